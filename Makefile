@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+# For people; the kernel's build reads Kbuild.  `make help` lists what there is.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+LLVM_ARG = $(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/.config),LLVM=1)
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) $(LLVM_ARG)
+
+SHELL = /bin/bash
+V ?= 0
+export V
+
+.PHONY: modules demo check check-layers check-harness check-smoke check-budget check-kunit \
+	check-kunit-debug kunit bench bench-uml ablation asm clean distclean help
+
+modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
+	@test -e $(KDIR)/Makefile || { \
+		echo "no kernel headers in $(KDIR): install linux-headers-$(KVER), or give KDIR=" >&2; exit 1; }
+	$(KBUILD) modules
+
+demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, look, unload
+	@scripts/demo
+
+check: ## every test: layers, harness, stock smoke, instruction budget, KUnit, KUnit with lockdep
+	@scripts/check
+
+check-layers: ## who includes whom, kernel versions only in compat/, licence lines
+	@scripts/check-layers
+
+check-harness: ## the tests of the tests: each kind of trouble must turn the verdict red
+	@scripts/check-harness
+
+check-smoke: ## stock 6.12 in QEMU: load, bench, bad input, unload, nothing left
+	@scripts/deps demo
+	@scripts/check-smoke
+
+check-budget: ## exact instruction counts on stock 6.12 against tests/budget-6.12.txt
+	@scripts/deps demo
+	@scripts/check-budget
+
+check-kunit: ## KUnit on User-Mode Linux at native speed
+	@scripts/deps check
+	@scripts/check-kunit fast
+
+check-kunit-debug: ## KUnit on User-Mode Linux with lockdep and other debugging
+	@scripts/deps check
+	@scripts/check-kunit debug
+
+kunit: check-kunit check-kunit-debug ## both KUnit runs
+
+bench: ## instruction counts of every pattern on stock 6.12, hardened=0 and 1
+	@scripts/deps demo
+	@scripts/bench icount
+
+bench-uml: ## times at native speed on User-Mode Linux, hardened=0 and 1
+	@scripts/deps check
+	@scripts/bench uml
+
+ablation: ## what each switch is worth, in instructions
+	@scripts/deps demo
+	@scripts/bench ablation
+
+asm: ## the fast path disassembled, with instruction counts (FUNC=regex for others)
+	@scripts/deps demo
+	@scripts/asm $(FUNC)
+
+clean: ## remove what was built here; kernels in the cache stay
+	@rm -rf build
+	@find . -path ./.git -prune -o \( -name '*.o' -o -name '*.o.d' -o -name '*.ko' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' -o -name modules.order -o -name Module.symvers \) \
+		-type f -exec rm -f {} +
+	@rm -rf .tmp_versions
+
+distclean: clean ## also remove the kernels this project cached
+	@. scripts/lib.sh && rm -rf "$$HAK_CACHE/src" "$$HAK_CACHE/apt" "$$HAK_CACHE"/uml-* "$$HAK_CACHE"/stock-*
+
+help: ## this list
+	@echo "targets (V=1 shows commands; HAKMEM_CACHE= is where kernels are kept):"
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'

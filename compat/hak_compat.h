@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Everything the core takes from the kernel, and every difference between the
+ * kernels it runs on.
+ *
+ * The files of tiny/ and superslab/ include this and the public headers, and
+ * nothing from <linux/> themselves; no other file tests a kernel version.
+ */
+#ifndef _HAK_COMPAT_H
+#define _HAK_COMPAT_H
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/nodemask.h>
+#include <linux/page_ref.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/topology.h>
+#include <linux/version.h>
+#include <linux/vmalloc.h>
+#include <linux/vmstat.h>
+#include <linux/workqueue.h>
+
+#ifdef CONFIG_KPROBES
+#include <linux/kprobes.h>
+#else
+#ifndef NOKPROBE_SYMBOL
+#define NOKPROBE_SYMBOL(fname)
+#endif
+#endif
+
+/* The namespace argument became a string in 6.13. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define HAK_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM")
+#define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM_INTERNAL")
+#else
+#define HAK_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, HAKMEM)
+#define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, HAKMEM_INTERNAL)
+#endif
+
+/* What a unit shows to its own test suite and to nobody else. */
+#if IS_ENABLED(CONFIG_KUNIT)
+#define HAK_EXPORT_TEST(sym) HAK_EXPORT_INTERNAL(sym)
+#else
+#define HAK_EXPORT_TEST(sym)
+#endif
+
+/* Is @p a slab object of the kernel's, or the first byte of a large allocation? Any value. */
+static inline bool hak_kernel_owns(const void *p)
+{
+	struct page *page;
+
+	if (!virt_addr_valid(p))
+		return false;
+	page = virt_to_head_page(p);
+	return PageSlab(page) || (PageHead(page) && p == page_address(page));
+}
+
+/* The kernel's switches, as SLUB reads them. */
+static inline bool hak_want_init_on_alloc(void)
+{
+	return static_branch_maybe(CONFIG_INIT_ON_ALLOC_DEFAULT_ON, &init_on_alloc);
+}
+
+static inline bool hak_want_init_on_free(void)
+{
+	return static_branch_maybe(CONFIG_INIT_ON_FREE_DEFAULT_ON, &init_on_free);
+}
+
+/*
+ * Copy @n pointers.  memcpy() decides at run time how; for half a kilobyte that
+ * decision and its unrolled loop cost more than the string instruction.
+ */
+static __always_inline void copy_slots(void **to, void *const *from, unsigned long n)
+{
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (n) : : "memory");
+#else
+	memcpy(to, from, n * sizeof(*to));
+#endif
+}
+
+#define BULK_GROUP 8
+
+/* Gather the bits that any, and that all, of o[1] .. o[BULK_GROUP - 1] have set. */
+static __always_inline void or_and_group(const unsigned long *o, unsigned long *any,
+					 unsigned long *all)
+{
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	/* gcc would load each twice or spill the eight to the stack. */
+	asm("or 8(%2), %0\n\tand 8(%2), %1\n\tor 16(%2), %0\n\tand 16(%2), %1\n\t"
+	    "or 24(%2), %0\n\tand 24(%2), %1\n\tor 32(%2), %0\n\tand 32(%2), %1\n\t"
+	    "or 40(%2), %0\n\tand 40(%2), %1\n\tor 48(%2), %0\n\tand 48(%2), %1\n\t"
+	    "or 56(%2), %0\n\tand 56(%2), %1"
+	    : "+r" (*any), "+r" (*all)
+	    : "r" (o), "m" (*(const unsigned long (*)[BULK_GROUP])o) : "cc");
+#else
+	unsigned int k;
+
+	for (k = 1; k < BULK_GROUP; k++) {
+		*any |= o[k];
+		*all &= o[k];
+	}
+#endif
+}
+
+/* A function of the core that a probe or tracer may not interrupt half-way. */
+#define hak_core_fn notrace
+
+#endif /* _HAK_COMPAT_H */

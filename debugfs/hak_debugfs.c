@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files of /sys/kernel/debug/hakmem: text, one fact a line.
+ *
+ * Reads take no lock that an allocation takes but for the moment of a copy, and
+ * are mode 0444 so that they stay readable under lockdown.  `audit` can also be
+ * written: the number of objects that should be live.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+#include <linux/uaccess.h>
+
+#include "debugfs/hak_debugfs.h"
+#include "tiny/tiny_class.h"
+
+static struct dentry *root;
+
+struct dentry *hak_debugfs_root(void)
+{
+	return root;
+}
+HAK_EXPORT(hak_debugfs_root);
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	u64 v[HAK_NR_STATS];
+	int i;
+
+	hak_stats_read(v);
+	for (i = 0; i < HAK_NR_STATS; i++) {
+		if (v[i] == HAK_STAT_UNKEPT)
+			seq_printf(m, "%s -\n", hak_stat_name[i]);
+		else
+			seq_printf(m, "%s %llu\n", hak_stat_name[i], v[i]);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int classes_show(struct seq_file *m, void *unused)
+{
+	int i;
+
+	seq_puts(m, "# class size slab_bytes objects_per_slab magazine\n");
+	for (i = 0; i < HAK_NR_CLASSES; i++) {
+		struct hak_cache *c = READ_ONCE(hak_class[i]);
+		struct hak_set *s = &raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK];
+		struct hak_core *core = s->core;
+		unsigned long bytes = core->pool.slab_pages * HAK_PAGE_SIZE;
+
+		seq_printf(m, "%d %u %lu %lu %u\n", i, core->size, bytes,
+			   bytes / core->pool.stride, core->mag_max);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(classes);
+
+static void cache_line_show(struct seq_file *m, struct hak_core *core)
+{
+	unsigned long bytes = core->pool.slab_pages * HAK_PAGE_SIZE;
+	struct hak_pool_info info;
+
+	hak_pool_info(&core->pool, &info);
+	seq_printf(m, "%-17s %6lu %6lu %6u %4lu %4lu : tunables %4u %4u %4u : slabdata %6u %6u %6u\n",
+		   core->name, info.objects - info.free - hak_core_cached(core), info.objects,
+		   core->pool.stride, bytes / core->pool.stride, bytes / PAGE_SIZE,
+		   core->mag_max, 0, core->depot[0].max_full,
+		   info.slabs - info.empty, info.slabs, 0);
+}
+
+static int caches_show(struct seq_file *m, void *unused)
+{
+	struct hak_core *core;
+
+	seq_puts(m, "slabinfo - version: 2.1\n");
+	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
+	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
+	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	mutex_lock(&hak_caches_lock);
+	list_for_each_entry(core, &hak_caches, list)
+		cache_line_show(m, core);
+	mutex_unlock(&hak_caches_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(caches);
+
+static void magazines_core(struct seq_file *m, struct hak_core *core)
+{
+	static const char *const level[] = { "task", "softirq", "hardirq" };
+	int cpu, lvl;
+
+	for_each_online_cpu(cpu) {
+		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+
+		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
+			const struct hak_set *s = &c->set[lvl];
+
+			if (!s->n && !s->spare)
+				continue;
+			seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl],
+				   max_t(int, s->n, 0), s->gated ? s->max : s->cap, s->max,
+				   s->spare ? "spare" : "-", s->gated ? "gated" : "-");
+		}
+	}
+}
+
+static int magazines_show(struct seq_file *m, void *unused)
+{
+	struct hak_core *core;
+
+	seq_puts(m, "# cache cpu set objects capacity most spare gated\n");
+	mutex_lock(&hak_caches_lock);
+	list_for_each_entry(core, &hak_caches, list)
+		magazines_core(m, core);
+	list_for_each_entry(core, &hak_caches, list)
+		if (core->depot[0].locked)
+			seq_printf(m, "depot %s full %u empty %u locked %llu\n", core->name,
+				   core->depot[0].nr_full, core->depot[0].nr_empty,
+				   core->depot[0].locked);
+	mutex_unlock(&hak_caches_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(magazines);
+
+static void superslab_line(void *base, unsigned int order, struct hak_ss *ss, void *arg)
+{
+	if (ss)
+		seq_printf(arg, "superslab node %d pages_used %u of %u\n", ss->nid,
+			   HAK_SS_PAGES - 1 - ss->nr_free, HAK_SS_PAGES - 1);
+	else
+		seq_printf(arg, "small node %d bytes %lu\n", page_to_nid(virt_to_page(base)),
+			   PAGE_SIZE << order);
+}
+
+static int superslabs_show(struct seq_file *m, void *unused)
+{
+	hak_block_for_each(superslab_line, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(superslabs);
+
+static int config_show(struct seq_file *m, void *unused)
+{
+	seq_printf(m, "hardened %u\n", hak_conf.hardened);
+	seq_printf(m, "stats %u\n", hak_conf.stats);
+	seq_printf(m, "mag_size %u\n", hak_conf.mag_size);
+	seq_printf(m, "superslab %u\n", hak_conf.superslab);
+	seq_printf(m, "cache_bytes_max %lu\n", hak_conf.cache_bytes_max);
+	seq_printf(m, "key_hardened %u\n", static_key_enabled(&hak_hardened_key));
+	seq_printf(m, "key_init_on_alloc %u\n", static_key_enabled(&hak_init_key));
+	seq_printf(m, "init_on_free %u\n", hak_conf.init_on_free);
+	seq_printf(m, "fixed_pages %u\n", hak_conf.fixed_pages);
+	seq_printf(m, "directory_pages %lu\n", hak_dir_pages());
+	seq_printf(m, "build_inline %d\n", HAK_INLINE_FAST);
+	seq_printf(m, "build_abi %d\n", HAK_ABI);
+	seq_printf(m, "build_tag_extable %d\n", HAK_ARCH_TAG_EXTABLE);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(config);
+
+static int audit_show(struct seq_file *m, void *unused)
+{
+	int n = hak_audit(-1);
+
+	seq_printf(m, "%s %d findings (RACY unless nobody allocates)\n", n ? "FAIL" : "PASS", n);
+	return 0;
+}
+
+static int audit_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, audit_show, NULL);
+}
+
+/* One number and nothing else, however the file was written. */
+static int number_from_user(const char __user *buf, size_t len, loff_t pos, long *v)
+{
+	if (pos || len > 20)
+		return -EINVAL;
+	return kstrtol_from_user(buf, len, 0, v);
+}
+
+static ssize_t audit_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	long live;
+	int err = number_from_user(buf, len, *pos, &live);
+
+	if (err || live < 0)
+		return err ?: -EINVAL;
+	if (hak_audit(live))
+		return -EUCLEAN;
+	*pos += len;
+	return len;
+}
+
+static const struct file_operations audit_fops = {
+	.owner = THIS_MODULE,
+	.open = audit_open,
+	.read = seq_read,
+	.write = audit_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* `reset` and `shrink` act on the number 1 and refuse everything else. */
+static ssize_t act_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	void (*act)(void) = file_inode(file)->i_private;
+	long one;
+	int err = number_from_user(buf, len, *pos, &one);
+
+	if (err || one != 1)
+		return err ?: -EINVAL;
+	act();
+	*pos += len;
+	return len;
+}
+
+static const struct file_operations act_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = act_write,
+};
+
+static void act_shrink(void)
+{
+	hak_shrink_all();
+}
+
+void hak_debugfs_init(void)
+{
+	root = debugfs_create_dir("hakmem", NULL);
+	debugfs_create_file("stats", 0444, root, NULL, &stats_fops);
+	debugfs_create_file("classes", 0444, root, NULL, &classes_fops);
+	debugfs_create_file("caches", 0444, root, NULL, &caches_fops);
+	debugfs_create_file("magazines", 0444, root, NULL, &magazines_fops);
+	debugfs_create_file("superslabs", 0444, root, NULL, &superslabs_fops);
+	debugfs_create_file("config", 0444, root, NULL, &config_fops);
+	debugfs_create_file("audit", 0644, root, NULL, &audit_fops);
+	debugfs_create_file("reset", 0200, root, hak_stats_reset, &act_fops);
+	debugfs_create_file("shrink", 0200, root, act_shrink, &act_fops);
+}
+
+void hak_debugfs_exit(void)
+{
+	debugfs_remove(root);
+	root = NULL;
+}

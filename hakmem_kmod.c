@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module: parameters, and the order in which its layers start and stop.
+ *
+ *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> debugfs
+ *
+ * Exit runs it backwards and cannot refuse.  Typed caches hold a reference, so
+ * only untyped objects can still be live then; they are reported, their blocks
+ * stay allocated, and the rest is given back.
+ */
+#include "debugfs/hak_debugfs.h"
+
+static unsigned int hardened = 1;
+module_param(hardened, uint, 0444);
+MODULE_PARM_DESC(hardened, "check frees: 0 no, 1 inline (default), 2 also interior pointers, out of line");
+
+static bool stats;
+module_param(stats, bool, 0444);
+MODULE_PARM_DESC(stats, "count magazine hits too, out of line (default 0)");
+
+static unsigned int mag_size = HAK_MAG_MAX;
+module_param(mag_size, uint, 0444);
+MODULE_PARM_DESC(mag_size, "most objects in a magazine, 1..64 (default 64)");
+
+static bool superslab = true;
+module_param(superslab, bool, 0444);
+MODULE_PARM_DESC(superslab, "try 2 MiB blocks (default 1); 0: small blocks only");
+
+static unsigned long cache_bytes_max = 1UL << 20;
+module_param(cache_bytes_max, ulong, 0444);
+MODULE_PARM_DESC(cache_bytes_max, "bytes a cache may retain on a node, 64 KiB..1 GiB (default 1 MiB)");
+
+static enum cpuhp_state hotplug_state;
+
+static int params_init(void)
+{
+	if (hardened > 2 || mag_size < 1 || mag_size > HAK_MAG_MAX ||
+	    cache_bytes_max < 1UL << 16 || cache_bytes_max > 1UL << 30) {
+		pr_err("hakmem: parameter out of range: hardened 0..2, mag_size 1..64, cache_bytes_max 64K..1G\n");
+		return -EINVAL;
+	}
+	hak_conf.hardened = hardened;
+	hak_conf.stats = stats;
+	hak_conf.mag_size = mag_size;
+	hak_conf.superslab = superslab;
+	hak_conf.cache_bytes_max = cache_bytes_max;
+	hak_conf.init_on_alloc = hak_want_init_on_alloc();
+	hak_conf.init_on_free = hak_want_init_on_free();
+	hak_superslab_enabled = superslab;
+	if (!hardened)
+		static_branch_disable(&hak_hardened_key);
+	if (hak_conf.init_on_alloc)
+		static_branch_enable(&hak_init_key);
+	return 0;
+}
+
+/* The dead CPU's sets and deferred frees; nothing else can touch them any more. */
+static int cpu_dead(unsigned int cpu)
+{
+	struct hak_core *core;
+
+	hak_defer_drain_cpu(cpu);
+	mutex_lock(&hak_caches_lock);
+	list_for_each_entry(core, &hak_caches, list)
+		hak_drain_dead_cpu(core, cpu);
+	mutex_unlock(&hak_caches_lock);
+	return 0;
+}
+
+static int hotplug_init(void)
+{
+	int state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "mm/hakmem:dead", NULL,
+					      cpu_dead);
+
+	hotplug_state = state;
+	return state < 0 ? state : 0;
+}
+
+static int __init hakmem_init(void)
+{
+	int err = params_init();
+
+	if (err)
+		return err;
+	err = hak_dir_init();
+	if (err)
+		return err;
+	err = hak_block_init();
+	if (err)
+		goto undo_dir;
+	hak_defer_init();
+	err = hak_caches_init();
+	if (err)
+		goto undo_block;
+	err = hotplug_init();
+	if (err)
+		goto undo_caches;
+	hak_debugfs_init();
+	pr_info("hakmem: loaded, hardened=%u mag_size=%u\n", hardened, mag_size);
+	return 0;
+
+undo_caches:
+	hak_caches_exit();
+undo_block:
+	hak_block_exit();
+undo_dir:
+	hak_dir_exit();
+	return err;
+}
+
+static void __exit hakmem_exit(void)
+{
+	long pages;
+
+	hak_debugfs_exit();
+	cpuhp_remove_state_nocalls(hotplug_state);
+	hak_defer_exit();
+	rcu_barrier();
+	hak_caches_exit();
+	hak_block_exit();
+	hak_dir_exit();
+	pages = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
+	pr_info("hakmem: unloaded, pages_held %ld\n", pages);
+}
+
+module_init(hakmem_init);
+module_exit(hakmem_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("the hakmem developers");
+MODULE_DESCRIPTION("Small-object allocator with per-CPU magazines over SuperSlabs");

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * hakmem: a small-object allocator with per-CPU magazines over SuperSlabs.
+ *
+ * A client includes this file, writes HAK_IMPORT once beside its MODULE_LICENSE
+ * and builds against hakmem's Module.symvers.  Errors follow kmem_cache: NULL.
+ *
+ * What an object of hakmem must never meet: kfree(), kfree_rcu(), ksize(),
+ * krealloc(), devm_kfree(), usercopy under hardening, zero-copy networking and
+ * splice.  Its pages do not look like slab pages to the kernel.
+ */
+#ifndef _LINUX_HAKMEM_H
+#define _LINUX_HAKMEM_H
+
+#include <linux/gfp.h>
+#include <linux/jump_label.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/stringify.h>
+
+#include <linux/hakmem_fast.h>
+
+/* What MODULE_IMPORT_NS() writes; its argument is a name up to 6.12 and a string from 6.13. */
+#define HAK_IMPORT MODULE_INFO(import_ns, "HAKMEM")
+
+#define HAK_CACHE_MAX_SIZE	8192	/* largest object of a typed cache, bytes */
+#define HAK_CACHE_NAME_MAX	31	/* longest name of a typed cache, characters */
+#define HAK_BULK_MAX		65536	/* most objects of one bulk call */
+
+/* May a cache differ from the module's hardened= parameter? */
+enum hak_hardening {
+	HAK_HARDENED_DEFAULT,
+	HAK_HARDENED_ON,
+	HAK_HARDENED_OFF,
+};
+
+/**
+ * struct hak_cache_args - what a typed cache may be told beside name and size
+ * @align: alignment in bytes, a power of two up to a page; 0 for the natural one
+ * @ctor: run once on each object before it is first handed out, in the context
+ *	of the allocation; the object must come back in the constructed state
+ * @dtor: run once on each constructed object before its memory is given back, in
+ *	process context
+ * @hardened: whether frees are checked, if not as the module's parameter says
+ * @useroffset: start of a usercopy window; refused, a module cannot register one
+ * @usersize: length of a usercopy window; refused unless 0
+ */
+struct hak_cache_args {
+	unsigned int align;
+	void (*ctor)(void *object);
+	void (*dtor)(void *object);
+	enum hak_hardening hardened;
+	unsigned int useroffset;
+	unsigned int usersize;
+};
+
+/* The out-of-line form of the inlined calls below; same contracts. */
+void *__hak_cache_alloc(struct hak_cache *c, gfp_t gfp);
+void __hak_cache_free(struct hak_cache *c, void *p);
+void __hak_free(const void *p);
+struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
+				     const struct hak_cache_args *args,
+				     slab_flags_t flags, struct module *owner);
+
+/*
+ * The class that serves @size bytes, 1..1024: multiples of 8 to 64, then four
+ * steps per doubling.  Folds away for a constant.
+ */
+static __always_inline unsigned int hak_size_class(size_t size)
+{
+	unsigned int s = size - 1, msb;
+
+	if (s < 64)
+		return s >> 3;
+	msb = __fls(s);
+	return 8 + (msb - 6) * 4 + ((s >> (msb - 2)) & 3);
+}
+
+static __always_inline bool hak_size_folds(size_t size)
+{
+	return HAK_INLINE_FAST && __builtin_constant_p(size) && size - 1 < HAK_MAX_SIZE;
+}
+
+/**
+ * hak_cache_create() - create a cache of equally sized objects
+ * @name: at most HAK_CACHE_NAME_MAX characters; copied
+ * @size: object size in bytes, 1 to HAK_CACHE_MAX_SIZE
+ * @args: &struct hak_cache_args, or NULL for all defaults
+ * @flags: SLAB_HWCACHE_ALIGN, SLAB_TYPESAFE_BY_RCU, SLAB_RECLAIM_ACCOUNT and
+ *	SLAB_PANIC are honoured, SLAB_ACCOUNT is refused, the rest is ignored
+ *
+ * Caches are never merged.  The calling module holds hakmem until it destroys
+ * the cache.
+ *
+ * Context: Process context. May sleep.
+ * Return: The cache, or NULL with one line in the log that says what was wrong.
+ */
+#define hak_cache_create(name, size, args, flags) \
+	__hak_cache_create(name, size, args, flags, THIS_MODULE)
+
+/**
+ * hak_cache_destroy() - destroy a cache
+ * @c: the cache, or NULL
+ *
+ * Objects still out are reported in one grouped line; their memory stays
+ * allocated, and freeing one afterwards is reported as a bad free.
+ *
+ * Context: Process context. May sleep. No other call on @c may be in progress.
+ */
+void hak_cache_destroy(struct hak_cache *c);
+
+/**
+ * hak_cache_alloc() - allocate one object of a typed cache
+ * @c: the cache
+ * @gfp: as for kmem_cache_alloc()
+ *
+ * Context: Any that @gfp allows; in NMI the answer is NULL. May sleep if @gfp
+ * allows blocking.
+ * Return: The object, or NULL.
+ */
+static __always_inline void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
+{
+	if (!HAK_INLINE_FAST || unlikely(gfp & HAK_GFP_SLOW))
+		return __hak_cache_alloc(c, gfp);
+	return hak_pop(c, gfp);
+}
+
+/**
+ * hak_cache_zalloc() - allocate one object of a typed cache, filled with 0
+ * @c: the cache
+ * @gfp: as for kmem_cache_alloc()
+ *
+ * Context: As hak_cache_alloc().
+ * Return: The object, or NULL.
+ */
+static __always_inline void *hak_cache_zalloc(struct hak_cache *c, gfp_t gfp)
+{
+	return __hak_cache_alloc(c, gfp | __GFP_ZERO);
+}
+
+/**
+ * hak_cache_free() - free an object of a typed cache
+ * @c: the cache it came from
+ * @p: the object
+ *
+ * With hardened=1 an object of another cache, a misaligned pointer and a double
+ * free are found here; an interior pointer is found when its magazine is flushed.
+ * A bad free is reported once per caller and counted; the object is not put back.
+ *
+ * Context: Any, NMI included.
+ */
+static __always_inline void hak_cache_free(struct hak_cache *c, void *p)
+{
+	if (!HAK_INLINE_FAST)
+		__hak_cache_free(c, p);
+	else
+		hak_push_checked(c, p);
+}
+
+/**
+ * hak_cache_alloc_bulk() - allocate @n objects of a typed cache
+ * @c: the cache
+ * @gfp: as for kmem_cache_alloc()
+ * @n: how many, up to HAK_BULK_MAX
+ * @p: where to put them
+ *
+ * Context: As hak_cache_alloc().
+ * Return: @n, or 0 and nothing is allocated.
+ */
+unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n, void **p);
+
+/**
+ * hak_cache_free_bulk() - free @n objects of one typed cache
+ * @c: the cache they came from
+ * @n: how many
+ * @p: the objects
+ *
+ * Context: Any, NMI included.
+ */
+void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
+
+/**
+ * hak_cache_shrink() - give back what a cache holds but does not use
+ * @c: the cache
+ *
+ * Context: Process context. May sleep: each CPU that holds objects is asked.
+ * Return: 0 if no slab is held any more, 1 otherwise.
+ */
+int hak_cache_shrink(struct hak_cache *c);
+
+/**
+ * hak_alloc() - allocate memory
+ * @size: bytes; 0 gives ZERO_SIZE_PTR, more than 1024 comes from kmalloc()
+ * @gfp: as for kmalloc(); GFP_DMA and GFP_DMA32 come from kmalloc()
+ *
+ * The alignment is at least the largest power of two that divides @size.
+ *
+ * Context: As hak_cache_alloc().
+ * Return: The memory, or NULL.
+ */
+static __always_inline void *hak_alloc(size_t size, gfp_t gfp)
+{
+	if (hak_size_folds(size) && likely(!(gfp & HAK_GFP_SLOW)))
+		return hak_pop(hak_class[hak_size_class(size)], gfp);
+	return HAK_ABI_NAME(hak_alloc_size)(size, gfp);
+}
+
+/**
+ * hak_zalloc() - allocate memory filled with 0
+ * @size: as for hak_alloc()
+ * @gfp: as for hak_alloc()
+ *
+ * Context: As hak_alloc().
+ * Return: The memory, or NULL.
+ */
+static __always_inline void *hak_zalloc(size_t size, gfp_t gfp)
+{
+	return HAK_ABI_NAME(hak_alloc_size)(size, gfp | __GFP_ZERO);
+}
+
+/**
+ * hak_free() - free memory of hak_alloc(), or an object of any typed cache
+ * @p: the memory, NULL or ZERO_SIZE_PTR
+ *
+ * A pointer that is not hakmem's goes to kfree() if the kernel proves it a slab
+ * object or the start of a large allocation; anything else is a bad free.
+ *
+ * Context: Any, NMI included (large memory: not NMI).
+ */
+static __always_inline void hak_free(const void *p)
+{
+	if (!HAK_INLINE_FAST)
+		__hak_free(p);
+	else
+		hak_push_lookup((void *)p);
+}
+
+/**
+ * hak_free_sized() - free memory of hak_alloc() of known size, without a look-up
+ * @p: the memory, or NULL
+ * @size: what was asked of hak_alloc(); with hardened=1 a wrong class is found
+ *
+ * Context: As hak_free().
+ */
+static __always_inline void hak_free_sized(const void *p, size_t size)
+{
+	if (!HAK_INLINE_FAST || size - 1 >= HAK_MAX_SIZE || unlikely(!p))
+		__hak_free(p);
+	else
+		hak_push_checked(hak_class[hak_size_class(size)], (void *)p);
+}
+
+/**
+ * hak_usable_size() - bytes that may be used of an allocation
+ * @p: memory of hak_alloc() or a typed cache
+ *
+ * Context: Any.
+ * Return: The size in bytes; 0 for NULL, ZERO_SIZE_PTR and what is not hakmem's.
+ */
+size_t hak_usable_size(const void *p);
+
+/**
+ * hak_owns() - is this address inside a block of hakmem?
+ * @p: any value at all; never dereferenced
+ *
+ * Context: Any.
+ * Return: Whether the address lies in memory hakmem holds. Memory that came
+ * from kmalloc() because it was large does not.
+ */
+bool hak_owns(const void *p);
+
+/**
+ * hak_alloc_bulk() - allocate @n pieces of memory of one size
+ * @size: bytes, as for hak_alloc()
+ * @gfp: as for hak_alloc()
+ * @n: how many, up to HAK_BULK_MAX
+ * @p: where to put them
+ *
+ * Context: As hak_alloc().
+ * Return: @n, or 0 and nothing is allocated.
+ */
+unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p);
+
+/**
+ * hak_free_bulk() - free @n pieces of memory of any sizes
+ * @n: how many
+ * @p: the memory; NULL is allowed among it
+ *
+ * Context: As hak_free().
+ */
+void hak_free_bulk(unsigned int n, void **p);
+
+#endif /* _LINUX_HAKMEM_H */

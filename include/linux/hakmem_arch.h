@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The few places where the fast path needs a particular instruction.
+ *
+ * On x86-64 a per-CPU byte is lowered and tested by one instruction, a bit
+ * field is copied and shifted down by two, and memory that may not be mapped is
+ * compared under an exception-table entry.  C can say none of these, so they
+ * are here, each with a portable twin of the same meaning; nothing else in the
+ * project knows on which of the two it runs.
+ *
+ * The exception-table entries on the counter updates are never taken.  They make
+ * kprobes leave the surrounding function unoptimised: an int3 probe runs with
+ * the NMI bits of the preempt count set and so never enters the inlined path,
+ * while a jump-optimised one would run at task level in the middle of it.
+ *
+ * Every macro wants preemption off, except hak_arch_tag_differs() and the bit
+ * fields, which may run anywhere.
+ */
+#ifndef _LINUX_HAKMEM_ARCH_H
+#define _LINUX_HAKMEM_ARCH_H
+
+#if defined(CONFIG_X86_64) && defined(CONFIG_SMP) && !defined(CONFIG_UML)
+#include <asm/asm.h>
+
+#define HAK_ARCH_TAG_EXTABLE 1
+
+/* Take the newest object of set @lvl into @p, or go to @miss with the count lowered below 0. */
+#define hak_arch_pop(c, lvl, p, miss)						\
+do {										\
+	unsigned long __i;							\
+										\
+	asm goto("1: decb %%gs:%c1(%0)\n\tjs %l[" #miss "]\n\t"			\
+		 _ASM_EXTABLE(1b, 1b)						\
+		 : : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n))	\
+		 : "memory", "cc" : miss);					\
+	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
+		     : "=r" (__i)						\
+		     : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n)));	\
+	asm volatile("movq %%gs:%c3(%1,%2,8), %0"				\
+		     : "=r" (p)							\
+		     : "r" (c), "r" (__i),					\
+		       "i" (offsetof(struct hak_cache, set[lvl].slot)));	\
+} while (0)
+
+/* Index of the next free slot of set @lvl into @i, or go to @miss when it is full or gated. */
+#define hak_arch_room(c, lvl, i, miss)						\
+do {										\
+	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
+		     : "=r" (i)							\
+		     : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n)));	\
+	asm goto("cmpb %%gs:%c1(%0), %b2\n\tjae %l[" #miss "]"			\
+		 : : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].cap)),	\
+		     "q" (i)							\
+		 : "memory", "cc" : miss);					\
+} while (0)
+
+/* Put @p into slot @i, which hak_arch_room() just found. */
+#define hak_arch_push(c, lvl, i, p)						\
+	asm volatile("movq %0, %%gs:%c3(%1,%2,8)\n\t"				\
+		     "1: incb %%gs:%c4(%1)\n\t"					\
+		     _ASM_EXTABLE(1b, 1b)					\
+		     : : "r" (p), "r" (c), "r" (i),				\
+			 "i" (offsetof(struct hak_cache, set[lvl].slot)),	\
+			 "i" (offsetof(struct hak_cache, set[lvl].n))		\
+		     : "memory", "cc")
+
+/*
+ * Go to @bad unless the tag of @p's page is @c.  @mark is hak_mark(@p).  Reads
+ * the masked address, whatever lies there: bit 63 keeps it out of the user half,
+ * where SMAP would turn a fault into an oops; every other fault lands on @bad.
+ */
+#define hak_arch_tag_differs(c, mark, p, bad)					\
+do {										\
+	unsigned long __t = hak_arch_bits32(p, HAK_PAGE_SHIFT, HAK_TAG_BITS);	\
+										\
+	asm goto("1: cmpq %0, %c3(%1,%2,8)\n\tjne %l[" #bad "]\n\t"		\
+		 _ASM_EXTABLE(1b, %l[bad])					\
+		 : : "r" (c), "r" (mark), "r" (__t), "i" (-(long)HAK_MARK)	\
+		 : "memory", "cc" : bad);					\
+} while (0)
+
+/* Write 0 over the mark; "+r" keeps gcc from holding @p in a second register. */
+#define hak_arch_unmark(p) asm volatile("movq $0, (%0)" : "+r" (p) : : "memory")
+#define hak_arch_keep(p) asm volatile("" : "+r" (p))
+
+/* Bits [lo, lo + n) of @v, as a multiplication and a shift: it copies for free. */
+#define hak_arch_bits32(v, lo, n)						\
+({										\
+	unsigned long __r;							\
+										\
+	asm("imull %2, %k1, %k0\n\tshrl %3, %k0"				\
+	    : "=r" (__r)							\
+	    : "r" (v), "i" (1 << (32 - (lo) - (n))), "i" (32 - (n)) : "cc");	\
+	__r;									\
+})
+#define hak_arch_bits64(v, lo, n)						\
+({										\
+	unsigned long __r;							\
+										\
+	asm("imulq %2, %1, %0\n\tshrq %3, %0"					\
+	    : "=r" (__r)							\
+	    : "r" (v), "i" (1L << (64 - (lo) - (n))), "i" (64 - (n)) : "cc");	\
+	__r;									\
+})
+
+#else /* portable */
+
+#define HAK_ARCH_TAG_EXTABLE 0
+
+#define hak_arch_pop(c, lvl, p, miss)						\
+do {										\
+	struct hak_set *__s = &raw_cpu_ptr(hak_percpu(c))->set[lvl];		\
+										\
+	if (unlikely(--__s->n < 0))						\
+		goto miss;							\
+	(p) = __s->slot[__s->n];						\
+} while (0)
+
+#define hak_arch_room(c, lvl, i, miss)						\
+do {										\
+	struct hak_set *__s = &raw_cpu_ptr(hak_percpu(c))->set[lvl];		\
+										\
+	(i) = (u8)__s->n;							\
+	if (unlikely((i) >= __s->cap))						\
+		goto miss;							\
+} while (0)
+
+#define hak_arch_push(c, lvl, i, p)						\
+do {										\
+	struct hak_set *__s = &raw_cpu_ptr(hak_percpu(c))->set[lvl];		\
+										\
+	__s->slot[i] = (p);							\
+	__s->n = (i) + 1;							\
+} while (0)
+
+/* Without exception-table tricks the directory vouches for the page first. */
+#define hak_arch_tag_differs(c, mark, p, bad)					\
+do {										\
+	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != (mark) || \
+		     *hak_tag_at(mark, p) != (c)))				\
+		goto bad;							\
+} while (0)
+
+#define hak_arch_unmark(p) WRITE_ONCE(*(unsigned long *)(p), 0)
+#define hak_arch_keep(p) barrier()
+
+#define hak_arch_bits32(v, lo, n) (((unsigned long)(v) >> (lo)) & ((1UL << (n)) - 1))
+#define hak_arch_bits64(v, lo, n) hak_arch_bits32(v, lo, n)
+
+#endif
+#endif /* _LINUX_HAKMEM_ARCH_H */

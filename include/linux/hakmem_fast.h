@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The inlined half of hakmem: what a caller's own code executes.
+ *
+ * Included by <linux/hakmem.h> and by nothing else.  Everything here is layout
+ * shared between a client module and hakmem.ko, so the out-of-line half carries
+ * HAK_ABI in its names: a client built against another layout does not load.
+ *
+ *   hak_cache_alloc(c)                     hak_cache_free(c, p)
+ *     preempt off                            hardened: tag of p's page is c?
+ *     NMI/irq/softirq? ---> _irq             hardened: p carries the mark? -> _bad
+ *     pop a slot       ---> _miss            preempt off
+ *     preempt on                             NMI/irq/softirq? -> _irq
+ *     unmark, init_on_alloc?                 push a slot      -> _miss
+ *                                            preempt on
+ *
+ * A cache handle *is* the per-CPU pointer: the magazine is reached from it with
+ * no load in between.  A set whose cap is 0 is gated: it is empty and full at
+ * once, so both calls leave the inlined path.  That is how modes that need to
+ * see every operation cost nothing while they are off.
+ *
+ * The mark.  A free object of a hardened cache carries hak_mark(p) in its first
+ * word, the address of the last word of its 2 MiB block.  The block layer gives
+ * that word to no object, so nobody has a reason to store its address.  The low
+ * three bits of p survive in the mark, so that a misaligned p compares a
+ * misaligned tag and fails without a test of its own.
+ */
+#ifndef _LINUX_HAKMEM_FAST_H
+#define _LINUX_HAKMEM_FAST_H
+
+#define HAK_ABI			1
+#define HAK_ABI_NAME(name)	name##_v1
+
+#define HAK_SS_SHIFT		21	/* a SuperSlab: one PMD, what the direct map uses */
+#define HAK_PAGE_SHIFT		14	/* a slab page: the smallest slab, 127 in a SuperSlab */
+#define HAK_TAG_BITS		11	/* 7 choose the page, 4 the colour of the SuperSlab */
+#define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
+#define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
+#define HAK_MAG_MAX		64	/* slots of a magazine; PROTOTYPES.md, variant B */
+#define HAK_MAX_SIZE		1024	/* largest object of hak_alloc() */
+#define HAK_NR_CLASSES		24
+
+/*
+ * Who may interrupt whom: a set for each, so that none has to turn interrupts off.
+ * On PREEMPT_RT softirqs are tasks, and use HAK_TASK.
+ */
+enum hak_level { HAK_TASK, HAK_SOFTIRQ, HAK_HARDIRQ, HAK_NR_LEVELS };
+
+/*
+ * What a set counts, in operations (a bulk call counts its objects).  Only what
+ * leaves the magazine is counted; the rest is operations minus these.
+ */
+enum hak_set_event {
+	HAK_ALLOC_MAGAZINE,	/* kept only while the hit statistics are on */
+	HAK_ALLOC_SPARE,
+	HAK_ALLOC_DEPOT,
+	HAK_ALLOC_SLAB,
+	HAK_ALLOC_FAIL,
+	HAK_FREE_MAGAZINE,	/* likewise */
+	HAK_FREE_SPARE,
+	HAK_FREE_DEPOT,
+	HAK_FREE_SLAB,
+	HAK_NR_SET_EVENTS
+};
+
+struct hak_core;
+struct hak_mag;
+
+/*
+ * One magazine of one CPU, touched only on that CPU: HAK_TASK with preemption off
+ * at task level, HAK_SOFTIRQ in a softirq or with bottom halves off, HAK_HARDIRQ
+ * with interrupts off.  The teardown of a dead CPU touches them too.  size, max
+ * and core never change.
+ */
+struct hak_set {
+	s8 n;				/* objects held; below 0 after a pop that found none */
+	u8 cap;				/* slots in use; 0: gated */
+	u8 max;				/* what cap may grow to: 8 KiB of objects */
+	u8 gated;			/* cap is to stay 0 */
+	u32 size;			/* bytes a caller may use */
+	struct hak_core *core;
+	void *slot[HAK_MAG_MAX];
+	struct hak_mag *spare;		/* previous magazine, full or empty, or NULL */
+	u64 ev[HAK_NR_SET_EVENTS];
+};
+
+struct hak_cache {
+	struct hak_set set[HAK_NR_LEVELS];
+};
+
+DECLARE_STATIC_KEY_TRUE(hak_hardened_key);	/* set at load, before any object exists */
+DECLARE_STATIC_KEY_FALSE(hak_init_key);		/* the kernel's init_on_alloc, as of load */
+
+/* hak_mark() of the SuperSlab that covers a region, or 0; indexed by address bits 21..34. */
+extern unsigned long hak_dir[1UL << HAK_DIR_BITS];
+extern struct hak_cache *hak_class[HAK_NR_CLASSES];
+
+void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp);
+void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp);
+void *HAK_ABI_NAME(hak_alloc_init)(struct hak_cache *c, void *p, gfp_t gfp);
+void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p);
+void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p);
+void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p);
+void HAK_ABI_NAME(hak_free_lookup)(const void *p);
+void *HAK_ABI_NAME(hak_alloc_size)(size_t size, gfp_t gfp);
+
+#define hak_percpu(c) ((struct hak_cache __percpu *)(unsigned long)(c))
+
+#include <linux/hakmem_arch.h>
+
+/* Kernels whose tools watch each object get the call, where the hooks are. */
+#if defined(CONFIG_KASAN) || defined(CONFIG_KMSAN) || defined(CONFIG_KCSAN) || \
+	defined(CONFIG_DEBUG_KMEMLEAK)
+#define HAK_INLINE_FAST 0
+#else
+#define HAK_INLINE_FAST 1
+#endif
+
+/* Requests the inlined path does not serve: zeroed, or from a zone only the kernel has. */
+#define HAK_GFP_SLOW (__GFP_ZERO | __GFP_DMA | __GFP_DMA32)
+
+/* Not SOFTIRQ_MASK: a section with bottom halves off is task level. */
+#define HAK_IRQ_LEVELS (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)
+
+static __always_inline bool hak_at_irq_level(void)
+{
+	return preempt_count() & HAK_IRQ_LEVELS;
+}
+
+static __always_inline unsigned long hak_mark(const void *p)
+{
+	return (unsigned long)p | HAK_MARK;
+}
+
+/* The tag of the slab page of @p, whose SuperSlab must be known to be ours. */
+#define hak_tag_at(mark, p)							\
+	((struct hak_cache **)((mark) - HAK_MARK) +				\
+	 hak_arch_bits32(p, HAK_PAGE_SHIFT, HAK_TAG_BITS))
+
+static __always_inline void hak_might_alloc(gfp_t gfp)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
+		might_alloc(gfp);
+}
+
+/* Pop one object at task level; the caller has checked @gfp against HAK_GFP_SLOW. */
+static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
+{
+	void *p;
+
+	hak_might_alloc(gfp);
+	preempt_disable();
+	if (unlikely(hak_at_irq_level()))
+		return HAK_ABI_NAME(hak_alloc_irq)(c, gfp);
+	hak_arch_pop(c, HAK_TASK, p, miss);
+	hak_arch_unmark(p);
+	preempt_enable();
+	if (static_branch_unlikely(&hak_init_key))
+		return HAK_ABI_NAME(hak_alloc_init)(c, p, gfp);
+	hak_arch_keep(p);
+	if (!p)
+		__builtin_unreachable();
+	return p;
+miss:
+	return HAK_ABI_NAME(hak_alloc_miss)(c, gfp);
+}
+
+/*
+ * Push @p at task level, preemption off and every check made; turns it on again.
+ * The mark is written only once there is room: a gated cache, which may not be
+ * written to, never gets there.
+ */
+#define hak_push_tail(c, p, write_mark)						\
+do {										\
+	unsigned long __n;							\
+										\
+	if (unlikely(hak_at_irq_level())) {					\
+		HAK_ABI_NAME(hak_free_irq)(c, p);				\
+		return;								\
+	}									\
+	hak_arch_room(c, HAK_TASK, __n, miss);					\
+	write_mark;								\
+	hak_arch_push(c, HAK_TASK, __n, p);					\
+	preempt_enable();							\
+	return;									\
+} while (0)
+
+static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
+{
+	if (static_branch_likely(&hak_hardened_key)) {
+		unsigned long mark = hak_mark(p) | 1UL << 63;
+
+		hak_arch_tag_differs(c, mark, p, bad);
+		if (unlikely(*(unsigned long *)p == mark))
+			goto bad;
+		preempt_disable();
+		hak_push_tail(c, p, *(unsigned long *)p = mark);
+	}
+	preempt_disable();
+	hak_push_tail(c, p, (void)0);
+miss:
+	HAK_ABI_NAME(hak_free_miss)(c, p);
+	return;
+bad:
+	HAK_ABI_NAME(hak_free_check)(c, p);
+}
+
+/* Free @p, whose cache is found from its address; the look-up is the check. */
+static __always_inline void hak_push_lookup(void *p)
+{
+	unsigned long mark = hak_mark(p);
+	struct hak_cache *c;
+
+	/* From here to the push no SuperSlab can go: headers outlive a grace period. */
+	preempt_disable();
+	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != mark))
+		goto lookup;
+	c = *hak_tag_at(mark, p);
+	if (static_branch_likely(&hak_hardened_key)) {
+		if (unlikely(*(unsigned long *)p == mark))
+			goto lookup;
+		hak_push_tail(c, p, *(unsigned long *)p = mark);
+	}
+	hak_push_tail(c, p, (void)0);
+miss:
+	HAK_ABI_NAME(hak_free_miss)(c, p);
+	return;
+lookup:
+	HAK_ABI_NAME(hak_free_lookup)(p);
+}
+
+#endif /* _LINUX_HAKMEM_FAST_H */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What hakmem tells about itself to other modules: the counters behind
+ * /sys/kernel/debug/hakmem/stats and the configuration in force.
+ *
+ * The alloc_ and free_ counters count operations (a bulk call counts its
+ * objects), each under the deepest stage it needed.  alloc_magazine and
+ * free_magazine are kept only with stats=1; otherwise they are what is left of
+ * the operations after all the others.
+ */
+#ifndef _LINUX_HAKMEM_STATS_H
+#define _LINUX_HAKMEM_STATS_H
+
+#include <linux/types.h>
+
+struct dentry;
+
+#define HAK_STATS(X)								\
+	X(alloc_magazine)	/* hits; kept with stats=1 */			\
+	X(alloc_spare)		/* previous magazine of this CPU */		\
+	X(alloc_depot)		/* full magazine of the node */			\
+	X(alloc_slab)		/* slab with free objects */			\
+	X(alloc_superslab)	/* needed a new SuperSlab */			\
+	X(alloc_small_block)	/* needed a block below 2 MiB */		\
+	X(alloc_large)		/* forwarded to kmalloc: large or DMA */	\
+	X(alloc_fail)		/* returned NULL */				\
+	X(free_magazine)	/* hits; kept with stats=1 */			\
+	X(free_spare)								\
+	X(free_depot)								\
+	X(free_slab_local)	/* objects returned to slabs of this node */	\
+	X(free_slab_remote)	/* objects returned to slabs of other nodes */	\
+	X(free_superslab)	/* SuperSlabs given back */			\
+	X(free_small_block)	/* smaller blocks given back */			\
+	X(free_large)		/* forwarded to kfree */			\
+	X(free_nmi)		/* deferred from NMI or a nested call */	\
+	X(bad_free_foreign)	/* not ours */					\
+	X(bad_free_double)							\
+	X(bad_free_cache)	/* object of another cache or class */		\
+	X(bad_free_interior)	/* ours, but not the start of an object */	\
+	X(bad_free_by_kernel)	/* block references the kernel dropped */	\
+	X(leaked_objects)	/* live when their cache or hakmem went away */	\
+	X(pages_held)		/* 4 KiB pages of all blocks */			\
+	X(superslabs_held)							\
+	X(small_blocks_held)
+
+enum hak_stat {
+#define X(name) HAK_STAT_##name,
+	HAK_STATS(X)
+#undef X
+	HAK_NR_STATS
+};
+
+extern const char *const hak_stat_name[HAK_NR_STATS];
+
+/**
+ * hak_stats_read() - sum the counters over all caches and CPUs
+ * @v: where to put them; HAK_STAT_UNKEPT for a count that is not kept
+ *
+ * Context: Process context. May sleep. Counts of other CPUs may be a little old.
+ */
+void hak_stats_read(u64 v[HAK_NR_STATS]);
+#define HAK_STAT_UNKEPT (~0ULL)
+
+/**
+ * struct hak_config - the parameters hakmem runs with
+ * @hardened: 0, 1 or 2
+ * @stats: whether magazine hits are counted, out of line
+ * @mag_size: most objects in a magazine
+ * @superslab: whether 2 MiB blocks are tried
+ * @cache_bytes_max: bytes one cache may retain in a node's depot and empty slabs
+ * @init_on_alloc: whether objects are zeroed because the kernel says so
+ * @init_on_free: likewise, on free
+ * @fixed_pages: pages_held that stay while idle and shrunk
+ */
+struct hak_config {
+	unsigned int hardened;
+	bool stats;
+	unsigned int mag_size;
+	bool superslab;
+	unsigned long cache_bytes_max;
+	bool init_on_alloc;
+	bool init_on_free;
+	unsigned int fixed_pages;
+};
+
+const struct hak_config *hak_config_get(void);
+
+/* Directory /sys/kernel/debug/hakmem, for the files of other modules of the project. */
+struct dentry *hak_debugfs_root(void);
+
+/**
+ * hak_shrink_all() - give back whatever hakmem holds and nobody uses
+ *
+ * Context: Process context. May sleep.
+ * Return: pages_held afterwards.
+ */
+unsigned long hak_shrink_all(void);
+
+/**
+ * hak_audit() - walk everything and prove that nothing is lost or doubled
+ * @live: how many objects the caller knows to be live, or -1 not to compare
+ *
+ * Exact while nobody allocates or frees; on a running system a verdict may be
+ * wrong, and the log says RACY.
+ *
+ * Context: Process context. May sleep.
+ * Return: number of findings, each one line in the log; 0 is PASS.
+ */
+int hak_audit(long live);
+
+#endif /* _LINUX_HAKMEM_STATS_H */

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced by every script: where things are, how to say things, how to count checks.
+#
+# A script that prints a value prints it on stdout and everything else on
+# stderr, so that $(script) is safe.  A script that checks things calls pass and
+# fail once per check and ends with verdict, which also adds its counts to the
+# file $HAKMEM_TALLY for the summary of `make check`.
+set -euo pipefail
+
+HAK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+HAK_BUILD=$HAK_ROOT/build
+# Kernels outlive a clone, so they are kept outside it.
+HAK_CACHE=${HAKMEM_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/hakmem}
+HAK_JOBS=$(nproc)
+HAK_STOCK_SERIES=6.12
+
+hak_passed=0
+hak_failed=0
+
+say() { printf '%s\n' "--> $*" >&2; }
+die() { printf '%s\n' "hakmem: $*" >&2; exit 1; }
+verbose() { [ "${V:-0}" != 0 ]; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+pass()
+{
+	hak_passed=$((hak_passed + 1))
+	if verbose; then printf 'ok - %s\n' "$1"; fi
+}
+
+fail()
+{
+	hak_failed=$((hak_failed + 1))
+	printf 'not ok - %s\n' "$*"
+}
+
+# verdict NAME REPEAT: the last thing a check script does.
+verdict()
+{
+	printf '%s: %d passed, %d failed\n' "$1" "$hak_passed" "$hak_failed"
+	if [ -n "${HAKMEM_TALLY:-}" ]; then
+		printf '%d %d\n' "$hak_passed" "$hak_failed" >>"$HAKMEM_TALLY"
+	fi
+	if [ "$hak_passed" -eq 0 ] || [ "$hak_failed" -ne 0 ]; then
+		printf 'to repeat: %s\n' "$2"
+		exit 1
+	fi
+	exit 0
+}
+
+# Adds the "ok - x" and "not ok - x" lines of a judge to this script's counts.
+count_lines()
+{
+	local line
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*) pass "${line#ok - }" ;;
+		"not ok - "*) fail "${line#not ok - }" ;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done
+}
+
+# quietly LOG COMMAND...: runs it with its output in LOG, and shows the end of that on failure.
+quietly()
+{
+	local log=$1
+	shift
+	mkdir -p "$(dirname "$log")"
+	if verbose; then
+		printf '+ %s\n' "$*" >&2
+		"$@" 2>&1 </dev/null | tee "$log" >&2
+		return
+	fi
+	if ! "$@" >"$log" 2>&1 </dev/null; then
+		{
+			printf 'failed: %s\n' "$*"
+			grep -E 'error|Error|undefined' "$log" | head -20 || true
+			printf '%s\n' "--- end of $log:"
+			tail -20 "$log"
+		} >&2
+		return 1
+	fi
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SuperSlabs and their pages: see ss_block.h.
+ *
+ * One empty SuperSlab a node is kept, so that a load that hovers around the edge
+ * of one does not allocate and free 2 MiB each time; hak_block_shrink() releases
+ * it.  Small blocks are in ss_small.c, what both share in ss_page.c.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+#include "superslab/ss_page.h"
+#include "superslab/ss_slab.h"
+
+struct hak_cache *hak_tag_none __read_mostly;
+HAK_EXPORT_TEST(hak_tag_none);
+bool hak_superslab_enabled __read_mostly = true;
+HAK_EXPORT_TEST(hak_superslab_enabled);
+
+static struct hak_block_node *block_node __read_mostly;
+
+struct hak_block_node *hak_block_node(int nid)
+{
+	return &block_node[nid];
+}
+
+static void ss_release(struct hak_release *r)
+{
+	struct hak_ss *ss = container_of(r, struct hak_ss, release);
+	void *base = ss->base;
+
+	/* A stale header must not pass for a SuperSlab in somebody else's memory. */
+	memset(base, 0, HAK_PAGE_SIZE);
+	hak_pages_free(base, HAK_SS_ORDER);
+	hak_mem_add(HAK_MEM_SS, -1);
+	hak_mem_add(HAK_MEM_SS_FREED, 1);
+}
+
+static void ss_init(void *base)
+{
+	struct hak_ss *ss = ss_header(base);
+	unsigned int i;
+
+	memset(base, 0, HAK_PAGE_SIZE);
+	ss->base = base;
+	ss->nid = page_to_nid(virt_to_page(base));
+	ss->release.fn = ss_release;
+	for (i = 1; i < HAK_SS_PAGES; i++)
+		__set_bit(i, ss->free);
+	ss->nr_free = HAK_SS_PAGES - 1;
+	for (i = 0; i < HAK_SS_PAGES; i++)
+		hak_tag_at(hak_mark(base), base)[i] = hak_tag_none;
+}
+
+/* A new SuperSlab in the lists; false when there is no memory. May sleep as @gfp says. */
+static bool ss_create(int nid, gfp_t gfp)
+{
+	void *base = hak_pages_alloc(nid, hak_block_gfp(gfp, false), HAK_SS_ORDER);
+	struct hak_block_node *bn;
+	unsigned long flags;
+
+	if (!base)
+		return false;
+	ss_init(base);
+	bn = &block_node[ss_header(base)->nid];
+	hak_dir_set_ss(base);
+	hak_mem_add(HAK_MEM_SS, 1);
+	flags = hak_lock(&bn->lock);
+	list_add(&ss_header(base)->list, &bn->ss);
+	bn->nr_empty++;
+	hak_unlock(&bn->lock, flags);
+	return true;
+}
+
+/* Find @n neighbouring free pages, aligned to @n; returns the first, or 0. */
+static unsigned int ss_find(const struct hak_ss *ss, unsigned int n)
+{
+	unsigned int i, k;
+
+	for_each_set_bit(i, ss->free, HAK_SS_PAGES) {
+		if (i & (n - 1))
+			continue;
+		for (k = 1; k < n && test_bit(i + k, ss->free); k++)
+			;
+		if (k == n)
+			return i;
+	}
+	return 0;
+}
+
+static struct hak_slab *ss_take_pages(struct hak_block_node *bn, struct hak_ss *ss,
+				      struct hak_pool *pool)
+{
+	unsigned int n = pool->slab_pages, first = ss_find(ss, n), i;
+	struct hak_slab *slab;
+
+	if (!first)
+		return NULL;
+	if (ss->nr_free == HAK_SS_PAGES - 1)
+		bn->nr_empty--;
+	ss->nr_free -= n;
+	slab = ss_desc(ss->base, first);
+	for (i = first; i < first + n; i++) {
+		__clear_bit(i, ss->free);
+		ss_desc(ss->base, i)->first = first;
+	}
+	slab->pages = n;
+	return slab;
+}
+
+static struct hak_slab *node_take_pages(int nid, struct hak_pool *pool)
+{
+	struct hak_block_node *bn = &block_node[nid];
+	unsigned long flags = hak_lock(&bn->lock);
+	struct hak_slab *slab = NULL;
+	struct hak_ss *ss;
+
+	list_for_each_entry(ss, &bn->ss, list) {
+		if (ss->nr_free < pool->slab_pages)
+			continue;
+		slab = ss_take_pages(bn, ss, pool);
+		if (slab)
+			break;
+	}
+	/* A SuperSlab with nothing left goes to the end, out of the way. */
+	if (slab && !ss->nr_free)
+		list_move_tail(&ss->list, &bn->ss);
+	hak_unlock(&bn->lock, flags);
+	return slab;
+}
+
+/* Make the pages of @slab lead to @tag. */
+static void ss_tag(struct hak_slab *slab, struct hak_cache *tag)
+{
+	void *base = ss_base(slab);
+	unsigned int i;
+
+	for (i = slab->first; i < slab->first + slab->pages; i++)
+		WRITE_ONCE(*hak_tag_at(hak_mark(base), base + i * HAK_PAGE_SIZE), tag);
+}
+
+void hak_block_untag(struct hak_slab *slab)
+{
+	if (slab->pages)
+		ss_tag(slab, hak_tag_none);
+}
+
+static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
+{
+	void *base = ss_base(slab);
+	unsigned int first = slab->first;
+	size_t bytes = slab->pages * HAK_PAGE_SIZE;
+	void *mem = base + first * HAK_PAGE_SIZE;
+
+	if (first + slab->pages == HAK_SS_PAGES)
+		bytes -= 8;	/* the mark's address belongs to no object */
+	hak_slab_init(slab, pool, mem, bytes);
+	ss_tag(slab, pool->tag);
+}
+
+static void ss_worker(struct work_struct *work)
+{
+	ss_create(numa_mem_id(), GFP_KERNEL);
+}
+static DECLARE_WORK(ss_work, ss_worker);
+
+struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, gfp_t gfp,
+				bool *small, bool *fresh)
+{
+	struct hak_slab *slab;
+
+	*small = *fresh = false;
+	for (;;) {
+		slab = node_take_pages(nid, pool);
+		if (slab) {
+			ss_publish(slab, pool);
+			return slab;
+		}
+		if (!hak_superslab_enabled || *fresh)
+			break;
+		if (!gfpflags_allow_blocking(gfp)) {
+			schedule_work(&ss_work);
+			break;
+		}
+		if (!ss_create(nid, gfp))
+			break;
+		*fresh = true;
+	}
+	*small = *fresh = true;
+	return hak_small_slab(pool, nid, gfp);
+}
+
+/* Is @ss, just emptied, one too many? [block node lock] */
+static bool ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
+{
+	if (ss->nr_free != HAK_SS_PAGES - 1 || bn->nr_empty <= keep)
+		return false;
+	bn->nr_empty--;
+	list_del(&ss->list);
+	return true;
+}
+
+static void ss_put_pages(struct hak_slab *slab)
+{
+	void *base = ss_base(slab);
+	struct hak_ss *ss = ss_header(base);
+	struct hak_block_node *bn = &block_node[ss->nid];
+	unsigned int first = slab->first, n = slab->pages, i;
+	unsigned long flags;
+	bool retire;
+
+	ss_tag(slab, hak_tag_none);
+	WRITE_ONCE(slab->pool, NULL);
+	flags = hak_lock(&bn->lock);
+	for (i = first; i < first + n; i++) {
+		__set_bit(i, ss->free);
+		WRITE_ONCE(ss_desc(base, i)->first, 0);
+	}
+	ss->nr_free += n;
+	if (ss->nr_free == HAK_SS_PAGES - 1)
+		bn->nr_empty++;
+	list_move(&ss->list, &bn->ss);
+	retire = ss_retire(bn, ss, 1);
+	hak_unlock(&bn->lock, flags);
+	if (retire) {
+		hak_dir_clear_ss(base);
+		hak_release_later(&ss->release);
+	}
+}
+
+void hak_block_put_slab(struct hak_slab *slab)
+{
+	if (slab->pages)
+		ss_put_pages(slab);
+	else
+		hak_small_put(container_of(slab, struct hak_small, slab));
+}
+
+static void node_shrink(struct hak_block_node *bn)
+{
+	struct hak_ss *ss, *next;
+	unsigned long flags;
+	LIST_HEAD(gone);
+
+	flags = hak_lock(&bn->lock);
+	list_for_each_entry_safe(ss, next, &bn->ss, list)
+		if (ss_retire(bn, ss, 0))
+			list_add(&ss->list, &gone);
+	hak_unlock(&bn->lock, flags);
+	list_for_each_entry_safe(ss, next, &gone, list) {
+		hak_dir_clear_ss(ss->base);
+		hak_release_later(&ss->release);
+	}
+}
+
+void hak_block_shrink(void)
+{
+	int nid;
+
+	for_each_online_node(nid)
+		node_shrink(&block_node[nid]);
+}
+
+void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss,
+				   void *arg), void *arg)
+{
+	struct hak_small *b;
+	unsigned long flags;
+	struct hak_ss *ss;
+	int nid;
+
+	for_each_online_node(nid) {
+		flags = hak_lock(&block_node[nid].lock);
+		list_for_each_entry(ss, &block_node[nid].ss, list)
+			fn(ss->base, HAK_SS_ORDER, ss, arg);
+		list_for_each_entry(b, &block_node[nid].small, list)
+			fn(b->base, b->order, NULL, arg);
+		hak_unlock(&block_node[nid].lock, flags);
+	}
+}
+
+int hak_block_init(void)
+{
+	int nid;
+
+	block_node = kcalloc(nr_node_ids, sizeof(*block_node), GFP_KERNEL);
+	if (!block_node)
+		return -ENOMEM;
+	for (nid = 0; nid < nr_node_ids; nid++) {
+		raw_spin_lock_init(&block_node[nid].lock);
+		INIT_LIST_HEAD(&block_node[nid].ss);
+		INIT_LIST_HEAD(&block_node[nid].small);
+	}
+	return 0;
+}
+
+void hak_block_exit(void)
+{
+	cancel_work_sync(&ss_work);
+	hak_block_shrink();
+	hak_release_flush();
+	kfree(block_node);
+	block_node = NULL;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Blocks: memory from the page allocator and back to it.
+ *
+ * A block is a SuperSlab or a small block.  Each carries a large bias in its
+ * page reference count, so that a stray kfree() inside it drops a reference and
+ * not the block.  Blocks go back only after a grace period, from one worker,
+ * because the inlined free reads headers without a lock.
+ */
+#ifndef _SS_BLOCK_H
+#define _SS_BLOCK_H
+
+#include "superslab/ss_layout.h"
+
+/* Counters of the memory layer; rare events, so plain atomics. */
+enum hak_mem_stat {
+	HAK_MEM_PAGES,			/* 4 KiB pages of all blocks */
+	HAK_MEM_SS,			/* SuperSlabs held */
+	HAK_MEM_SMALL,			/* small blocks held */
+	HAK_MEM_ALLOC_SS,		/* allocations that needed a new SuperSlab */
+	HAK_MEM_ALLOC_SMALL,
+	HAK_MEM_ALLOC_LARGE,		/* forwarded to the kernel */
+	HAK_MEM_FREE_LARGE,
+	HAK_MEM_FREE_NMI,		/* deferred from NMI or a nested call */
+	HAK_MEM_SS_FREED,
+	HAK_MEM_SMALL_FREED,
+	HAK_MEM_FREE_LOCAL,		/* objects returned to slabs of this node */
+	HAK_MEM_FREE_REMOTE,
+	HAK_MEM_BAD_FOREIGN,
+	HAK_MEM_BAD_DOUBLE,
+	HAK_MEM_BAD_CACHE,
+	HAK_MEM_BAD_INTERIOR,
+	HAK_MEM_BAD_KERNEL,
+	HAK_MEM_LEAKED,
+	HAK_NR_MEM_STATS
+};
+
+extern atomic_long_t hak_mem_stat[HAK_NR_MEM_STATS];
+
+static inline void hak_mem_add(enum hak_mem_stat which, long n)
+{
+	atomic_long_add(n, &hak_mem_stat[which]);
+}
+
+/* Whether 2 MiB blocks are tried; set once at load. */
+extern bool hak_superslab_enabled;
+
+/* The handle of pages that serve no cache: both of its sets are gated. */
+extern struct hak_cache *hak_tag_none;
+
+int hak_block_init(void);
+void hak_block_exit(void);
+
+/* Hand @r to the worker, which calls r->fn after a grace period. Context: any, no lock held. */
+void hak_release_later(struct hak_release *r);
+
+/* Wait until everything handed over so far is released. Context: may sleep. */
+void hak_release_flush(void);
+
+/**
+ * hak_block_gfp() - what of a caller's gfp reaches the page allocator
+ * @gfp: the caller's
+ * @smallest: whether this is the last order that will be tried
+ *
+ * Context: Any.
+ * Return: Only reclaim, IO and FS bits; no direct reclaim above the smallest
+ * order; NOFAIL and access to reserves for the smallest alone.
+ */
+gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
+
+/**
+ * hak_block_slab() - memory for one slab
+ * @pool: whom it will serve
+ * @nid: preferred node
+ * @gfp: the caller's
+ * @small: set to whether it is a small block of its own
+ * @fresh: set to whether a new block was needed
+ *
+ * Context: No lock held; may sleep if @gfp allows it.
+ * Return: A slab with all objects free, on no list; NULL when there is no memory.
+ */
+struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, gfp_t gfp,
+				bool *small, bool *fresh);
+
+/* Let the pages of @slab lead to no cache. Context: any. */
+void hak_block_untag(struct hak_slab *slab);
+
+/* Give back a slab that is on no list and whose objects are all free. Context: no lock held. */
+void hak_block_put_slab(struct hak_slab *slab);
+
+/* Release SuperSlabs that serve no slab. Context: no lock held. */
+void hak_block_shrink(void);
+
+/* Call @fn for each block: its base, order, and SuperSlab header or NULL. Context: any. */
+void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss,
+				   void *arg), void *arg);
+
+#endif /* _SS_BLOCK_H */

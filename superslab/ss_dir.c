@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The directory: see ss_dir.h.
+ *
+ * An entry is 0, the mark of a SuperSlab (bit 0 clear), or a pointer to a
+ * struct hak_mixed with bit 0 set.  Entries change under dir_lock and are read
+ * without it.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+
+#define DIR_MIXED 1UL
+#define DIR_SLOTS (HAK_SS_SIZE / PAGE_SIZE)
+
+/* A region that holds small blocks: for each 4 KiB page the slab that covers it. */
+struct hak_mixed {
+	struct hak_release release;
+	struct hak_slab **page;		/* DIR_SLOTS entries, one page */
+	unsigned int used;		/* [dir_lock] entries that are not NULL */
+};
+
+unsigned long hak_dir[1UL << HAK_DIR_BITS] __read_mostly;
+HAK_EXPORT(hak_dir);
+
+static DEFINE_RAW_SPINLOCK(dir_lock);	/* [5] in the lock order */
+static unsigned long *dir_entry __read_mostly;
+static unsigned long dir_start __read_mostly;
+static unsigned long dir_nr __read_mostly;
+
+static unsigned long dir_index(const void *p)
+{
+	return ((unsigned long)p - dir_start) >> HAK_SS_SHIFT;
+}
+
+static unsigned long *dir_fast(const void *p)
+{
+	return &hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)];
+}
+
+int hak_dir_init(void)
+{
+	unsigned long end = 0;
+	int nid;
+
+	for_each_online_node(nid)
+		end = max(end, (unsigned long)node_end_pfn(nid));
+	dir_start = round_down((unsigned long)__va(0), HAK_SS_SIZE);
+	dir_nr = DIV_ROUND_UP((unsigned long)__va(PFN_PHYS(end)) - dir_start, HAK_SS_SIZE);
+	dir_entry = kvcalloc(dir_nr, sizeof(*dir_entry), GFP_KERNEL);
+	return dir_entry ? 0 : -ENOMEM;
+}
+
+void hak_dir_exit(void)
+{
+	kvfree(dir_entry);
+	dir_entry = NULL;
+	dir_nr = 0;
+}
+
+unsigned long hak_dir_pages(void)
+{
+	return DIV_ROUND_UP(dir_nr * sizeof(*dir_entry) + sizeof(hak_dir), PAGE_SIZE);
+}
+
+bool hak_dir_covers(const void *base)
+{
+	return dir_index(base) < dir_nr;
+}
+
+void hak_dir_set_ss(void *base)
+{
+	unsigned long flags = hak_lock(&dir_lock);
+
+	WRITE_ONCE(dir_entry[dir_index(base)], hak_mark(base));
+	WRITE_ONCE(*dir_fast(base), hak_mark(base));
+	hak_unlock(&dir_lock, flags);
+}
+
+void hak_dir_clear_ss(void *base)
+{
+	unsigned long flags = hak_lock(&dir_lock);
+
+	WRITE_ONCE(dir_entry[dir_index(base)], 0);
+	if (*dir_fast(base) == hak_mark(base))
+		WRITE_ONCE(*dir_fast(base), 0);
+	hak_unlock(&dir_lock, flags);
+}
+
+static void mixed_free(struct hak_release *r)
+{
+	struct hak_mixed *m = container_of(r, struct hak_mixed, release);
+
+	free_page((unsigned long)m->page);
+	kfree(m);
+}
+
+static struct hak_mixed *mixed_create(gfp_t gfp)
+{
+	struct hak_mixed *m = kzalloc(sizeof(*m), gfp);
+
+	if (!m)
+		return NULL;
+	m->page = (void *)get_zeroed_page(gfp);
+	if (!m->page) {
+		kfree(m);
+		return NULL;
+	}
+	m->release.fn = mixed_free;
+	return m;
+}
+
+static struct hak_mixed *entry_mixed(unsigned long entry)
+{
+	return entry & DIR_MIXED ? (void *)(entry & ~DIR_MIXED) : NULL;
+}
+
+static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab *slab)
+{
+	unsigned int i = ((unsigned long)b->base & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT;
+	unsigned int n = 1U << b->order;
+
+	m->used += slab ? n : -n;
+	while (n--)
+		WRITE_ONCE(m->page[i++], slab);
+}
+
+bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
+{
+	unsigned long *entry = &dir_entry[dir_index(b->base)];
+	struct hak_mixed *fresh = NULL, *m;
+	unsigned long flags;
+
+	for (;;) {
+		flags = hak_lock(&dir_lock);
+		m = entry_mixed(*entry);
+		if (!m && fresh) {
+			m = fresh;
+			fresh = NULL;
+			smp_store_release(entry, (unsigned long)m | DIR_MIXED);
+		}
+		if (m)
+			mixed_fill(m, b, &b->slab);
+		hak_unlock(&dir_lock, flags);
+		if (m)
+			break;
+		fresh = mixed_create(gfp & ~__GFP_COMP);
+		if (!fresh)
+			return false;
+	}
+	if (fresh)
+		mixed_free(&fresh->release);
+	return true;
+}
+
+void hak_dir_clear_small(struct hak_small *b)
+{
+	unsigned long *entry = &dir_entry[dir_index(b->base)];
+	unsigned long flags = hak_lock(&dir_lock);
+	struct hak_mixed *m = entry_mixed(*entry);
+
+	mixed_fill(m, b, NULL);
+	if (m->used)
+		m = NULL;
+	else
+		WRITE_ONCE(*entry, 0);
+	hak_unlock(&dir_lock, flags);
+	if (m)
+		hak_release_later(&m->release);
+}
+
+/* Put a SuperSlab back into the image of the inlined path, if its place is free. */
+static void dir_reinstate(void *base)
+{
+	unsigned long flags;
+
+	if (READ_ONCE(*dir_fast(base)) || hak_nested())
+		return;
+	flags = hak_lock(&dir_lock);
+	if (dir_entry[dir_index(base)] == hak_mark(base) && !*dir_fast(base))
+		WRITE_ONCE(*dir_fast(base), hak_mark(base));
+	hak_unlock(&dir_lock, flags);
+}
+
+struct hak_slab *hak_slab_of(const void *p)
+{
+	unsigned long i = dir_index(p), entry;
+	struct hak_slab *slab;
+
+	if ((unsigned long)p < dir_start || i >= dir_nr)
+		return NULL;
+	entry = smp_load_acquire(&dir_entry[i]);
+	if (!entry)
+		return NULL;
+	if (entry & DIR_MIXED)
+		return READ_ONCE(entry_mixed(entry)->page[((unsigned long)p &
+						 (HAK_SS_SIZE - 1)) >> PAGE_SHIFT]);
+	dir_reinstate(ss_base(p));
+	slab = ss_desc(ss_base(p), ss_page_index(p));
+	slab = ss_desc(ss_base(p), READ_ONCE(slab->first));
+	return READ_ONCE(slab->pool) ? slab : NULL;
+}
+HAK_EXPORT_TEST(hak_slab_of);
+
+bool hak_owns(const void *p)
+{
+	unsigned long i = dir_index(p), entry;
+	struct hak_mixed *m;
+	bool owned;
+
+	if ((unsigned long)p < dir_start || i >= dir_nr)
+		return false;
+	preempt_disable();
+	entry = smp_load_acquire(&dir_entry[i]);
+	m = entry_mixed(entry);
+	owned = m ? READ_ONCE(m->page[((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT]) != NULL
+		  : entry != 0;
+	preempt_enable();
+	return owned;
+}
+HAK_EXPORT(hak_owns);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who owns an address: the directory.
+ *
+ * One entry per 2 MiB region of the direct map says what the region is: nothing
+ * of ours, one SuperSlab, or a table of the small blocks in it.  It is exact, and
+ * no byte outside it is read for an address that is not proven ours.  hak_dir[]
+ * is a small direct-mapped image of its SuperSlab entries for the inlined path;
+ * what collides there is found here.
+ *
+ * Readers hold no lock: they run with preemption off, and an entry is cleared
+ * before what it points to goes through a grace period (ss_block.c).
+ */
+#ifndef _SS_DIR_H
+#define _SS_DIR_H
+
+#include "superslab/ss_layout.h"
+
+int hak_dir_init(void);
+void hak_dir_exit(void);
+
+/**
+ * hak_dir_covers() - can a block at this address be entered?
+ * @base: start of the block
+ *
+ * Context: Any.
+ * Return: false for memory added beyond the end known at load.
+ */
+bool hak_dir_covers(const void *base);
+
+/* Enter and remove a SuperSlab. Context: any. */
+void hak_dir_set_ss(void *base);
+void hak_dir_clear_ss(void *base);
+
+/* Enter a small block; false if its table could not be allocated with @gfp. Context: no lock held. */
+bool hak_dir_set_small(struct hak_small *b, gfp_t gfp);
+void hak_dir_clear_small(struct hak_small *b);
+
+/**
+ * hak_slab_of() - the slab whose memory covers an address
+ * @p: any value at all
+ *
+ * Context: Preemption off, or @p known to be live.
+ * Return: The slab, or NULL if no slab of ours covers @p.
+ */
+struct hak_slab *hak_slab_of(const void *p);
+
+/* Pages of the directory itself, for the documented fixed cost. */
+unsigned long hak_dir_pages(void);
+
+#endif /* _SS_DIR_H */

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The memory layer: blocks, slabs and pools, and how an address finds them.
+ *
+ *   SuperSlab, 2 MiB, naturally aligned
+ *   +--------+--------+--------+------------------------------------+--------+
+ *   | page 0 | page 1 | page 2 |  ...   126 pages of 16 KiB         |page 127|
+ *   | header | slab   | slab   |                                    |    |M  |
+ *   +--------+--------+--------+------------------------------------+--------+
+ *   M: the last 8 bytes, given to no object; their address is the mark.
+ *
+ *   header, 16 slots of 1 KiB, rotated by the colour c = (address >> 21) & 15
+ *   slot c             128 tags, 8 bytes each: the handle of the cache a page serves
+ *   slot c+1 .. c+15   9 slab descriptors each; after the last two, struct hak_ss
+ *
+ * The header of each SuperSlab sits at the same offset of 2 MiB, and caches are
+ * indexed by such offsets: without the rotation the hot lines of all SuperSlabs
+ * would fight for the same few sets.
+ *
+ * Where 2 MiB cannot be had, a block of 4 to 32 KiB serves.  It is one slab, with
+ * its descriptor (struct hak_small) at its end; the directory knows its pages.
+ *
+ * A slab hands out objects from a bitmap kept out of band: a free object holds
+ * no link that could be overwritten, a second free of it is seen, and a slab is
+ * carved by nothing but setting its bits.  Bitmaps are only touched 32 objects at
+ * a time, when a magazine is filled or flushed.
+ *
+ * Locks are in ss_lock.h.
+ */
+#ifndef _SS_LAYOUT_H
+#define _SS_LAYOUT_H
+
+#include "compat/hak_compat.h"
+#include <linux/hakmem.h>
+
+#define HAK_SS_SIZE	(1UL << HAK_SS_SHIFT)
+#define HAK_SS_ORDER	(HAK_SS_SHIFT - PAGE_SHIFT)
+#define HAK_PAGE_SIZE	(1UL << HAK_PAGE_SHIFT)
+#define HAK_SS_PAGES	(1U << (HAK_SS_SHIFT - HAK_PAGE_SHIFT))
+#define HAK_SLAB_PAGES_MAX 4		/* 64 KiB: wastes at most 1/8 for any size to 8192 */
+#define HAK_SMALL_ORDER_MAX 3		/* PAGE_ALLOC_COSTLY_ORDER: what atomic callers may ask */
+#define HAK_BATCH	32		/* objects under one hold of a lock */
+#define HAK_REF_BIAS	(1 << 20)	/* page references only a block's owner drops */
+
+#define HAK_HDR_SLOT	1024
+#define HAK_HDR_SLOTS	16
+#define HAK_DESC_PER_SLOT 9
+#define HAK_INLINE_BITS	512
+
+struct hak_pool;
+
+/* A slab. Fields without a tag are constant while the slab is in use. */
+struct hak_slab {
+	struct list_head list;		/* [pool node lock] on partial or full */
+	struct hak_pool *pool;		/* NULL: the page serves no slab */
+	void *mem;			/* first object */
+	unsigned long *bits;		/* [pool node lock] a set bit: object is free */
+	u16 objects;
+	u16 free;			/* [pool node lock] number of set bits */
+	u16 carved;			/* [pool node lock] objects below were handed out once */
+	u8 pages;			/* slab pages; 0: a small block */
+	u8 first;			/* page in the SuperSlab where the slab begins */
+	unsigned long inline_bits[HAK_INLINE_BITS / BITS_PER_LONG];
+};
+
+/* Something to be given up after a grace period, in process context. */
+struct hak_release {
+	struct llist_node node;
+	void (*fn)(struct hak_release *r);
+};
+
+struct hak_ss {
+	struct list_head list;		/* [block node lock] */
+	unsigned long free[HAK_SS_PAGES / BITS_PER_LONG]; /* [block node lock] free pages */
+	unsigned int nr_free;		/* [block node lock] */
+	int nid;
+	void *base;
+	struct hak_release release;
+};
+
+struct hak_small {
+	struct hak_slab slab;
+	struct list_head list;		/* [block node lock] */
+	struct hak_release release;
+	void *base;
+	int nid;
+	u8 order;
+};
+
+struct hak_pool_node {
+	raw_spinlock_t lock;		/* [3] in the lock order, docs/architecture.md */
+	struct list_head partial;	/* slabs with free objects, empty ones last */
+	struct list_head full;
+	unsigned int nr_slabs;
+	unsigned int nr_empty;
+	unsigned long nr_objects;	/* capacity of all slabs */
+	unsigned long nr_free;
+};
+
+/* Equally sized objects: the slab-level half of a cache. Constant after hak_pool_init(). */
+struct hak_pool {
+	u32 stride;			/* bytes from object to object */
+	u32 recip;			/* 2^32 / stride, rounded up: index by multiplication */
+	u32 keep_empty;			/* empty slabs a node keeps */
+	u8 slab_pages;
+	bool rcu;			/* no page is re-cut or freed before a grace period */
+	void (*ctor)(void *object);
+	void (*dtor)(void *object);
+	struct hak_cache *tag;
+	struct hak_pool_node **node;	/* nr_node_ids of them */
+	atomic_t deferred;		/* slabs on their way through a grace period */
+};
+
+static inline unsigned int ss_colour(const void *base)
+{
+	return ((unsigned long)base >> HAK_SS_SHIFT) & (HAK_HDR_SLOTS - 1);
+}
+
+static inline void *ss_slot(void *base, unsigned int slot)
+{
+	return base + ((ss_colour(base) + slot) & (HAK_HDR_SLOTS - 1)) * HAK_HDR_SLOT;
+}
+
+static inline struct hak_slab *ss_desc(void *base, unsigned int page)
+{
+	return ss_slot(base, 1 + page / HAK_DESC_PER_SLOT) +
+	       page % HAK_DESC_PER_SLOT * sizeof(struct hak_slab);
+}
+
+static inline struct hak_ss *ss_header(void *base)
+{
+	return ss_slot(base, HAK_HDR_SLOTS - 1) + 256;
+}
+
+static inline void *ss_base(const void *p)
+{
+	return (void *)((unsigned long)p & ~(HAK_SS_SIZE - 1));
+}
+
+static inline unsigned int ss_page_index(const void *p)
+{
+	return ((unsigned long)p >> HAK_PAGE_SHIFT) & (HAK_SS_PAGES - 1);
+}
+
+/* Which object of @slab covers @p, and in @off how far into it; UINT_MAX for none. */
+static inline unsigned int slab_index(const struct hak_slab *slab, const void *p,
+				      unsigned int *off)
+{
+	unsigned long d = p - slab->mem;
+	unsigned int i;
+
+	if (p < slab->mem || d >= (unsigned long)slab->objects * slab->pool->stride)
+		return UINT_MAX;
+	i = d * slab->pool->recip >> 32;
+	*off = d - (unsigned long)i * slab->pool->stride;
+	return i;
+}
+
+static inline void *slab_object(const struct hak_slab *slab, unsigned int i)
+{
+	return slab->mem + (unsigned long)i * slab->pool->stride;
+}
+
+static inline int slab_nid(const struct hak_slab *slab)
+{
+	return page_to_nid(virt_to_page(slab->mem));
+}
+
+static_assert(sizeof(struct hak_slab) == 112);
+static_assert(HAK_DESC_PER_SLOT * sizeof(struct hak_slab) <= HAK_HDR_SLOT);
+static_assert((HAK_HDR_SLOTS - 1) * HAK_DESC_PER_SLOT >= HAK_SS_PAGES);
+static_assert(HAK_SS_PAGES - (HAK_HDR_SLOTS - 2) * HAK_DESC_PER_SLOT <= 2);
+static_assert(256 + sizeof(struct hak_ss) <= HAK_HDR_SLOT);
+static_assert(HAK_HDR_SLOTS * HAK_HDR_SLOT == HAK_PAGE_SIZE);
+static_assert(1 << HAK_TAG_BITS == HAK_HDR_SLOTS * HAK_SS_PAGES);
+
+#endif /* _SS_LAYOUT_H */

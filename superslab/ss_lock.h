@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The locks of the core: raw, interrupts off, never one inside another.
+ *
+ * Under none of them may memory be allocated or freed, a message be printed or
+ * work be queued; each is held for one magazine or HAK_BATCH objects at most.
+ *
+ * hak_busy is raised before a lock is taken and lowered after it is dropped.  A
+ * probe or tracer that fires in between and calls the allocator again finds it
+ * raised: its allocation returns NULL and its free is deferred, where waiting
+ * for the lock would never end.
+ */
+#ifndef _SS_LOCK_H
+#define _SS_LOCK_H
+
+#include "compat/hak_compat.h"
+
+DECLARE_PER_CPU(int, hak_busy);
+
+static __always_inline unsigned long hak_lock(raw_spinlock_t *lock)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	__this_cpu_inc(hak_busy);
+	raw_spin_lock(lock);
+	return flags;
+}
+
+static __always_inline void hak_unlock(raw_spinlock_t *lock, unsigned long flags)
+{
+	raw_spin_unlock(lock);
+	__this_cpu_dec(hak_busy);
+	local_irq_restore(flags);
+}
+
+/* Is this call nested inside one that holds a lock of the core? Preemption is off. */
+static __always_inline bool hak_nested(void)
+{
+	return unlikely(__this_cpu_read(hak_busy));
+}
+
+#endif /* _SS_LOCK_H */

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages from the kernel and back: gfp rules, reference bias, accounting, and the
+ * worker that gives blocks up after a grace period.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_page.h"
+
+atomic_long_t hak_mem_stat[HAK_NR_MEM_STATS];
+HAK_EXPORT_TEST(hak_mem_stat);
+
+gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
+{
+	gfp_t keep = __GFP_RECLAIM | __GFP_IO | __GFP_FS;
+
+	if (smallest)
+		return (gfp & (keep | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC |
+			       __GFP_NOFAIL)) | __GFP_NOWARN | __GFP_COMP;
+	return (gfp & keep & ~__GFP_DIRECT_RECLAIM) |
+	       __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_COMP;
+}
+HAK_EXPORT_TEST(hak_block_gfp);
+
+static void account(struct page *page, unsigned int order, long sign)
+{
+	long n = sign * (1L << order);
+
+	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B, n * (long)PAGE_SIZE);
+	hak_mem_add(HAK_MEM_PAGES, n);
+}
+
+void *hak_pages_alloc(int nid, gfp_t gfp, unsigned int order)
+{
+	struct page *page = alloc_pages_node(nid, gfp, order);
+
+	if (!page)
+		return NULL;
+	if (!hak_dir_covers(page_address(page))) {
+		__free_pages(page, order);
+		return NULL;
+	}
+	page_ref_add(page, HAK_REF_BIAS);
+	account(page, order, 1);
+	return page_address(page);
+}
+
+int hak_pages_stolen(void *base)
+{
+	return HAK_REF_BIAS + 1 - page_ref_count(virt_to_page(base));
+}
+
+void hak_pages_free(void *base, unsigned int order)
+{
+	struct page *page = virt_to_page(base);
+	int stolen = hak_pages_stolen(base);
+
+	if (stolen > 0) {
+		hak_mem_add(HAK_MEM_BAD_KERNEL, stolen);
+		pr_err("hakmem: the kernel dropped %d references of the block at %p: kfree() of an object?\n",
+		       stolen, base);
+	}
+	account(page, order, -1);
+	page_ref_sub(page, HAK_REF_BIAS - max(stolen, 0));
+	__free_pages(page, order);
+}
+
+static LLIST_HEAD(release_list);
+
+/* Functions may hand over more; those wait for the next grace period. */
+static void release_worker(struct work_struct *work)
+{
+	struct hak_release *r, *next;
+	struct llist_node *list;
+
+	while ((list = llist_del_all(&release_list))) {
+		synchronize_rcu();
+		llist_for_each_entry_safe(r, next, list, node)
+			r->fn(r);
+	}
+}
+static DECLARE_WORK(release_work, release_worker);
+
+void hak_release_later(struct hak_release *r)
+{
+	if (llist_add(&r->node, &release_list))
+		schedule_work(&release_work);
+}
+
+void hak_release_flush(void)
+{
+	do {
+		flush_work(&release_work);
+	} while (!llist_empty(&release_list));
+}
+HAK_EXPORT_TEST(hak_release_flush);

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools and slabs: see ss_slab.h.
+ *
+ * A slab is on partial while it has free objects and on full otherwise; empty
+ * slabs stand at the end of partial, so that they are used last and found first
+ * when memory is wanted back.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+#include "superslab/ss_slab.h"
+
+/* Set in a pointer that leaves a slab for the first time and needs its constructor. */
+#define TAKE_RAW 1UL
+
+void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes)
+{
+	unsigned int n = bytes / pool->stride;
+
+	slab->bits = slab->inline_bits;
+	if (n > HAK_INLINE_BITS) {
+		/* The map takes the end of the slab: one bit for each 8 bytes or more. */
+		bytes = round_down(bytes - BITS_TO_LONGS(n) * sizeof(long), sizeof(long));
+		n = bytes / pool->stride;
+		slab->bits = mem + bytes;
+	}
+	bitmap_zero(slab->bits, round_up(n, BITS_PER_LONG));
+	bitmap_set(slab->bits, 0, n);
+	INIT_LIST_HEAD(&slab->list);
+	slab->mem = mem;
+	slab->objects = n;
+	slab->free = n;
+	slab->carved = 0;
+	/* Pairs with the look-up in hak_slab_of(): the fields above come first. */
+	smp_store_release(&slab->pool, pool);
+}
+
+static u8 pool_slab_pages(u32 stride)
+{
+	u8 n = 1;
+
+	while (n < HAK_SLAB_PAGES_MAX && n * HAK_PAGE_SIZE % stride > n * HAK_PAGE_SIZE / 8)
+		n *= 2;
+	return n;
+}
+
+int hak_pool_init(struct hak_pool *pool, u32 stride, u32 keep_empty)
+{
+	int nid;
+
+	pool->stride = stride;
+	pool->recip = DIV_ROUND_UP_ULL(1ULL << 32, stride);
+	pool->keep_empty = keep_empty;
+	pool->slab_pages = pool_slab_pages(stride);
+	atomic_set(&pool->deferred, 0);
+	pool->node = kcalloc(nr_node_ids, sizeof(*pool->node), GFP_KERNEL);
+	if (!pool->node)
+		return -ENOMEM;
+	for (nid = 0; nid < nr_node_ids; nid++) {
+		struct hak_pool_node *pn = kzalloc(sizeof(*pn), GFP_KERNEL);
+
+		if (!pn) {
+			hak_pool_exit(pool);
+			return -ENOMEM;
+		}
+		raw_spin_lock_init(&pn->lock);
+		INIT_LIST_HEAD(&pn->partial);
+		INIT_LIST_HEAD(&pn->full);
+		pool->node[nid] = pn;
+	}
+	return 0;
+}
+HAK_EXPORT_TEST(hak_pool_init);
+
+void hak_pool_exit(struct hak_pool *pool)
+{
+	int nid;
+
+	for (nid = 0; nid < nr_node_ids; nid++)
+		kfree(pool->node[nid]);
+	kfree(pool->node);
+	pool->node = NULL;
+}
+HAK_EXPORT_TEST(hak_pool_exit);
+
+/* [pool node lock] Take up to @n objects; returns how many. */
+static unsigned int slab_take(struct hak_pool_node *pn, struct hak_slab *slab,
+			      unsigned int n, void **p)
+{
+	bool ctor = slab->pool->ctor;
+	unsigned int got = 0, w, i;
+
+	if (slab->free == slab->objects)
+		pn->nr_empty--;
+	for (w = 0; got < n && w < BITS_TO_LONGS(slab->objects); w++) {
+		unsigned long word = slab->bits[w];
+
+		while (word && got < n) {
+			i = w * BITS_PER_LONG + __ffs(word);
+			word &= word - 1;
+			p[got] = slab_object(slab, i);
+			if (i >= slab->carved) {
+				slab->carved = i + 1;
+				if (ctor)
+					p[got] += TAKE_RAW;
+			}
+			got++;
+		}
+		slab->bits[w] = word;
+	}
+	slab->free -= got;
+	pn->nr_free -= got;
+	if (!slab->free)
+		list_move(&slab->list, &pn->full);
+	return got;
+}
+
+static void run_ctors(struct hak_pool *pool, unsigned int n, void **p)
+{
+	while (n--) {
+		if (!((unsigned long)p[n] & TAKE_RAW))
+			continue;
+		p[n] -= TAKE_RAW;
+		pool->ctor(p[n]);
+	}
+}
+
+unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void **p)
+{
+	struct hak_pool_node *pn = pool->node[nid];
+	struct hak_slab *slab;
+	unsigned int got = 0;
+	unsigned long flags;
+
+	if (!READ_ONCE(pn->nr_free))
+		return 0;
+	flags = hak_lock(&pn->lock);
+	while (got < n) {
+		slab = list_first_entry_or_null(&pn->partial, struct hak_slab, list);
+		if (!slab)
+			break;
+		got += slab_take(pn, slab, n - got, p + got);
+	}
+	hak_unlock(&pn->lock, flags);
+	if (pool->ctor)
+		run_ctors(pool, got, p);
+	return got;
+}
+HAK_EXPORT_TEST(hak_pool_take);
+
+enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
+{
+	struct hak_pool_node *pn;
+	struct hak_slab *slab;
+	unsigned long flags;
+	bool small, fresh;
+
+	slab = hak_block_slab(pool, *nid, gfp, &small, &fresh);
+	if (!slab)
+		return HAK_GROWN_NOT;
+	*nid = slab_nid(slab);
+	pn = pool->node[*nid];
+	flags = hak_lock(&pn->lock);
+	list_add(&slab->list, &pn->partial);
+	pn->nr_slabs++;
+	pn->nr_empty++;
+	pn->nr_objects += slab->objects;
+	pn->nr_free += slab->free;
+	hak_unlock(&pn->lock, flags);
+	if (small)
+		return HAK_GROWN_SMALL;
+	return fresh ? HAK_GROWN_SS : HAK_GROWN_SLAB;
+}
+HAK_EXPORT_TEST(hak_pool_grow);
+
+/* A slab on its way through a grace period; its list head is free for the purpose. */
+struct slab_release {
+	struct hak_release release;
+	struct hak_slab *slab;
+};
+
+static void slab_put(struct hak_slab *slab)
+{
+	struct hak_pool *pool = slab->pool;
+	unsigned int i;
+
+	for (i = 0; pool->dtor && i < slab->carved; i++)
+		pool->dtor(slab_object(slab, i));
+	hak_block_put_slab(slab);
+}
+
+static void slab_release(struct hak_release *r)
+{
+	struct slab_release *sr = (void *)r;
+	struct hak_pool *pool = sr->slab->pool;
+
+	slab_put(sr->slab);
+	atomic_dec(&pool->deferred);
+}
+
+/* Give up a slab that is on no list: at once, or when readers and dtor allow it. */
+static void slab_retire(struct hak_slab *slab)
+{
+	struct hak_pool *pool = slab->pool;
+	struct slab_release *sr = (void *)slab->bits;
+
+	if (!pool->rcu && !pool->dtor) {
+		hak_block_put_slab(slab);
+		return;
+	}
+	/* Nobody looks at the map of a slab that is on no list. */
+	sr = (void *)slab->inline_bits;
+	BUILD_BUG_ON(sizeof(*sr) > sizeof(slab->inline_bits));
+	sr->slab = slab;
+	sr->release.fn = slab_release;
+	atomic_inc(&pool->deferred);
+	hak_release_later(&sr->release);
+}
+
+/* [pool node lock] Take @slab off the books. */
+static void slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
+{
+	list_del_init(&slab->list);
+	pn->nr_slabs--;
+	pn->nr_empty--;
+	pn->nr_objects -= slab->objects;
+	pn->nr_free -= slab->free;
+}
+
+/* [pool node lock] Mark one object free. Returns false if it was already. */
+static bool slab_return(struct hak_pool_node *pn, struct hak_slab *slab, unsigned int i,
+			struct list_head *gone)
+{
+	if (__test_and_set_bit(i, slab->bits))
+		return false;
+	pn->nr_free++;
+	if (!slab->free++)
+		list_move(&slab->list, &pn->partial);
+	if (slab->free < slab->objects)
+		return true;
+	pn->nr_empty++;
+	if (pn->nr_empty > slab->pool->keep_empty) {
+		slab_unlink(pn, slab);
+		list_add(&slab->list, gone);
+	} else {
+		list_move_tail(&slab->list, &pn->partial);
+	}
+	return true;
+}
+
+/* The slab of @p and the object's index in it, or NULL after a report. */
+static struct hak_slab *return_check(struct hak_pool *pool, const void *p, unsigned int *i)
+{
+	struct hak_slab *slab = hak_slab_of(p);
+	unsigned int off = 0;
+
+	if (!slab) {
+		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, 0);
+		return NULL;
+	}
+	if (slab->pool != pool) {
+		hak_report_bad(HAK_BAD_CACHE, p, slab, 0);
+		return NULL;
+	}
+	*i = slab_index(slab, p, &off);
+	if (*i != UINT_MAX && !off)
+		return slab;
+	hak_report_bad(HAK_BAD_INTERIOR, p, slab, 0);
+	return NULL;
+}
+
+static void retire_all(struct list_head *gone)
+{
+	struct hak_slab *slab, *next;
+
+	list_for_each_entry_safe(slab, next, gone, list) {
+		list_del_init(&slab->list);
+		slab_retire(slab);
+	}
+}
+
+/* At most HAK_BATCH objects: look up without a lock, put back under one per node run. */
+static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
+{
+	struct hak_slab *slab[HAK_BATCH];
+	unsigned int idx[HAK_BATCH], k, j, bad = 0;
+	unsigned long flags;
+	LIST_HEAD(gone);
+
+	for (k = 0, j = 0; k < n; k++) {
+		slab[j] = return_check(pool, p[k], &idx[j]);
+		if (slab[j])
+			p[j++] = p[k];
+	}
+	n = j;
+	for (k = 0; k < n; ) {
+		int nid = slab_nid(slab[k]);
+		struct hak_pool_node *pn = pool->node[nid];
+		unsigned int first = k;
+
+		flags = hak_lock(&pn->lock);
+		for (; k < n && slab_nid(slab[k]) == nid; k++)
+			if (!slab_return(pn, slab[k], idx[k], &gone))
+				p[bad++] = p[k];
+		hak_unlock(&pn->lock, flags);
+		hak_mem_add(nid == numa_mem_id() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
+			    k - first);
+	}
+	for (k = 0; k < bad; k++)
+		hak_report_bad(HAK_BAD_DOUBLE, p[k], hak_slab_of(p[k]), 0);
+	retire_all(&gone);
+}
+
+void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p)
+{
+	while (n) {
+		unsigned int now = min_t(unsigned int, n, HAK_BATCH);
+
+		return_batch(pool, now, p);
+		p += now;
+		n -= now;
+	}
+}
+HAK_EXPORT_TEST(hak_pool_return);
+
+unsigned int hak_pool_shrink(struct hak_pool *pool)
+{
+	unsigned int left = 0;
+	int nid;
+
+	for_each_online_node(nid) {
+		struct hak_pool_node *pn = pool->node[nid];
+		struct hak_slab *slab, *next;
+		unsigned long flags;
+		LIST_HEAD(gone);
+
+		flags = hak_lock(&pn->lock);
+		list_for_each_entry_safe_reverse(slab, next, &pn->partial, list) {
+			if (!pn->nr_empty)
+				break;
+			if (slab->free == slab->objects) {
+				slab_unlink(pn, slab);
+				list_add(&slab->list, &gone);
+			}
+		}
+		left += pn->nr_slabs;
+		hak_unlock(&pn->lock, flags);
+		retire_all(&gone);
+	}
+	return left;
+}
+HAK_EXPORT_TEST(hak_pool_shrink);
+
+void hak_pool_orphan(struct hak_pool *pool)
+{
+	struct hak_slab *slab;
+	unsigned long flags;
+	int nid;
+
+	for_each_online_node(nid) {
+		flags = hak_lock(&pool->node[nid]->lock);
+		list_for_each_entry(slab, &pool->node[nid]->partial, list)
+			hak_block_untag(slab);
+		list_for_each_entry(slab, &pool->node[nid]->full, list)
+			hak_block_untag(slab);
+		hak_unlock(&pool->node[nid]->lock, flags);
+	}
+	pool->tag = NULL;
+}
+
+void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info)
+{
+	int nid;
+
+	memset(info, 0, sizeof(*info));
+	for_each_online_node(nid) {
+		struct hak_pool_node *pn = pool->node[nid];
+
+		info->objects += READ_ONCE(pn->nr_objects);
+		info->free += READ_ONCE(pn->nr_free);
+		info->slabs += READ_ONCE(pn->nr_slabs);
+		info->empty += READ_ONCE(pn->nr_empty);
+	}
+}
+HAK_EXPORT_TEST(hak_pool_info);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Pools: equally sized objects, taken from slabs and returned to them in batches.
+ *
+ * A pool knows nothing of magazines.  It takes the node's lock once for up to
+ * HAK_BATCH objects, runs constructors and reports bad frees outside it.
+ */
+#ifndef _SS_SLAB_H
+#define _SS_SLAB_H
+
+#include "superslab/ss_layout.h"
+
+/* Kinds of bad free, in the order of the bad_free_* counters. */
+enum hak_bad {
+	HAK_BAD_FOREIGN,
+	HAK_BAD_DOUBLE,
+	HAK_BAD_CACHE,
+	HAK_BAD_INTERIOR,
+};
+
+/**
+ * hak_report_bad() - count a bad free and report it, once per caller
+ * @kind: what is wrong
+ * @p: the pointer
+ * @ours: slab that covers it, or NULL
+ * @caller: return address into the client
+ *
+ * Context: Any; prints nothing in NMI. No lock held.
+ */
+void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_slab *ours,
+		    unsigned long caller);
+
+/* Which cache a tag belongs to, for messages; installed by the layer above. */
+extern const char *(*hak_tag_name)(const struct hak_cache *tag);
+
+/* Set up @slab for @pool in @bytes at @mem: every object free, none carved. */
+void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes);
+
+/**
+ * hak_pool_init() - set up a pool; the caller has filled tag, ctor, dtor and rcu
+ * @pool: zeroed but for those
+ * @stride: bytes from object to object, a multiple of 8
+ * @keep_empty: empty slabs each node may keep
+ *
+ * Context: Process context. May sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int hak_pool_init(struct hak_pool *pool, u32 stride, u32 keep_empty);
+
+/* Free a pool all of whose slabs are gone, or leak those that are not. May sleep. */
+void hak_pool_exit(struct hak_pool *pool);
+
+/**
+ * hak_pool_take() - take free objects out of slabs that are there
+ * @pool: the pool
+ * @nid: node to take from
+ * @n: how many, at most HAK_BATCH
+ * @p: where to put them
+ *
+ * Context: Any but NMI; no lock held.
+ * Return: How many were taken; objects are constructed, and not zeroed.
+ */
+unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void **p);
+
+/* What hak_pool_grow() needed to make a slab. */
+enum hak_grown { HAK_GROWN_NOT, HAK_GROWN_SLAB, HAK_GROWN_SS, HAK_GROWN_SMALL };
+
+/**
+ * hak_pool_grow() - add one slab to a pool
+ * @pool: the pool
+ * @nid: preferred node; set to the node that got the slab
+ * @gfp: as the caller of the allocator gave it
+ *
+ * Context: No lock held, preemption and interrupts as the caller had them.
+ * Return: Where the slab came from; HAK_GROWN_NOT if there is no memory.
+ */
+enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp);
+
+/**
+ * hak_pool_return() - put objects back into their slabs
+ * @pool: the pool they must belong to
+ * @n: how many, at most HAK_MAG_MAX
+ * @p: the objects; overwritten
+ *
+ * What is not an object of this pool, not the start of one, or free already is
+ * reported and dropped.
+ *
+ * Context: Any but NMI; no lock held.
+ */
+void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p);
+
+/* Give back all empty slabs. Returns slabs that remain. Context: no lock held. */
+unsigned int hak_pool_shrink(struct hak_pool *pool);
+
+/* The cache is gone, its leaked objects are not: no page may lead to its handle any more. */
+void hak_pool_orphan(struct hak_pool *pool);
+
+/* Objects, free objects and slabs of a pool, summed over nodes. Context: any. */
+struct hak_pool_info {
+	unsigned long objects;
+	unsigned long free;
+	unsigned int slabs;
+	unsigned int empty;
+};
+
+void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info);
+
+/* Compare descriptors with bitmaps; returns the number of slabs that disagree. Context: any. */
+unsigned int hak_pool_verify(struct hak_pool *pool);
+
+/* Is the object at @p of @pool free in its slab? Context: any, no lock held. */
+bool hak_pool_object_free(struct hak_pool *pool, const void *p);
+
+#endif /* _SS_SLAB_H */

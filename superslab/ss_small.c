@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Small blocks: what serves when 2 MiB cannot be had.
+ *
+ * A small block is one slab of 4 to 32 KiB with its descriptor at its end.  The
+ * largest order that may be tried comes first, the order one object needs last,
+ * and only that one may dig into reserves or refuse to fail.  Its objects are not
+ * known to the inlined free, which leaves them to the out-of-line look-up.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+#include "superslab/ss_page.h"
+#include "superslab/ss_slab.h"
+
+static size_t small_room(unsigned int order)
+{
+	return (PAGE_SIZE << order) - ALIGN(sizeof(struct hak_small), 64);
+}
+
+static void small_release(struct hak_release *r)
+{
+	struct hak_small *b = container_of(r, struct hak_small, release);
+
+	hak_pages_free(b->base, b->order);
+	hak_mem_add(HAK_MEM_SMALL, -1);
+	hak_mem_add(HAK_MEM_SMALL_FREED, 1);
+}
+
+static struct hak_small *small_create(struct hak_pool *pool, int nid, gfp_t gfp,
+				      unsigned int order)
+{
+	struct hak_small *b;
+	void *base = hak_pages_alloc(nid, gfp, order);
+
+	if (!base)
+		return NULL;
+	b = base + small_room(order);
+	memset(b, 0, sizeof(*b));
+	b->base = base;
+	b->order = order;
+	b->nid = page_to_nid(virt_to_page(base));
+	b->release.fn = small_release;
+	hak_slab_init(&b->slab, pool, base, small_room(order));
+	if (hak_dir_set_small(b, gfp))
+		return b;
+	hak_pages_free(base, order);
+	return NULL;
+}
+
+struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
+{
+	unsigned int order = HAK_SMALL_ORDER_MAX, min = 0;
+	struct hak_small *b = NULL;
+	struct hak_block_node *bn;
+	unsigned long flags;
+
+	while (small_room(min) < pool->stride)
+		min++;
+	for (;; order--) {
+		b = small_create(pool, nid, hak_block_gfp(gfp, order == min), order);
+		if (b || order == min)
+			break;
+	}
+	if (!b)
+		return NULL;
+	hak_mem_add(HAK_MEM_SMALL, 1);
+	bn = hak_block_node(b->nid);
+	flags = hak_lock(&bn->lock);
+	list_add(&b->list, &bn->small);
+	hak_unlock(&bn->lock, flags);
+	return &b->slab;
+}
+
+void hak_small_put(struct hak_small *b)
+{
+	struct hak_block_node *bn = hak_block_node(b->nid);
+	unsigned long flags = hak_lock(&bn->lock);
+
+	list_del(&b->list);
+	hak_unlock(&bn->lock, flags);
+	hak_dir_clear_small(b);
+	hak_release_later(&b->release);
+}

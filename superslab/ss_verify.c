@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Executable invariants of pools, and the report of a bad free.
+ *
+ * Each rule is stated here and nowhere else: a slab's free count is the number
+ * of set bits of its map, the counts of a node are the sums over its slabs, and
+ * a slab is on partial exactly if it has a free object.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+#include "superslab/ss_slab.h"
+
+static bool slab_verify(const struct hak_slab *slab, const struct hak_pool *pool, bool partial)
+{
+	unsigned int set = bitmap_weight(slab->bits, slab->objects);
+
+	return slab->pool == pool && set == slab->free && (set > 0) == partial;
+}
+
+static unsigned int node_verify(struct hak_pool_node *pn, const struct hak_pool *pool)
+{
+	unsigned long objects = 0, free = 0;
+	unsigned int bad = 0, slabs = 0, empty = 0;
+	const struct hak_slab *slab;
+
+	list_for_each_entry(slab, &pn->partial, list) {
+		bad += !slab_verify(slab, pool, true);
+		empty += slab->free == slab->objects;
+		objects += slab->objects;
+		free += slab->free;
+		slabs++;
+	}
+	list_for_each_entry(slab, &pn->full, list) {
+		bad += !slab_verify(slab, pool, false);
+		objects += slab->objects;
+		slabs++;
+	}
+	return bad + (objects != pn->nr_objects) + (free != pn->nr_free) +
+	       (slabs != pn->nr_slabs) + (empty != pn->nr_empty);
+}
+
+unsigned int hak_pool_verify(struct hak_pool *pool)
+{
+	unsigned int bad = 0;
+	unsigned long flags;
+	int nid;
+
+	for_each_online_node(nid) {
+		flags = hak_lock(&pool->node[nid]->lock);
+		bad += node_verify(pool->node[nid], pool);
+		hak_unlock(&pool->node[nid]->lock, flags);
+	}
+	return bad;
+}
+HAK_EXPORT_TEST(hak_pool_verify);
+
+bool hak_pool_object_free(struct hak_pool *pool, const void *p)
+{
+	struct hak_slab *slab = hak_slab_of(p);
+	unsigned int off, i;
+
+	if (!slab || slab->pool != pool)
+		return false;
+	i = slab_index(slab, p, &off);
+	return i != UINT_MAX && test_bit(i, slab->bits);
+}
+HAK_EXPORT_TEST(hak_pool_object_free);
+
+const char *(*hak_tag_name)(const struct hak_cache *tag);
+
+static const char *const bad_name[] = {
+	[HAK_BAD_FOREIGN] = "not an object of hakmem",
+	[HAK_BAD_DOUBLE] = "free already",
+	[HAK_BAD_CACHE] = "an object of another cache",
+	[HAK_BAD_INTERIOR] = "not the start of an object",
+};
+
+/* Callers reported lately: a direct-mapped set, so that each prints about once. */
+#define REPORTED 64
+static unsigned long reported[REPORTED];
+
+static bool report_once(unsigned long caller, enum hak_bad kind)
+{
+	unsigned long key = caller * 4 + kind + 1;
+	unsigned long *slot = &reported[(key ^ key >> 8) % REPORTED];
+
+	return xchg(slot, key) != key;
+}
+
+void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_slab *ours,
+		    unsigned long caller)
+{
+	const char *name = ours && hak_tag_name ? hak_tag_name(ours->pool->tag) : NULL;
+
+	hak_mem_add(HAK_MEM_BAD_FOREIGN + kind, 1);
+	if (in_nmi() || !report_once(caller, kind))
+		return;
+	pr_err("hakmem: bad free of %p: %s (cache %s, caller %pS); not put back\n",
+	       p, bad_name[kind], name ?: "-", (void *)caller);
+}
+HAK_EXPORT_TEST(hak_report_bad);

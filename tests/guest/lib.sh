@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by the tests that run inside a guest (busybox sh).
+. /env
+D=/sys/kernel/debug/hakmem
+
+ok() { echo "ok - $*"; }
+not_ok() { echo "not ok - $*"; }
+
+# check NAME COMMAND...: passes if the command succeeds.
+check()
+{
+	local name=$1
+	shift
+	if "$@" >/tmp/out 2>&1; then ok "$name"; else not_ok "$name: $* failed: $(tail -n 2 /tmp/out | tr '\n' ' ')"; fi
+}
+
+# refuse NAME COMMAND...: passes if the command fails.
+refuse()
+{
+	local name=$1
+	shift
+	if "$@" >/tmp/out 2>&1; then not_ok "$name: $* succeeded"; else ok "$name"; fi
+}
+
+load() { local m=$1; shift; insmod "/modules/$m.ko" "$@"; }
+loaded() { grep -q "^$1 " /proc/modules; }
+put() { printf '%s\n' "$1" >"$2"; }	# put TEXT FILE; fails as write(2) does
+stat() { awk -v n="$1" '$1 == n { print $2; f = 1 } END { if (!f) print "missing" }' "$D/stats"; }
+
+# Everything back, and the books in order: no live object, nothing failed.
+audit_zero()
+{
+	put 1 $D/shrink &&
+	put 0 $D/audit &&
+	cat $D/audit >/tmp/audit &&
+	[ -s /tmp/audit ] &&
+	! grep FAIL /tmp/audit
+}
+
+bench() { put "$1" $D/bench/run && cat $D/bench/result; }

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+# A stock kernel, as a user has it: load, serve, show, take bad input, unload, leave nothing.
+. /lib.sh
+
+mem_free() { awk '$1 == "MemFree:" { print $2 }' /proc/meminfo; }
+
+# --- it loads once, and what it promises to show is there
+mem0=$(mem_free)
+check "hakmem loads" load hakmem
+refuse "a second load is refused" load hakmem
+for f in stats classes caches magazines superslabs audit config; do
+	check "debugfs: $f can be read" cat $D/$f
+done
+for f in stats classes caches magazines superslabs config; do
+	refuse "debugfs: $f cannot be written" put 1 $D/$f
+done
+for f in reset shrink; do
+	refuse "debugfs: $f cannot be read" cat $D/$f
+done
+check "stats are lines of name and value" awk 'NF != 2 { exit 1 }' $D/stats
+check "audit passes when idle" audit_zero
+idle=$(stat pages_held)
+echo "# loaded and idle: $idle pages held; MemFree went down by $((mem0 - $(mem_free))) kB, the module with its sections included"
+# The promise for a machine with two CPUs: 256 KiB besides the module itself.
+check "idle memory is at most 256 KiB" test "$idle" -le 64
+
+# --- it serves
+check "hakmem_bench loads" load hakmem_bench
+refuse "hakmem cannot be unloaded under a client" rmmod hakmem
+for line in "pattern=lifo size=64 alloc=hakmem cpus=1 ctx=task" \
+	"pattern=producer_consumer size=64 alloc=hakmem cpus=2 ctx=task" \
+	"pattern=random size=256 alloc=hakmem cpus=2 ctx=task" \
+	"pattern=lifo size=64 alloc=hakmem cpus=1 ctx=softirq"; do
+	check "bench: $line" bench "$line"
+	check "bench: $line: provenance holds" sh -c "! grep INVALID $D/bench/result"
+done
+check "bench: the JSON result is there" grep -q '^[{[]' $D/bench/result.json
+check "audit after the bench: nothing live, nothing wrong" audit_zero
+
+# --- bad input to every file that takes input
+dd if=/dev/urandom of=/tmp/garbage bs=1k count=1 2>/dev/null
+dd if=/dev/urandom of=/tmp/garbage64 bs=64k count=1 2>/dev/null
+tr '\0' 'a' </dev/zero | dd of=/tmp/letters64 bs=64k count=1 iflag=fullblock 2>/dev/null
+for f in audit reset shrink bench/run; do
+	for text in "" " " x -1 0x 99999999999999999999999 "set=" "pattern=nothing" \
+		"pattern=lifo size=0" "pattern=lifo size=99999999" "pattern=lifo cpus=0" \
+		"pattern=lifo cpus=100000" "pattern=lifo alloc=malloc" "size size size" "%s%s%n"; do
+		put "$text" "$D/$f" 2>/dev/null
+	done
+	for junk in garbage garbage64 letters64; do
+		dd if=/tmp/$junk of="$D/$f" bs=64k count=1 2>/dev/null
+	done
+done
+ok "garbage and 64 KiB writes were survived"
+for line in "pattern=nothing" "pattern=lifo size=0" "pattern=lifo cpus=0" "pattern=lifo alloc=malloc"; do
+	refuse "bench refuses $line" put "$line" $D/bench/run
+done
+refuse "audit refuses a word" put x $D/audit
+check "audit after the garbage" audit_zero
+check "audit notices a wrong count" sh -c ". /lib.sh; put 1 $D/audit; grep -q FAIL $D/audit"
+check "audit is right again" audit_zero
+for n in bad_free_foreign bad_free_double bad_free_cache bad_free_interior bad_free_by_kernel; do
+	check "no $n" test "$(stat $n)" = 0
+done
+
+# --- it goes, and gives everything back
+check "hakmem_bench unloads" rmmod hakmem_bench
+check "audit after the client has gone" audit_zero
+put 1 $D/shrink
+check "pages held are the idle ones again ($idle)" test "$(stat pages_held)" = "$idle"
+check "hakmem unloads" rmmod hakmem
+refuse "its debugfs directory is gone" test -e $D
+
+# --- silly parameters: refused with a line in the log, or not at all
+for p in hardened=-1 hardened=3 hardened=99999999999 hardened=x stats=2 stats=-1 mag_size=0 \
+	mag_size=-1 mag_size=65 mag_size=4294967297 mag_size= superslab=2 cache_bytes_max=0 cache_bytes_max=-1 \
+	cache_bytes_max=x cache_bytes_max=99999999999999999999999; do
+	dmesg -c >/dev/null
+	refuse "parameter $p is refused" load hakmem "$p"
+	check "parameter $p: one line says so" sh -c "dmesg | grep -q '^.*hakmem: '"
+	loaded hakmem && rmmod hakmem
+done
+for p in hardened=0 hardened=2 stats=1 mag_size=1 mag_size=64 superslab=0 cache_bytes_max=1048576; do
+	check "loads with $p" load hakmem "$p"
+	check "works with $p" sh -c ". /lib.sh; load hakmem_bench && bench 'pattern=random size=64 alloc=hakmem cpus=2 ctx=task' && rmmod hakmem_bench && audit_zero"
+	loaded hakmem_bench && rmmod hakmem_bench
+	check "unloads with $p" rmmod hakmem
+done
+
+# --- what loading and unloading costs for good: nothing that grows
+cycle() { load hakmem && load hakmem_bench && bench "pattern=longlived size=128 alloc=hakmem cpus=2 ctx=task" >/dev/null && rmmod hakmem_bench && rmmod hakmem; }
+cycle
+sleep 0.2
+before=$(mem_free)
+for i in 1 2 3 4 5; do cycle || not_ok "load and unload, round $i"; done
+sleep 0.2
+after=$(mem_free)
+echo "# MemFree before and after 5 rounds: $before kB, $after kB"
+# A lost SuperSlab in each round would be 10 MB.
+check "five rounds of load, bench, unload lose less than 2 MB" test $((before - after)) -lt 2048

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocation out of line: the refill pipeline.
+ *
+ *   hak_cache_alloc()  inlined: pop
+ *   |- _irq            softirq, hardirq: pop the set of that level
+ *   `- _miss           empty or gated
+ *      `- hak_alloc_slow()
+ *           spare        objects of the previous magazine of this set
+ *           depot        a full magazine, left by any CPU of the node
+ *           slab         up to HAK_BATCH objects under one lock
+ *           new slab     pages of a SuperSlab, a new SuperSlab, or a small block
+ *
+ * The last step leaves the set's protection, so that the page allocator sees
+ * preemption and interrupts as the caller had them; afterwards the CPU may be
+ * another one and everything starts afresh.
+ */
+#include "tiny/tiny_class.h"
+#include "tiny/tiny_set.h"
+
+/* What a pristine object may not have, and every other gets: 0 in its first word. */
+hak_core_fn void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
+{
+	if (core->pristine) {
+		*object_mark(core, p) = 0;
+		if (gfp & __GFP_ZERO && !core->pool.ctor)
+			memset(p, 0, core->size);
+		return p;
+	}
+	*(unsigned long *)p = 0;
+	if (gfp & __GFP_ZERO || static_branch_unlikely(&hak_init_key))
+		memset(p, 0, core->size);
+	return p;
+}
+
+/* Slots a refill from slabs aims at: half of the magazine, so that frees find room. */
+static unsigned int refill_batch(const struct hak_set *s)
+{
+	return clamp_t(unsigned int, set_cap(s) / 2 + 1, 1, HAK_BATCH);
+}
+
+/* The spare gave nothing: exchange it for a full magazine of the depot. */
+static __always_inline bool refill_depot(struct hak_core *core, enum hak_level lvl)
+{
+	struct hak_depot *d = &core->depot[numa_mem_id()];
+	struct hak_mag *empty, *m;
+
+	if (!READ_ONCE(d->full))
+		return false;
+	empty = set_swap_spare(this_set(core->cpu, lvl), NULL);
+	m = hak_depot_get_full(d, empty);
+	m = set_swap_spare(this_set(core->cpu, lvl), m ?: empty);
+	/* Only a nested call can have put a spare there meanwhile. */
+	if (unlikely(m))
+		hak_mag_put(core, m);
+	return set_load_spare(this_set(core->cpu, lvl));
+}
+
+/* The steps that look at no slab. The set's protection is held, and it is not gated. */
+static __always_inline void *refill_near(struct hak_core *core, enum hak_level lvl)
+{
+	struct hak_set *s = this_set(core->cpu, lvl);
+
+	s->n = max_t(s8, s->n, 0);
+	if (set_load_spare(s)) {
+		s->ev[HAK_ALLOC_SPARE]++;
+		return set_pop(s);
+	}
+	if (hak_nested() || !refill_depot(core, lvl))
+		return NULL;
+	s = this_set(core->cpu, lvl);
+	s->ev[HAK_ALLOC_DEPOT]++;
+	return set_pop(s);
+}
+
+/* Every object in a magazine carries its mark, also one that was never handed out. */
+static void mark_all(unsigned int n, void **p)
+{
+	while (n--)
+		*(unsigned long *)p[n] = hak_mark(p[n]);
+}
+
+/* Objects out of slabs that are there: one for the caller, the rest into the set. */
+static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
+{
+	void *batch[HAK_BATCH];
+	unsigned int n;
+	struct hak_set *s = this_set(core->cpu, lvl);
+
+	n = hak_pool_take(&core->pool, nid, refill_batch(s), batch);
+	if (!n)
+		return NULL;
+	if (core->hardened && !core->pristine)
+		mark_all(n, batch);
+	s = this_set(core->cpu, lvl);
+	set_widen(s);
+	n = set_fill(s, n - 1, batch + 1);
+	if (n)
+		hak_pool_return(&core->pool, n, batch + 1);
+	return batch[0];
+}
+
+/* The steps that need no page; *@slab says whether it took a slab. The set's protection is held. */
+static void *refill(struct hak_core *core, int nid, enum hak_level lvl, bool *slab)
+{
+	void *p = set_pop(this_set(core->cpu, lvl));
+
+	if (!p)
+		p = refill_near(core, lvl);
+	if (p)
+		return p;
+	*slab = true;
+	return refill_slab(core, nid, lvl);
+}
+
+/* May the page allocator be called from here? On RT only where it may sleep. */
+static bool may_grow(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
+/* Count one operation under the deepest stage it needed. The set's protection is held. */
+static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown grown)
+{
+	if (!p)
+		s->ev[HAK_ALLOC_FAIL]++;
+	else if (slab && grown == HAK_GROWN_SS)
+		hak_mem_add(HAK_MEM_ALLOC_SS, 1);
+	else if (slab && grown == HAK_GROWN_SMALL)
+		hak_mem_add(HAK_MEM_ALLOC_SMALL, 1);
+	else if (slab)
+		s->ev[HAK_ALLOC_SLAB]++;
+}
+
+/* Allocate when the inlined path could not. Any context but NMI; no protection held. */
+hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
+{
+	enum hak_grown grown = HAK_GROWN_NOT;
+	bool grow = may_grow(), slab = false;
+	int nid = numa_mem_id();
+	unsigned long flags;
+	void *p = NULL;
+
+	for (;;) {
+		flags = set_enter(lvl);
+		if (hak_nested())
+			grow = false;
+		else
+			p = refill(core, nid, lvl, &slab);
+		if (p || !grow)
+			count_alloc(this_set(core->cpu, lvl), p, slab, grown);
+		set_leave(lvl, flags);
+		if (p || !grow)
+			return p ? hak_finish_alloc(core, p, gfp) : NULL;
+		nid = numa_mem_id();
+		grown = hak_pool_grow(&core->pool, &nid, gfp);
+		/* Without memory one last look: somebody may have freed meanwhile. */
+		grow = grown != HAK_GROWN_NOT;
+	}
+}
+NOKPROBE_SYMBOL(hak_alloc_slow);
+
+/* Every operation of a gated cache, at any level, on the HAK_HARDIRQ set. */
+static hak_core_fn void *gated_alloc(struct hak_core *core, gfp_t gfp)
+{
+	unsigned long flags;
+	struct hak_set *s;
+	void *p = NULL;
+
+	local_irq_save(flags);
+	s = this_set(core->cpu, HAK_HARDIRQ);
+	if (likely(!in_nmi()))
+		p = set_pop(s);
+	s->ev[HAK_ALLOC_MAGAZINE] += p != NULL;
+	local_irq_restore(flags);
+	if (likely(p))
+		return hak_finish_alloc(core, p, gfp);
+	return in_nmi() ? NULL : hak_alloc_slow(core, gfp, HAK_HARDIRQ);
+}
+NOKPROBE_SYMBOL(gated_alloc);
+
+/* What the inlined path does after its pop, for an object out of a set that is not gated. */
+static __always_inline void *finish_plain(struct hak_core *core, void *p, gfp_t gfp)
+{
+	hak_arch_unmark(p);
+	if (static_branch_unlikely(&hak_init_key))
+		memset(p, 0, core->size);
+	return p;
+}
+
+/* The inlined pop found nothing. Task level, preemption off once. */
+hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
+{
+	struct hak_core *core = cache_core(c);
+	void *p = NULL;
+
+	if (likely(!core->gated))
+		p = refill_near(core, HAK_TASK);
+	preempt_enable();
+	if (likely(p))
+		return finish_plain(core, p, gfp);
+	return core->gated ? gated_alloc(core, gfp) : hak_alloc_slow(core, gfp, HAK_TASK);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
+NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
+
+/* The same at an interrupt level, which is its own protection. */
+static noinline hak_core_fn void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp,
+						 enum hak_level lvl)
+{
+	struct hak_core *core = cache_core(c);
+	void *p = NULL;
+
+	if (likely(!core->gated))
+		p = refill_near(core, lvl);
+	hak_irq_unnest();
+	if (likely(p))
+		return finish_plain(core, p, gfp);
+	return core->gated ? gated_alloc(core, gfp) : hak_alloc_slow(core, gfp, lvl);
+}
+
+static noinline hak_core_fn void *nmi_alloc(void)
+{
+	hak_irq_unnest();
+	return NULL;
+}
+
+/* The pop of an interrupt level; returns to the interrupted level's preempt count. */
+#define irq_alloc(c, gfp, lvl)							\
+do {										\
+	void *__p;								\
+										\
+	hak_arch_pop(c, lvl, __p, miss);					\
+	hak_arch_unmark(__p);							\
+	hak_irq_unnest();							\
+	if (static_branch_unlikely(&hak_init_key))				\
+		return HAK_ABI_NAME(hak_alloc_init)(c, __p, gfp);		\
+	hak_arch_keep(__p);							\
+	return __p;								\
+} while (0)
+
+static noinline hak_core_fn void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
+{
+	lockdep_assert_irqs_disabled();
+	if (unlikely(in_nmi()))
+		return nmi_alloc();
+	irq_alloc(c, gfp, HAK_HARDIRQ);
+miss:
+	return irq_alloc_miss(c, gfp, HAK_HARDIRQ);
+}
+NOKPROBE_SYMBOL(hardirq_alloc);
+
+/* Not at task level. Preemption off once more than the interrupt itself has it. */
+hak_core_fn void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
+{
+	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))
+		return hardirq_alloc(c, gfp);
+	irq_alloc(c, gfp, HAK_SOFTIRQ);
+miss:
+	return irq_alloc_miss(c, gfp, HAK_SOFTIRQ);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_alloc_irq));
+NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_irq));
+
+/* init_on_alloc: only caches whose objects may be written to get here. */
+hak_core_fn void *HAK_ABI_NAME(hak_alloc_init)(struct hak_cache *c, void *p, gfp_t gfp)
+{
+	return memset(p, 0, raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK].size);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_alloc_init));
+
+/* __GFP_ZERO and zone bits, which the inlined path does not know. */
+static noinline void *alloc_flags(struct hak_cache *c, gfp_t gfp)
+{
+	struct hak_core *core = cache_core(c);
+	void *p;
+
+	WARN_ONCE(gfp & (__GFP_DMA | __GFP_DMA32), "hakmem: %s has no DMA zones\n", core->name);
+	p = hak_pop(c, gfp & ~HAK_GFP_SLOW);
+	if (p && gfp & __GFP_ZERO && !core->pool.ctor)
+		memset(p, 0, core->size);
+	return p;
+}
+
+void *__hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
+{
+	if (unlikely(gfp & HAK_GFP_SLOW))
+		return alloc_flags(c, gfp);
+	return hak_pop(c, gfp);
+}
+HAK_EXPORT(__hak_cache_alloc);
+
+/* What the table of sizes does not serve: 0, large, zeroed, or from a DMA zone. */
+static noinline void *alloc_odd(size_t size, gfp_t gfp)
+{
+	if (!size)
+		return ZERO_SIZE_PTR;
+	if (size <= HAK_MAX_SIZE && !(gfp & (__GFP_DMA | __GFP_DMA32)))
+		return alloc_flags(hak_size_cache[(size - 1) >> 3], gfp);
+	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
+	return kmalloc(size, gfp);
+}
+
+void *HAK_ABI_NAME(hak_alloc_size)(size_t size, gfp_t gfp)
+{
+	if (unlikely(size - 1 >= HAK_MAX_SIZE || gfp & HAK_GFP_SLOW))
+		return alloc_odd(size, gfp);
+	return hak_pop(hak_size_cache[(size - 1) >> 3], gfp);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_alloc_size));

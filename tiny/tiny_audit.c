@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The audit: proof that every object is in exactly one place.
+ *
+ * For each cache: descriptors agree with their bitmaps; every object in a
+ * magazine, spare or depot is an object of this cache, is not free in its slab,
+ * carries its mark, and is there once.  For each block: the kernel dropped no
+ * reference of it.  What is neither free nor cached is live, and the caller may
+ * know how much that should be.
+ */
+#include "tiny/tiny_core.h"
+
+struct audit {
+	void **obj;		/* cached objects of one cache */
+	unsigned long n, max;
+	unsigned int findings;
+};
+
+static __printf(2, 3) void finding(struct audit *a, const char *fmt, ...)
+{
+	struct va_format vaf;
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	if (a->findings++ < 20)
+		pr_err("hakmem: audit: %pV\n", &vaf);
+	va_end(args);
+}
+
+/* Calls @fn for each magazine-like array of @core; racy unless nobody allocates. */
+static void for_each_cached(struct hak_core *core,
+			    void (*fn)(void **slot, int n, void *arg), void *arg)
+{
+	unsigned long flags;
+	struct hak_mag *m;
+	int cpu, lvl, nid;
+
+	for_each_possible_cpu(cpu) {
+		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+
+		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
+			fn(c->set[lvl].slot, READ_ONCE(c->set[lvl].n), arg);
+			m = READ_ONCE(c->set[lvl].spare);
+			if (m)
+				fn(m->slot, READ_ONCE(m->n), arg);
+		}
+	}
+	for_each_online_node(nid) {
+		flags = hak_lock(&core->depot[nid].lock);
+		for (m = core->depot[nid].full; m; m = m->next)
+			fn(m->slot, m->n, arg);
+		hak_unlock(&core->depot[nid].lock, flags);
+	}
+}
+
+static void count_one(void **slot, int n, void *arg)
+{
+	*(unsigned long *)arg += max(n, 0);
+}
+
+unsigned long hak_core_cached(struct hak_core *core)
+{
+	unsigned long n = 0;
+
+	for_each_cached(core, count_one, &n);
+	return n;
+}
+
+static void collect(void **slot, int n, void *arg)
+{
+	struct audit *a = arg;
+
+	for (; n > 0; n--, slot++)
+		if (a->n < a->max)
+			a->obj[a->n++] = *slot;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const void *x = *(void *const *)a, *y = *(void *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void audit_object(struct audit *a, struct hak_core *core, void *p)
+{
+	const struct hak_slab *slab = hak_slab_of(p);
+	unsigned int off = 0;
+
+	if (!slab || slab->pool != &core->pool)
+		finding(a, "%s: cached object %p is not of this cache", core->name, p);
+	else if (slab_index(slab, p, &off) == UINT_MAX || off)
+		finding(a, "%s: cached object %p is not the start of an object", core->name, p);
+	else if (hak_pool_object_free(&core->pool, p))
+		finding(a, "%s: cached object %p is also free in its slab", core->name, p);
+	else if (core->hardened && *object_mark(core, p) != hak_mark(p))
+		finding(a, "%s: free object %p was written to", core->name, p);
+}
+
+static void audit_cached(struct audit *a, struct hak_core *core)
+{
+	unsigned long i;
+
+	a->n = 0;
+	a->max = hak_core_cached(core) + 1024;
+	a->obj = kvmalloc_array(a->max, sizeof(*a->obj), GFP_KERNEL);
+	if (!a->obj) {
+		finding(a, "%s: no memory to look at its cached objects", core->name);
+		return;
+	}
+	for_each_cached(core, collect, a);
+	sort(a->obj, a->n, sizeof(*a->obj), by_address, NULL);
+	for (i = 0; i < a->n; i++) {
+		audit_object(a, core, a->obj[i]);
+		if (i && a->obj[i] == a->obj[i - 1])
+			finding(a, "%s: object %p is cached twice", core->name, a->obj[i]);
+	}
+	kvfree(a->obj);
+}
+
+static unsigned long audit_core(struct audit *a, struct hak_core *core)
+{
+	unsigned int bad = hak_pool_verify(&core->pool);
+	struct hak_pool_info info;
+	long live;
+
+	if (bad)
+		finding(a, "%s: %u slabs or counts disagree with their bitmaps", core->name, bad);
+	audit_cached(a, core);
+	hak_pool_info(&core->pool, &info);
+	live = info.objects - info.free - a->n;
+	if (live < 0)
+		finding(a, "%s: %ld objects more than there are", core->name, -live);
+	return live;
+}
+
+static void audit_block(void *base, unsigned int order, struct hak_ss *ss, void *arg)
+{
+	int stolen = HAK_REF_BIAS + 1 - page_ref_count(virt_to_page(base));
+
+	/* A reference more than ours is a passing page walker; one less is a kfree(). */
+	if (stolen > 0)
+		*(unsigned int *)arg += stolen;
+}
+
+int hak_audit(long live)
+{
+	unsigned long found_live = 0;
+	unsigned int stolen = 0;
+	struct hak_core *core;
+	struct audit a = {};
+
+	mutex_lock(&hak_caches_lock);
+	list_for_each_entry(core, &hak_caches, list)
+		found_live += audit_core(&a, core);
+	mutex_unlock(&hak_caches_lock);
+	hak_block_for_each(audit_block, &stolen);
+	if (stolen)
+		finding(&a, "the kernel dropped %u block references: kfree() of an object?",
+			stolen);
+	if (live >= 0 && found_live != live)
+		finding(&a, "%lu objects are live, %ld should be", found_live, live);
+	return a.findings;
+}
+HAK_EXPORT(hak_audit);

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bulk calls: the fast paths in a loop, with preemption off once per run.
+ *
+ * Objects freed together tend to lie together, so a free keeps what it learnt of
+ * the last slab page: only an object of another page, or a misaligned one, pays
+ * for the look-up again.  Whatever a run cannot do, the single call does.
+ */
+#include "tiny/tiny_class.h"
+#include "tiny/tiny_set.h"
+
+/* Objects of one run: bounds the time with preemption off. */
+#define BULK_RUN HAK_MAG_MAX
+
+/* Bits in which two objects of one slab page, both aligned, do not differ. */
+#define BULK_SAME_PAGE (~(HAK_PAGE_SIZE - 1) | 7)
+
+/* Hand out the newest @n of the @held objects in @slot. */
+static __always_inline void pop_slots(void **slot, unsigned int held, unsigned int n, void **p)
+{
+	unsigned int i;
+
+	slot += held - n;
+	if (!static_branch_likely(&hak_hardened_key)) {
+		copy_slots(p, slot, n);
+		return;
+	}
+#pragma GCC unroll 8
+	for (i = 0; i < n; i++) {
+		unsigned long *obj = slot[i];
+
+		p[i] = obj;
+		*obj = 0;
+	}
+}
+
+/* Pop up to @n objects of the task set, then of its spare. */
+static hak_core_fn unsigned int pop_run(struct hak_cache *c, unsigned int n, void **p)
+{
+	unsigned int got = 0, now;
+	struct hak_mag *m;
+	struct hak_set *s;
+
+	preempt_disable();
+	if (unlikely(hak_at_irq_level()))
+		goto out;
+	s = this_set(c, HAK_TASK);
+	if (s->n > 0) {
+		got = min_t(unsigned int, n, s->n);
+		pop_slots(s->slot, s->n, got, p);
+		s->n -= got;
+	}
+	m = s->spare;
+	if (got < n && m && m->n && !s->gated) {
+		now = min(n - got, m->n);
+		pop_slots(m->slot, m->n, now, p + got);
+		m->n -= now;
+		s->ev[HAK_ALLOC_SPARE] += now;
+		got += now;
+	}
+out:
+	preempt_enable();
+	return got;
+}
+NOKPROBE_SYMBOL(pop_run);
+
+unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n, void **p)
+{
+	bool whole = gfp & HAK_GFP_SLOW || static_branch_unlikely(&hak_init_key);
+	unsigned int got = 0;
+
+	if (!n || n > HAK_BULK_MAX)
+		return 0;
+	hak_might_alloc(gfp);
+	while (got < n) {
+		if (!whole)
+			got += pop_run(c, min_t(unsigned int, n - got, BULK_RUN), p + got);
+		if (got == n)
+			break;
+		p[got] = __hak_cache_alloc(c, gfp);
+		if (unlikely(!p[got])) {
+			hak_cache_free_bulk(c, got, p);
+			return 0;
+		}
+		got++;
+	}
+	return n;
+}
+HAK_EXPORT(hak_cache_alloc_bulk);
+
+unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
+{
+	unsigned int got;
+
+	if (!n || n > HAK_BULK_MAX)
+		return 0;
+	if (size - 1 < HAK_MAX_SIZE && !(gfp & (__GFP_DMA | __GFP_DMA32)))
+		return hak_cache_alloc_bulk(hak_size_cache[(size - 1) >> 3], gfp, n, p);
+	for (got = 0; got < n; got++) {
+		p[got] = hak_alloc(size, gfp);
+		if (!p[got]) {
+			hak_free_bulk(got, p);
+			return 0;
+		}
+	}
+	return n;
+}
+HAK_EXPORT(hak_alloc_bulk);
+
+/* Do the BULK_GROUP objects at @o lie in one slab page, all aligned? */
+static __always_inline bool same_page(const unsigned long *o)
+{
+	unsigned long any = o[0], all = o[0];
+
+	if ((o[0] ^ o[1]) & BULK_SAME_PAGE)
+		return false;
+	or_and_group(o, &any, &all);
+	return !((any ^ all) & BULK_SAME_PAGE);
+}
+
+/* Mark one object and put it into a slot; false if it is marked already. */
+static __always_inline bool mark_slot(void **slot, unsigned long *obj, unsigned long mark)
+{
+	if (unlikely(*obj == mark))
+		return false;
+	*obj = mark;
+	*slot = obj;
+	return true;
+}
+
+/* Mark @n objects, a group or one, and put them into slots; stops at one that is marked. */
+static __always_inline unsigned int mark_slots(void **slot, unsigned int n,
+					       unsigned long *o, unsigned long mark)
+{
+	unsigned int k;
+
+	if (n == 1)
+		return mark_slot(slot, (void *)READ_ONCE(*o), mark);
+#pragma GCC unroll 8
+	for (k = 0; k < BULK_GROUP; k++)
+		if (!mark_slot(slot + k, (void *)READ_ONCE(o[k]), mark))
+			return k;
+	return BULK_GROUP;
+}
+
+/*
+ * Check, mark and store up to @n objects of @c; stops at the first that is not
+ * right.  Objects that lie together are looked up together.
+ */
+static __always_inline unsigned int push_checked(struct hak_cache *c, void **slot,
+						 unsigned int n, void **p)
+{
+	unsigned long last = 1, mark = 0, *o = (unsigned long *)p, *end = o + n;
+	unsigned int now, went = 0;
+
+	for (; o < end; o += now, slot += now) {
+		if ((*o ^ last) & BULK_SAME_PAGE) {
+			mark = hak_mark((void *)*o) | 1UL << 63;
+			hak_arch_tag_differs(c, mark, *o, bad);
+			last = *o;
+		}
+		now = o + BULK_GROUP <= end && same_page(o) ? BULK_GROUP : 1;
+		went = mark_slots(slot, now, o, mark);
+		if (unlikely(went < now))
+			return o + went - (unsigned long *)p;
+	}
+bad:
+	return o - (unsigned long *)p;
+}
+
+static __always_inline unsigned int push_slots(struct hak_cache *c, void **slot,
+					       unsigned int n, void **p)
+{
+	if (static_branch_likely(&hak_hardened_key))
+		return push_checked(c, slot, n, p);
+	copy_slots(slot, p, n);
+	return n;
+}
+
+/* Push up to @n objects to the task set, then to its spare; returns how many went in. */
+static hak_core_fn unsigned int push_run(struct hak_cache *c, unsigned int n, void **p)
+{
+	unsigned int done = 0, now, went;
+	struct hak_mag *m;
+	struct hak_set *s;
+
+	preempt_disable();
+	if (unlikely(hak_at_irq_level()))
+		goto out;
+	s = this_set(c, HAK_TASK);
+	s->n = max_t(s8, s->n, 0);
+	done = min_t(unsigned int, n, s->cap - s->n);
+	now = done;
+	done = push_slots(c, &s->slot[s->n], now, p);
+	s->n += done;
+	m = s->spare;
+	if (done == now && done < n && m && m->n < s->cap) {
+		now = min(n - done, s->cap - m->n);
+		went = push_slots(c, &m->slot[m->n], now, p + done);
+		m->n += went;
+		s->ev[HAK_FREE_SPARE] += went;
+		done += went;
+	}
+out:
+	preempt_enable();
+	return done;
+}
+NOKPROBE_SYMBOL(push_run);
+
+void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
+{
+	unsigned int done;
+
+	while (n) {
+		done = push_run(c, min_t(unsigned int, n, BULK_RUN), p);
+		p += done;
+		n -= done;
+		if (!n)
+			break;
+		__hak_cache_free(c, *p++);
+		n--;
+	}
+}
+HAK_EXPORT(hak_cache_free_bulk);
+
+/* Push BULK_GROUP objects of one page; stops at one that is marked, or when there is no room. */
+static __always_inline unsigned int push_group(struct hak_set *s, unsigned long mark,
+					       unsigned long *o, bool hardened)
+{
+	unsigned int k = BULK_GROUP;
+
+	if (unlikely(s->n < 0 || s->n + BULK_GROUP > s->cap))
+		return 0;
+	if (hardened)
+		k = mark_slots(&s->slot[s->n], BULK_GROUP, o, mark);
+	else
+		copy_slots(&s->slot[s->n], (void **)o, BULK_GROUP);
+	s->n += k;
+	return k;
+}
+
+/*
+ * Push objects of any caches to the task sets, up to the first that needs more
+ * than that.  One look-up serves a group of neighbours.
+ */
+static __always_inline unsigned int push_any(unsigned int n, void **p, bool hardened)
+{
+	unsigned long *o = (unsigned long *)p, *end = o + n, mark, i;
+	struct hak_cache *c;
+
+	while (o < end) {
+		mark = hak_mark((void *)*o);
+		if (unlikely(hak_dir[hak_arch_bits64(*o, HAK_SS_SHIFT, HAK_DIR_BITS)] != mark))
+			break;
+		c = *hak_tag_at(mark, *o);
+		if (o + BULK_GROUP <= end && same_page(o)) {
+			i = push_group(this_set(c, HAK_TASK), mark, o, hardened);
+			o += i;
+			if (likely(i))
+				continue;
+		}
+		if (hardened && unlikely(*(unsigned long *)*o == mark))
+			break;
+		hak_arch_room(c, HAK_TASK, i, full);
+		if (hardened)
+			*(unsigned long *)*o = mark;
+		hak_arch_push(c, HAK_TASK, i, (void *)*o);
+		o++;
+	}
+full:
+	return o - (unsigned long *)p;
+}
+
+static hak_core_fn unsigned int push_any_run(unsigned int n, void **p)
+{
+	unsigned int done = 0;
+
+	preempt_disable();
+	if (likely(!hak_at_irq_level()))
+		done = static_branch_likely(&hak_hardened_key) ? push_any(n, p, true)
+							       : push_any(n, p, false);
+	preempt_enable();
+	return done;
+}
+NOKPROBE_SYMBOL(push_any_run);
+
+void hak_free_bulk(unsigned int n, void **p)
+{
+	unsigned int done;
+
+	while (n) {
+		done = push_any_run(min_t(unsigned int, n, BULK_RUN), p);
+		p += done;
+		n -= done;
+		if (!n)
+			break;
+		__hak_free(*p++);
+		n--;
+	}
+}
+HAK_EXPORT(hak_free_bulk);

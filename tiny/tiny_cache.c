@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Caches: creation, destruction, and the classes behind hak_alloc().
+ *
+ * A cache is gated when the inlined paths may not serve it: its objects may not
+ * be written to while free (ctor, SLAB_TYPESAFE_BY_RCU), or a mode wants to see
+ * every operation (stats, init_on_free, hardened=2, a hardened cache in an
+ * unhardened module).
+ */
+#include "tiny/tiny_class.h"
+#include "tiny/tiny_core.h"
+
+LIST_HEAD(hak_caches);
+DEFINE_MUTEX(hak_caches_lock);
+struct hak_config hak_conf;
+
+DEFINE_STATIC_KEY_TRUE(hak_hardened_key);
+HAK_EXPORT(hak_hardened_key);
+DEFINE_STATIC_KEY_FALSE(hak_init_key);
+HAK_EXPORT(hak_init_key);
+struct hak_cache *hak_class[HAK_NR_CLASSES] __read_mostly;
+HAK_EXPORT(hak_class);
+
+static const struct hak_cache_args no_args;
+
+static unsigned int natural_align(unsigned int size, slab_flags_t flags, bool typed)
+{
+	unsigned int align = typed ? sizeof(long) : size & -size;
+
+	if (flags & SLAB_HWCACHE_ALIGN) {
+		unsigned int line = cache_line_size();
+
+		while (size <= line / 2)
+			line /= 2;
+		align = max(align, line);
+	}
+	return max_t(unsigned int, align, sizeof(long));
+}
+
+static bool wants_gate(const struct hak_core *core)
+{
+	return core->pristine || hak_conf.stats || hak_conf.init_on_free ||
+	       (core->hardened && hak_conf.hardened != 1);
+}
+
+static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
+{
+	unsigned int stride = ALIGN(core->size, sizeof(long));
+
+	core->pristine = args->ctor || core->flags & SLAB_TYPESAFE_BY_RCU;
+	core->hardened = args->hardened == HAK_HARDENED_DEFAULT ? hak_conf.hardened > 0
+			 : args->hardened == HAK_HARDENED_ON;
+	core->gated = wants_gate(core);
+	if (core->pristine) {
+		/* Mark and NMI link of a free object go behind it. */
+		core->mark_off = stride;
+		stride += sizeof(long);
+	}
+	core->align = max(natural_align(core->size, core->flags, core->typed), args->align);
+	core->pool.stride = ALIGN(stride, core->align);
+	core->pool.rcu = core->flags & SLAB_TYPESAFE_BY_RCU;
+	core->pool.ctor = args->ctor;
+	core->pool.dtor = args->dtor;
+	core->mag_max = clamp_t(unsigned int, 8192 / core->pool.stride, 1, hak_conf.mag_size);
+}
+
+static void set_init(struct hak_set *s, struct hak_core *core)
+{
+	s->core = core;
+	s->size = core->size;
+	s->max = core->mag_max;
+	s->gated = core->gated;
+	s->cap = core->gated ? 0 : min_t(unsigned int, core->mag_max, 16);
+}
+
+static int core_percpu(struct hak_core *core)
+{
+	struct hak_cache __percpu *c = alloc_percpu(struct hak_cache);
+	int cpu, lvl;
+
+	if (!c)
+		return -ENOMEM;
+	core->cpu = (struct hak_cache *)(unsigned long)c;
+	core->pool.tag = core->cpu;
+	for_each_possible_cpu(cpu)
+		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
+			set_init(&per_cpu_ptr(c, cpu)->set[lvl], core);
+	return 0;
+}
+
+static int core_depots(struct hak_core *core)
+{
+	unsigned long bytes = (unsigned long)core->pool.stride * core->mag_max;
+	int nid;
+
+	core->depot = kcalloc(nr_node_ids, sizeof(*core->depot), GFP_KERNEL);
+	if (!core->depot)
+		return -ENOMEM;
+	for (nid = 0; nid < nr_node_ids; nid++)
+		hak_depot_init(&core->depot[nid],
+			       max(hak_conf.cache_bytes_max / 2 / bytes, 2UL));
+	return 0;
+}
+
+static void core_free(struct hak_core *core)
+{
+	if (core->cpu)
+		free_percpu(hak_percpu(core->cpu));
+	core->cpu = NULL;
+	kfree(core->depot);
+	core->depot = NULL;
+	if (core->pool.node)
+		hak_pool_exit(&core->pool);
+	kfree(core);
+}
+
+struct hak_core *hak_core_create(const char *name, unsigned int size,
+				 const struct hak_cache_args *args, slab_flags_t flags,
+				 bool typed, struct module *owner)
+{
+	struct hak_core *core = kzalloc(sizeof(*core), GFP_KERNEL);
+	unsigned long keep;
+
+	if (!core)
+		return NULL;
+	strscpy(core->name, name, sizeof(core->name));
+	core->size = size;
+	core->flags = flags;
+	core->typed = typed;
+	core->owner = owner;
+	core_shape(core, args ?: &no_args);
+	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_PAGE_SIZE, 1, 16);
+	if (core_percpu(core) || core_depots(core) ||
+	    hak_pool_init(&core->pool, core->pool.stride, keep)) {
+		core_free(core);
+		return NULL;
+	}
+	mutex_lock(&hak_caches_lock);
+	list_add_tail(&core->list, &hak_caches);
+	mutex_unlock(&hak_caches_lock);
+	return core;
+}
+
+unsigned long hak_core_live(struct hak_core *core)
+{
+	struct hak_pool_info info;
+
+	hak_pool_info(&core->pool, &info);
+	return info.objects - info.free - hak_core_cached(core);
+}
+
+u64 hak_gone_events[HAK_NR_SET_EVENTS];
+
+void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS])
+{
+	int cpu, lvl, i;
+
+	for_each_possible_cpu(cpu)
+		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
+			for (i = 0; i < HAK_NR_SET_EVENTS; i++)
+				ev[i] += READ_ONCE(per_cpu_ptr(hak_percpu(core->cpu),
+							       cpu)->set[lvl].ev[i]);
+}
+
+/* What is left of a cache whose objects were not all freed: enough to name it. */
+static void core_orphan(struct hak_core *core, unsigned long live)
+{
+	hak_mem_add(HAK_MEM_LEAKED, live);
+	pr_err("hakmem: cache %s destroyed with %lu objects of %u bytes live; their memory stays allocated\n",
+	       core->name, live, core->size);
+	hak_pool_orphan(&core->pool);
+	synchronize_rcu();
+	free_percpu(hak_percpu(core->cpu));
+	core->cpu = NULL;
+	kfree(core->depot);
+	core->depot = NULL;
+}
+
+void hak_core_destroy(struct hak_core *core)
+{
+	unsigned long live;
+
+	mutex_lock(&hak_caches_lock);
+	list_del(&core->list);
+	mutex_unlock(&hak_caches_lock);
+	hak_drain_core(core);
+	hak_pool_shrink(&core->pool);
+	hak_release_flush();
+	live = hak_core_live(core);
+	mutex_lock(&hak_caches_lock);
+	hak_core_events(core, hak_gone_events);
+	mutex_unlock(&hak_caches_lock);
+	if (live)
+		core_orphan(core, live);
+	else
+		core_free(core);
+}
+
+static const char *args_wrong(const char *name, unsigned int size,
+			      const struct hak_cache_args *args, slab_flags_t flags)
+{
+	if (!name || !*name)
+		return "no name";
+	if (strnlen(name, HAK_CACHE_NAME_MAX + 1) > HAK_CACHE_NAME_MAX)
+		return "name too long";
+	if (!size || size > HAK_CACHE_MAX_SIZE)
+		return "size not within 1..8192";
+	if (flags & SLAB_ACCOUNT)
+		return "SLAB_ACCOUNT: a module cannot charge objects to a memcg";
+	if (!args)
+		return NULL;
+	if (args->align > PAGE_SIZE || (args->align && !is_power_of_2(args->align)))
+		return "align not a power of two up to a page";
+	if (args->useroffset || args->usersize)
+		return "a usercopy window cannot be registered by a module";
+	if (args->hardened > HAK_HARDENED_OFF)
+		return "unknown hardening";
+	return NULL;
+}
+
+struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
+				     const struct hak_cache_args *args,
+				     slab_flags_t flags, struct module *owner)
+{
+	const char *wrong = args_wrong(name, size, args, flags);
+	struct hak_core *core = NULL;
+
+	if (wrong)
+		pr_err("hakmem: cache %.32s of %u bytes refused: %s\n", name ?: "(null)", size,
+		       wrong);
+	else if (try_module_get(THIS_MODULE)) {
+		core = hak_core_create(name, size, args, flags, true, owner);
+		if (!core)
+			module_put(THIS_MODULE);
+	}
+	if (!core && flags & SLAB_PANIC)
+		panic("hakmem: cache %.32s could not be created\n", name ?: "(null)");
+	return core ? core->cpu : NULL;
+}
+HAK_EXPORT(__hak_cache_create);
+
+void hak_cache_destroy(struct hak_cache *c)
+{
+	if (!c)
+		return;
+	hak_core_destroy(cache_core(c));
+	module_put(THIS_MODULE);
+}
+HAK_EXPORT(hak_cache_destroy);
+
+int hak_cache_shrink(struct hak_cache *c)
+{
+	struct hak_core *core = cache_core(c);
+	unsigned int left;
+
+	hak_drain_core(core);
+	left = hak_pool_shrink(&core->pool);
+	hak_block_shrink();
+	hak_release_flush();
+	return left > 0;
+}
+HAK_EXPORT(hak_cache_shrink);
+
+unsigned long hak_shrink_all(void)
+{
+	struct hak_core *core;
+
+	mutex_lock(&hak_caches_lock);
+	list_for_each_entry(core, &hak_caches, list) {
+		hak_drain_core(core);
+		hak_pool_shrink(&core->pool);
+	}
+	mutex_unlock(&hak_caches_lock);
+	hak_pool_shrink(&hak_mag_pool);
+	/* Slabs that waited for a grace period may empty SuperSlabs. */
+	hak_release_flush();
+	hak_block_shrink();
+	hak_release_flush();
+	return atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
+}
+HAK_EXPORT(hak_shrink_all);
+
+static const char *tag_name(const struct hak_cache *tag)
+{
+	struct hak_core *core = tag ? cache_core((struct hak_cache *)tag) : NULL;
+
+	return core ? core->name : NULL;
+}
+
+/* The handle of pages without objects: gated, and without a core. */
+static int tag_none_init(void)
+{
+	struct hak_cache __percpu *c = alloc_percpu(struct hak_cache);
+
+	hak_tag_none = (struct hak_cache *)(unsigned long)c;
+	hak_tag_name = tag_name;
+	return c ? 0 : -ENOMEM;
+}
+
+int hak_caches_init(void)
+{
+	unsigned int i;
+	char name[16];
+
+	if (tag_none_init())
+		return -ENOMEM;
+	hak_mag_pool.tag = hak_tag_none;
+	if (hak_pool_init(&hak_mag_pool, sizeof(struct hak_mag), 2))
+		goto fail;
+	for (i = 0; i < HAK_NR_CLASSES; i++) {
+		struct hak_core *core;
+
+		snprintf(name, sizeof(name), "hak-%u", hak_class_size[i]);
+		core = hak_core_create(name, hak_class_size[i], NULL, 0, false, THIS_MODULE);
+		if (!core)
+			goto fail;
+		hak_class[i] = core->cpu;
+	}
+	hak_size_cache_init();
+	return 0;
+fail:
+	hak_caches_exit();
+	return -ENOMEM;
+}
+
+void hak_caches_exit(void)
+{
+	int i;
+
+	for (i = HAK_NR_CLASSES - 1; i >= 0; i--) {
+		if (hak_class[i])
+			hak_core_destroy(cache_core(hak_class[i]));
+		hak_class[i] = NULL;
+	}
+	if (hak_mag_pool.node) {
+		hak_pool_shrink(&hak_mag_pool);
+		hak_release_flush();
+		hak_pool_exit(&hak_mag_pool);
+	}
+	free_percpu(hak_percpu(hak_tag_none));
+	hak_tag_none = NULL;
+}

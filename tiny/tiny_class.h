@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Size classes: hak_size_class() of the public header, as a table of handles.
+ *
+ * 8 to 64 in steps of 8, then four steps per doubling to 1024: never more than 25%
+ * or 7 bytes wasted, and each class is a multiple of the largest power of two that
+ * divides any size it serves, which is the alignment kmalloc() promises.
+ */
+#ifndef _TINY_CLASS_H
+#define _TINY_CLASS_H
+
+#include "compat/hak_compat.h"
+#include <linux/hakmem.h>
+
+extern const u16 hak_class_size[HAK_NR_CLASSES];
+
+/* The cache that serves sizes 8i+1 .. 8i+8: one load, no branch. */
+extern struct hak_cache *hak_size_cache[HAK_MAX_SIZE / 8];
+
+/* Fill hak_size_cache[] from hak_class[]. */
+void hak_size_cache_init(void);
+
+#endif /* _TINY_CLASS_H */

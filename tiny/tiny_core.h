@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The magazine layer: caches, their per-CPU sets, and the depot between CPUs.
+ *
+ * Objects travel magazine -> spare -> depot -> slab and back.  A set is touched
+ * only by its own CPU under its level's protection (struct hak_set), or by the
+ * teardown of a dead CPU.
+ *
+ * A slow path may be interrupted at every call it makes by a probe that calls the
+ * allocator again, at the same level.  So it never holds half a change across a
+ * call: it gathers objects into a local array first and then commits them in one
+ * of the leaves of tiny_set.h, which call nothing, are not traced or probed, and
+ * look at the set afresh.
+ */
+#ifndef _TINY_CORE_H
+#define _TINY_CORE_H
+
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+#include "superslab/ss_slab.h"
+#include <linux/hakmem_stats.h>
+
+/* Objects that travel together. Owned by a set (spare), a depot, or a local variable. */
+struct hak_mag {
+	struct hak_mag *next;		/* [depot lock] */
+	unsigned int n;
+	void *slot[HAK_MAG_MAX];
+};
+
+/* Full and empty magazines of one cache on one node. */
+struct hak_depot {
+	raw_spinlock_t lock;		/* [2] in the lock order */
+	struct hak_mag *full;
+	struct hak_mag *empty;
+	unsigned int nr_full;
+	unsigned int nr_empty;
+	unsigned int max_full;		/* const: the byte budget in magazines */
+	u64 locked;			/* times the lock was taken */
+};
+
+/* The shared half of a cache. Constant after creation but for depots and pool. */
+struct hak_core {
+	struct hak_pool pool;
+	struct hak_cache *cpu;		/* the handle: a per-CPU pointer */
+	char name[HAK_CACHE_NAME_MAX + 1];
+	unsigned int size;		/* bytes asked for */
+	unsigned int align;
+	unsigned int mark_off;		/* where a gated cache keeps mark and NMI link */
+	bool pristine;			/* ctor or RCU: nothing is written inside a free object */
+	bool gated;			/* every operation is out of line */
+	bool hardened;
+	bool typed;
+	u8 mag_max;
+	struct module *owner;
+	slab_flags_t flags;
+	struct list_head list;		/* [hak_caches_lock] */
+	struct hak_depot *depot;	/* nr_node_ids of them */
+};
+
+/* All caches; [1] in the lock order, a mutex. */
+extern struct list_head hak_caches;
+extern struct mutex hak_caches_lock;
+
+/* Parameters in force, set once at load. */
+extern struct hak_config hak_conf;
+
+extern struct hak_pool hak_mag_pool;
+
+static inline struct hak_core *pool_core(struct hak_pool *pool)
+{
+	return container_of(pool, struct hak_core, pool);
+}
+
+static inline struct hak_core *slab_core(const struct hak_slab *slab)
+{
+	return pool_core(slab->pool);
+}
+
+/* The core of a handle; NULL for the handle of pages that serve no cache. */
+static inline struct hak_core *cache_core(struct hak_cache *c)
+{
+	return raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK].core;
+}
+
+static inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
+{
+	return &raw_cpu_ptr(hak_percpu(c))->set[lvl];
+}
+
+static inline unsigned long *object_mark(const struct hak_core *core, void *p)
+{
+	return p + core->mark_off;
+}
+
+/* tiny_depot.c. All: no lock held, not in NMI. */
+void hak_depot_init(struct hak_depot *d, unsigned int max_full);
+
+/* A full magazine for @empty (or NULL); NULL if there is none, and @empty stays the caller's. */
+struct hak_mag *hak_depot_get_full(struct hak_depot *d, struct hak_mag *empty);
+
+/*
+ * Take @full in and give an empty magazine for it, or NULL if the depot has none;
+ * false if the depot has its share, and @full stays the caller's.
+ */
+bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_mag **empty);
+
+/* An empty magazine out of slabs that are there, or NULL. */
+struct hak_mag *hak_depot_new_empty(void);
+
+/* Free a magazine; hak_mag_put() first returns its objects to their slabs. */
+void hak_mag_free(struct hak_mag *m);
+void hak_mag_put(struct hak_core *core, struct hak_mag *m);
+
+/* Return every object of the depot to @pool and every magazine to its own. */
+void hak_depot_drain(struct hak_depot *d, struct hak_pool *pool);
+
+/* The level this code runs at; not for NMI. */
+static __always_inline enum hak_level hak_level(void)
+{
+	unsigned int count = preempt_count();
+
+	if (count & HARDIRQ_MASK)
+		return HAK_HARDIRQ;
+	return count & SOFTIRQ_OFFSET ? HAK_SOFTIRQ : HAK_TASK;
+}
+
+/* Undo the preempt_disable() of an inlined call inside an interrupt, where it cannot reach 0. */
+static __always_inline void hak_irq_unnest(void)
+{
+	barrier();
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		__preempt_count_sub(1);
+}
+
+/* tiny_alloc.c, tiny_free.c: no protection held, not in NMI. */
+void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl);
+void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl);
+
+/* Leave an object that was just taken as the caller must find it. */
+void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
+
+/* tiny_defer.c: frees from NMI and from calls nested in the core. */
+void hak_defer_free(struct hak_core *core, void *p);
+int hak_defer_init(void);
+void hak_defer_exit(void);
+void hak_defer_drain_cpu(int cpu);
+
+/* tiny_drain.c */
+void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */
+void hak_drain_dead_cpu(struct hak_core *core, int cpu);
+
+/* tiny_cache.c */
+int hak_caches_init(void);
+void hak_caches_exit(void);
+struct hak_core *hak_core_create(const char *name, unsigned int size,
+				 const struct hak_cache_args *args, slab_flags_t flags,
+				 bool typed, struct module *owner);
+void hak_core_destroy(struct hak_core *core);
+
+/* Objects handed out and not yet back: exact while nobody calls. May sleep. */
+unsigned long hak_core_live(struct hak_core *core);
+
+/* Add the events of a cache's sets on all CPUs to @ev; destroyed caches' are kept apart. */
+void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS]);
+extern u64 hak_gone_events[HAK_NR_SET_EVENTS];	/* [hak_caches_lock] */
+
+/* Objects in magazines, spares and depots of a cache; racy. */
+unsigned long hak_core_cached(struct hak_core *core);
+
+#endif /* _TINY_CORE_H */

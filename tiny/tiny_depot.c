@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The depot: where magazines change CPUs, a whole one at a time.
+ *
+ * An exchange holds the lock for a few list operations; the objects are copied
+ * outside it.  Magazines are themselves objects of a pool of ours, so the depot
+ * allocates nothing that hakmem does not count; when none can be had, objects go
+ * straight to their slabs.
+ */
+#include "tiny/tiny_core.h"
+
+struct hak_pool hak_mag_pool;
+HAK_EXPORT_TEST(hak_mag_pool);
+
+void hak_depot_init(struct hak_depot *d, unsigned int max_full)
+{
+	raw_spin_lock_init(&d->lock);
+	d->max_full = max_full;
+}
+HAK_EXPORT_TEST(hak_depot_init);
+
+static struct hak_mag *mag_pop(struct hak_mag **head, unsigned int *n)
+{
+	struct hak_mag *m = *head;
+
+	if (m) {
+		*head = m->next;
+		--*n;
+	}
+	return m;
+}
+
+static void mag_push(struct hak_mag **head, unsigned int *n, struct hak_mag *m)
+{
+	m->next = *head;
+	*head = m;
+	++*n;
+}
+
+struct hak_mag *hak_depot_get_full(struct hak_depot *d, struct hak_mag *empty)
+{
+	struct hak_mag *m;
+	unsigned long flags;
+
+	if (!READ_ONCE(d->full))
+		return NULL;
+	flags = hak_lock(&d->lock);
+	d->locked++;
+	m = mag_pop(&d->full, &d->nr_full);
+	if (m && empty)
+		mag_push(&d->empty, &d->nr_empty, empty);
+	hak_unlock(&d->lock, flags);
+	return m;
+}
+HAK_EXPORT_TEST(hak_depot_get_full);
+
+bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_mag **empty)
+{
+	unsigned long flags;
+	bool room;
+
+	if (READ_ONCE(d->nr_full) >= d->max_full)
+		return false;
+	flags = hak_lock(&d->lock);
+	d->locked++;
+	room = d->nr_full < d->max_full;
+	if (room) {
+		mag_push(&d->full, &d->nr_full, full);
+		*empty = mag_pop(&d->empty, &d->nr_empty);
+	}
+	hak_unlock(&d->lock, flags);
+	return room;
+}
+HAK_EXPORT_TEST(hak_depot_put_full);
+
+struct hak_mag *hak_depot_new_empty(void)
+{
+	struct hak_mag *m = NULL;
+
+	if (hak_pool_take(&hak_mag_pool, numa_mem_id(), 1, (void **)&m))
+		m->n = 0;
+	return m;
+}
+HAK_EXPORT_TEST(hak_depot_new_empty);
+
+void hak_mag_free(struct hak_mag *m)
+{
+	void *p = m;
+
+	hak_pool_return(&hak_mag_pool, 1, &p);
+}
+HAK_EXPORT_TEST(hak_mag_free);
+
+void hak_mag_put(struct hak_core *core, struct hak_mag *m)
+{
+	hak_pool_return(&core->pool, m->n, m->slot);
+	hak_mag_free(m);
+}
+HAK_EXPORT_TEST(hak_mag_put);
+
+static struct hak_mag *depot_take(struct hak_depot *d, bool full)
+{
+	unsigned long flags = hak_lock(&d->lock);
+	struct hak_mag *m = full ? mag_pop(&d->full, &d->nr_full)
+				 : mag_pop(&d->empty, &d->nr_empty);
+
+	hak_unlock(&d->lock, flags);
+	return m;
+}
+
+void hak_depot_drain(struct hak_depot *d, struct hak_pool *pool)
+{
+	struct hak_mag *m;
+
+	while ((m = depot_take(d, true))) {
+		hak_pool_return(pool, m->n, m->slot);
+		hak_mag_free(m);
+	}
+	while ((m = depot_take(d, false)))
+		hak_mag_free(m);
+}
+HAK_EXPORT_TEST(hak_depot_drain);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Emptying the sets of CPUs.
+ *
+ * A live CPU's sets are emptied by a work item on that CPU, and only CPUs that
+ * hold objects are asked; a dead CPU's by the hotplug callback, when nothing else
+ * can touch them.
+ */
+#include "tiny/tiny_set.h"
+
+/* Empty one set of this CPU, HAK_BATCH objects under one hold of its protection. */
+static void drain_set(struct hak_core *core, enum hak_level lvl)
+{
+	void *batch[HAK_BATCH];
+	struct hak_mag *m;
+	unsigned long flags;
+	unsigned int n;
+
+	do {
+		flags = set_enter(lvl);
+		n = set_drain(this_set(core->cpu, lvl), HAK_BATCH, batch);
+		m = set_swap_spare(this_set(core->cpu, lvl), NULL);
+		set_leave(lvl, flags);
+		hak_pool_return(&core->pool, n, batch);
+		if (m)
+			hak_mag_put(core, m);
+	} while (n);
+}
+
+struct drain_work {
+	struct work_struct work;
+	struct hak_core *core;
+};
+
+static void drain_this_cpu(struct work_struct *work)
+{
+	struct hak_core *core = container_of(work, struct drain_work, work)->core;
+
+	drain_set(core, HAK_TASK);
+	local_bh_disable();
+	drain_set(core, HAK_SOFTIRQ);
+	local_bh_enable();
+	drain_set(core, HAK_HARDIRQ);
+}
+
+/* Racy on purpose: a CPU that stays busy refills at once anyway. */
+static bool cpu_holds(struct hak_core *core, int cpu)
+{
+	const struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+	int lvl;
+
+	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
+		if (READ_ONCE(c->set[lvl].n) > 0 || READ_ONCE(c->set[lvl].spare))
+			return true;
+	return false;
+}
+
+static void drain_depots(struct hak_core *core)
+{
+	int nid;
+
+	for_each_online_node(nid)
+		hak_depot_drain(&core->depot[nid], &core->pool);
+}
+
+void hak_drain_core(struct hak_core *core)
+{
+	struct drain_work w = { .core = core };
+	int cpu;
+
+	/* One CPU after the other: a work item on the stack serves them all. */
+	INIT_WORK_ONSTACK(&w.work, drain_this_cpu);
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		if (!cpu_holds(core, cpu))
+			continue;
+		schedule_work_on(cpu, &w.work);
+		flush_work(&w.work);
+	}
+	cpus_read_unlock();
+	destroy_work_on_stack(&w.work);
+	drain_depots(core);
+}
+
+void hak_drain_dead_cpu(struct hak_core *core, int cpu)
+{
+	struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+	struct hak_mag *m;
+	int lvl;
+
+	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
+		struct hak_set *s = &c->set[lvl];
+
+		if (s->n > 0)
+			hak_pool_return(&core->pool, s->n, s->slot);
+		s->n = 0;
+		m = set_swap_spare(s, NULL);
+		if (m)
+			hak_mag_put(core, m);
+	}
+}

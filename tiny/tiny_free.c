@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Free out of line: the flush pipeline, the checks, and the router.
+ *
+ *   hak_cache_free(), hak_free()  inlined: check, push
+ *   |- _irq            softirq, hardirq: push to the set of that level
+ *   |- _check, _lookup the inlined check did not recognise the pointer: an exact
+ *   |                  look-up says what it is, and serves objects of small blocks
+ *   `- _miss           full or gated
+ *      `- hak_free_slow()
+ *           spare        the whole magazine becomes the spare
+ *           depot        the full spare goes to the node's depot
+ *           slab         objects go back to their slabs, HAK_BATCH under one lock
+ */
+#include "tiny/tiny_set.h"
+
+/* Make @m the spare and store the set in it; the set's protection was held all along. */
+static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
+				       enum hak_level lvl, enum hak_set_event ev)
+{
+	struct hak_set *s = this_set(core->cpu, lvl);
+
+	m = set_swap_spare(s, m);
+	s->ev[ev]++;
+	set_store_spare(s);
+	/* Only a nested call can have put a spare there meanwhile. */
+	if (unlikely(m))
+		hak_mag_put(core, m);
+}
+
+/*
+ * The steps that look at no slab: room in the set, an empty spare, and the depot's
+ * empty magazine for the full spare.  The set's protection is held, and it is not
+ * gated.  Returns whether @p went in.
+ */
+static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_level lvl)
+{
+	struct hak_set *s = this_set(core->cpu, lvl);
+	struct hak_mag *full = s->spare, *m;
+
+	set_widen(s);
+	if (set_push(s, p))
+		return true;
+	if (set_store_spare(s)) {
+		s->ev[HAK_FREE_SPARE]++;
+	} else {
+		if (!full || hak_nested())
+			return false;
+		s->spare = NULL;
+		if (!hak_depot_put_full(&core->depot[numa_mem_id()], full, &m)) {
+			m = set_swap_spare(this_set(core->cpu, lvl), full);
+			if (unlikely(m))
+				hak_mag_put(core, m);
+			return false;
+		}
+		flush_into(core, m, lvl, HAK_FREE_DEPOT);
+	}
+	return set_push(this_set(core->cpu, lvl), p);
+}
+
+/*
+ * The spare is missing, or full with no room in the depot.  Returns false when
+ * there is no magazine to be had.
+ */
+static bool flush_spare(struct hak_core *core, enum hak_level lvl)
+{
+	struct hak_mag *m = set_swap_spare(this_set(core->cpu, lvl), NULL);
+	enum hak_set_event ev = HAK_FREE_SLAB;
+
+	if (m) {
+		hak_pool_return(&core->pool, m->n, m->slot);
+		m->n = 0;
+	} else {
+		m = hak_depot_new_empty();
+		ev = HAK_FREE_SPARE;
+	}
+	if (m)
+		flush_into(core, m, lvl, ev);
+	return m;
+}
+
+/* No magazine to be had: half of the set goes to slabs. */
+static void flush_slab(struct hak_core *core, enum hak_level lvl)
+{
+	struct hak_set *s = this_set(core->cpu, lvl);
+	void *batch[HAK_BATCH];
+	unsigned int n;
+
+	s->ev[HAK_FREE_SLAB]++;
+	n = set_drain(s, HAK_BATCH, batch);
+	hak_pool_return(&core->pool, n, batch);
+}
+
+/* Push @p, making room for it. The set's protection is held. False: a magazine is wanted first. */
+static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
+{
+	if (flush_near(core, p, lvl))
+		return true;
+	if (!flush_spare(core, lvl)) {
+		if (!last)
+			return false;
+		flush_slab(core, lvl);
+	}
+	return set_push(this_set(core->cpu, lvl), p);
+}
+
+/* Free a checked and marked object into a set that had no room. Any context but NMI. */
+hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl)
+{
+	bool pushed, last = false;
+	unsigned long flags;
+	int nid;
+
+	for (;;) {
+		flags = set_enter(lvl);
+		if (hak_nested()) {
+			hak_defer_free(core, p);
+			pushed = true;
+		} else {
+			pushed = flush(core, p, lvl, last);
+		}
+		set_leave(lvl, flags);
+		if (pushed)
+			return;
+		nid = numa_mem_id();
+		if (!last && (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible()))
+			hak_pool_grow(&hak_mag_pool, &nid, GFP_NOWAIT);
+		last = true;
+	}
+}
+NOKPROBE_SYMBOL(hak_free_slow);
+
+/* Is @p the start of a live object of @core? Reports what it is otherwise. Preemption off. */
+static bool free_valid(struct hak_core *core, const struct hak_slab *slab, void *p,
+		       unsigned long caller)
+{
+	unsigned int off = 0;
+
+	if (slab_index(slab, p, &off) == UINT_MAX || off) {
+		hak_report_bad(HAK_BAD_INTERIOR, p, slab, caller);
+		return false;
+	}
+	if (core->hardened && *object_mark(core, p) == hak_mark(p)) {
+		hak_report_bad(HAK_BAD_DOUBLE, p, slab, caller);
+		return false;
+	}
+	return true;
+}
+
+/* Free into a gated cache: all checks are here, and the HAK_HARDIRQ set serves every level. */
+static hak_core_fn void gated_free(struct hak_core *core, void *p, unsigned long caller)
+{
+	const struct hak_slab *slab;
+	unsigned long flags;
+	bool ok, pushed;
+
+	if (core->hardened) {
+		preempt_disable();
+		slab = hak_slab_of(p);
+		ok = slab && slab->pool == &core->pool && free_valid(core, slab, p, caller);
+		if (!slab || slab->pool != &core->pool)
+			hak_report_bad(slab ? HAK_BAD_CACHE : HAK_BAD_FOREIGN, p, slab, caller);
+		preempt_enable();
+		if (!ok)
+			return;
+		*object_mark(core, p) = hak_mark(p);
+	}
+	if (hak_conf.init_on_free && !core->pristine)
+		memset(p + sizeof(long), 0, core->size - min_t(u32, core->size, sizeof(long)));
+	if (in_nmi()) {
+		hak_defer_free(core, p);
+		return;
+	}
+	local_irq_save(flags);
+	pushed = !hak_nested() && set_push(this_set(core->cpu, HAK_HARDIRQ), p);
+	this_set(core->cpu, HAK_HARDIRQ)->ev[HAK_FREE_MAGAZINE] += pushed;
+	local_irq_restore(flags);
+	if (!pushed)
+		hak_free_slow(core, p, HAK_HARDIRQ);
+}
+NOKPROBE_SYMBOL(gated_free);
+
+/* Put a checked object of any cache back, from any level. */
+static hak_core_fn void free_any(struct hak_core *core, void *p, unsigned long caller)
+{
+	if (core->gated) {
+		gated_free(core, p, caller);
+		return;
+	}
+	if (static_branch_likely(&hak_hardened_key))
+		*(unsigned long *)p = hak_mark(p);
+	if (in_nmi())
+		hak_defer_free(core, p);
+	else
+		hak_free_slow(core, p, hak_level());
+}
+
+/* The page belongs to a SuperSlab, but serves no slab. */
+static noinline void free_unserved(void *p, unsigned long caller)
+{
+	hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
+}
+
+/* Mark @p, whose checks the inlined path has made, and push it. Protection is held. */
+static __always_inline bool miss_push(struct hak_core *core, void *p, enum hak_level lvl)
+{
+	if (unlikely(!core || core->gated))
+		return false;
+	if (static_branch_likely(&hak_hardened_key))
+		*(unsigned long *)p = hak_mark(p);
+	return flush_near(core, p, lvl);
+}
+
+/* The inlined push found no room. Task level, preemption off once, all checks made. */
+hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
+{
+	struct hak_core *core = cache_core(c);
+	bool pushed = miss_push(core, p, HAK_TASK);
+
+	preempt_enable();
+	if (likely(pushed))
+		return;
+	if (unlikely(!core))
+		free_unserved(p, _RET_IP_);
+	else
+		free_any(core, p, _RET_IP_);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
+NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
+
+/* The same at an interrupt level, or in NMI. */
+static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, unsigned long caller)
+{
+	struct hak_core *core = cache_core(c);
+	bool pushed = !in_nmi() && miss_push(core, p, hak_level());
+
+	hak_irq_unnest();
+	if (likely(pushed))
+		return;
+	if (unlikely(!core))
+		free_unserved(p, caller);
+	else
+		free_any(core, p, caller);
+}
+
+/* The push of an interrupt level; every check has been made. */
+#define irq_free(c, p, lvl)							\
+do {										\
+	unsigned long __n;							\
+										\
+	hak_arch_room(c, lvl, __n, miss);					\
+	if (static_branch_likely(&hak_hardened_key))				\
+		*(unsigned long *)(p) = hak_mark(p);				\
+	hak_arch_push(c, lvl, __n, p);						\
+	hak_irq_unnest();							\
+	return;									\
+} while (0)
+
+static noinline hak_core_fn void hardirq_free(struct hak_cache *c, void *p)
+{
+	lockdep_assert_irqs_disabled();
+	if (unlikely(in_nmi()))
+		goto miss;
+	irq_free(c, p, HAK_HARDIRQ);
+miss:
+	irq_free_miss(c, p, _RET_IP_);
+}
+NOKPROBE_SYMBOL(hardirq_free);
+
+/* Not at task level. Preemption off once more than the interrupt itself has it. */
+hak_core_fn void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
+{
+	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK)) {
+		hardirq_free(c, p);
+		return;
+	}
+	irq_free(c, p, HAK_SOFTIRQ);
+miss:
+	irq_free_miss(c, p, _RET_IP_);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_irq));
+NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq));
+
+/* The exact look-up behind both inlined frees; @c NULL: any cache will do. Preemption off once. */
+static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
+{
+	const struct hak_slab *slab = hak_slab_of(p);
+	struct hak_core *core = slab ? slab_core(slab) : NULL;
+	bool ok = false;
+
+	if (!slab)
+		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
+	else if (!core->cpu || (c && core->cpu != c))
+		hak_report_bad(HAK_BAD_CACHE, p, slab, caller);
+	else
+		ok = free_valid(core, slab, p, caller);
+	preempt_enable();
+	if (ok)
+		free_any(core, p, caller);
+}
+
+/* hardened: tag or mark of @p is not as it should be, or @p lies in a small block. */
+void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p)
+{
+	preempt_disable();
+	free_exact(c, p, _RET_IP_);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_check));
+
+/* Not ours: kfree() if the kernel proves it its own, else a bad free. */
+static noinline void free_route(const void *p, unsigned long caller)
+{
+	if (!hak_owns(p) && !in_nmi() && hak_kernel_owns(p)) {
+		hak_mem_add(HAK_MEM_FREE_LARGE, 1);
+		kfree(p);
+		return;
+	}
+	hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
+}
+
+static noinline void free_lookup(void *p, unsigned long caller)
+{
+	if (hak_slab_of(p)) {
+		free_exact(NULL, p, caller);
+		return;
+	}
+	preempt_enable();
+	if (!ZERO_OR_NULL_PTR(p))
+		free_route(p, caller);
+}
+
+/* @p is not in a SuperSlab the inlined path knows, or carries the mark. Preemption off once. */
+void HAK_ABI_NAME(hak_free_lookup)(const void *p)
+{
+	free_lookup((void *)p, _RET_IP_);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_lookup));
+
+void __hak_cache_free(struct hak_cache *c, void *p)
+{
+	hak_push_checked(c, p);
+}
+HAK_EXPORT(__hak_cache_free);
+
+void __hak_free(const void *p)
+{
+	hak_push_lookup((void *)p);
+}
+HAK_EXPORT(__hak_free);
+
+size_t hak_usable_size(const void *p)
+{
+	const struct hak_slab *slab;
+	size_t size = 0;
+
+	preempt_disable();
+	slab = hak_slab_of(p);
+	if (slab)
+		size = slab_core(slab)->size;
+	preempt_enable();
+	return size;
+}
+HAK_EXPORT(hak_usable_size);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The leaves that change a set: they call nothing, so nothing can come between.
+ *
+ * All of them want the set's protection held; each looks at the count afresh,
+ * because a nested call may have filled or emptied the set since its caller did.
+ */
+#ifndef _TINY_SET_H
+#define _TINY_SET_H
+
+#include "tiny/tiny_core.h"
+
+/*
+ * Protection of a level; what is returned goes back to set_leave().  A caller at
+ * task level that wants HAK_SOFTIRQ has bottom halves off.
+ */
+static __always_inline unsigned long set_enter(enum hak_level lvl)
+{
+	unsigned long flags = 0;
+
+	if (lvl == HAK_HARDIRQ)
+		local_irq_save(flags);
+	else
+		preempt_disable();
+	return flags;
+}
+
+static __always_inline void set_leave(enum hak_level lvl, unsigned long flags)
+{
+	if (lvl == HAK_HARDIRQ)
+		local_irq_restore(flags);
+	else
+		preempt_enable();
+}
+
+/* Slots in use: a gated cache hides them from the inlined paths by cap == 0. */
+static __always_inline unsigned int set_cap(const struct hak_set *s)
+{
+	return s->gated ? s->max : s->cap;
+}
+
+/* A magazine grows from a batch as it turns out to be used. */
+static __always_inline void set_widen(struct hak_set *s)
+{
+	if (!s->gated)
+		s->cap = min_t(unsigned int, s->cap * 2, s->max);
+}
+
+/* Newest object, or NULL. Also mends the count after an inlined pop that found none. */
+static __always_inline void *set_pop(struct hak_set *s)
+{
+	if (s->n <= 0) {
+		s->n = 0;
+		return NULL;
+	}
+	return s->slot[--s->n];
+}
+
+static __always_inline bool set_push(struct hak_set *s, void *p)
+{
+	if (s->n < 0)
+		s->n = 0;
+	if (s->n >= set_cap(s))
+		return false;
+	s->slot[s->n++] = p;
+	return true;
+}
+
+/* Move objects from the end of @p into the set; returns how many are left in @p. */
+static __always_inline unsigned int set_fill(struct hak_set *s, unsigned int n, void **p)
+{
+	while (n && set_push(s, p[n - 1]))
+		n--;
+	return n;
+}
+
+/* Move up to @want of the newest objects out of the set; returns how many. */
+static __always_inline unsigned int set_drain(struct hak_set *s, unsigned int want, void **p)
+{
+	unsigned int n = 0;
+	void *obj;
+
+	while (n < want && (obj = set_pop(s)))
+		p[n++] = obj;
+	return n;
+}
+
+/* Empty set: take over the spare's objects. Returns whether there were any. */
+static __always_inline bool set_load_spare(struct hak_set *s)
+{
+	struct hak_mag *m = s->spare;
+
+	if (s->n > 0)
+		return true;
+	if (!m || !m->n)
+		return false;
+	copy_slots(s->slot, m->slot, m->n);
+	s->n = m->n;
+	if (!s->gated && s->cap < s->n)
+		s->cap = s->n;
+	m->n = 0;
+	return true;
+}
+
+/* Full set: put its objects into an empty spare. Returns whether there was one. */
+static __always_inline bool set_store_spare(struct hak_set *s)
+{
+	struct hak_mag *m = s->spare;
+
+	if (s->n < set_cap(s))
+		return true;
+	if (!m || m->n)
+		return false;
+	copy_slots(m->slot, s->slot, s->n);
+	m->n = s->n;
+	s->n = 0;
+	return true;
+}
+
+/* Make @m the spare and return the one before. */
+static __always_inline struct hak_mag *set_swap_spare(struct hak_set *s, struct hak_mag *m)
+{
+	struct hak_mag *old = s->spare;
+
+	s->spare = m;
+	return old;
+}
+
+#endif /* _TINY_SET_H */
