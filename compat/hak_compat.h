@@ -58,6 +58,15 @@
 #define HAK_EXPORT_TEST(sym)
 #endif
 
+/* Newer kernels mark the pages of a large kmalloc(), and warn when kfree() gets any other. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define HAK_TELLS_LARGE_KMALLOC 1
+#define hak_page_is_kmalloc(page) PageLargeKmalloc(page)
+#else
+#define HAK_TELLS_LARGE_KMALLOC 0
+#define hak_page_is_kmalloc(page) PageHead(page)
+#endif
+
 /* Is @p a slab object of the kernel's, or the first byte of a large allocation? Any value. */
 static inline bool hak_kernel_owns(const void *p)
 {
@@ -66,7 +75,7 @@ static inline bool hak_kernel_owns(const void *p)
 	if (!virt_addr_valid(p))
 		return false;
 	page = virt_to_head_page(p);
-	return PageSlab(page) || (PageHead(page) && p == page_address(page));
+	return PageSlab(page) || (hak_page_is_kmalloc(page) && p == page_address(page));
 }
 
 /* The kernel's switches, as SLUB reads them. */

@@ -46,15 +46,19 @@ function result(line, d,    failed, name, skipped, key) {
 	if (d == 0) {
 		close_plan(1, name)
 		key = name
-		suites++
+		# A suite fails with its cases, which have been counted.
+		if (failed && failed_in[name])
+			return
 	} else if (d == 1) {
 		key = suite "." name
 	} else {
 		# The parameters of one case: the case itself has the verdict.
 		return
 	}
-	if (failed)
+	if (failed) {
+		failed_in[suite]++
 		print "not ok - " key
+	}
 	else if (skipped && !(key in allowed))
 		print "not ok - " key ": skipped, and not listed in tests/skips.txt"
 	else if (d == 1 && !skipped)

@@ -257,6 +257,8 @@ void hak_block_shrink(void)
 {
 	int nid;
 
+	/* A SuperSlab that is on its way would come after everything was given back. */
+	cancel_work_sync(&ss_work);
 	for_each_online_node(nid)
 		node_shrink(&block_node[nid]);
 }

@@ -88,7 +88,7 @@ void hak_block_untag(struct hak_slab *slab);
 /* Give back a slab that is on no list and whose objects are all free. Context: no lock held. */
 void hak_block_put_slab(struct hak_slab *slab);
 
-/* Release SuperSlabs that serve no slab. Context: no lock held. */
+/* Release SuperSlabs that serve no slab. Context: no lock held; may sleep. */
 void hak_block_shrink(void);
 
 /* Call @fn for each block: its base, order, and SuperSlab header or NULL. Context: any. */

@@ -74,10 +74,10 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 }
 
 /* Every object in a magazine carries its mark, also one that was never handed out. */
-static void mark_all(unsigned int n, void **p)
+static void mark_all(const struct hak_core *core, unsigned int n, void **p)
 {
 	while (n--)
-		*(unsigned long *)p[n] = hak_mark(p[n]);
+		*object_mark(core, p[n]) = hak_mark(p[n]);
 }
 
 /* Objects out of slabs that are there: one for the caller, the rest into the set. */
@@ -90,8 +90,8 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 	n = hak_pool_take(&core->pool, nid, refill_batch(s), batch);
 	if (!n)
 		return NULL;
-	if (core->hardened && !core->pristine)
-		mark_all(n, batch);
+	if (core->hardened)
+		mark_all(core, n, batch);
 	s = this_set(core->cpu, lvl);
 	set_widen(s);
 	n = set_fill(s, n - 1, batch + 1);
@@ -182,7 +182,8 @@ NOKPROBE_SYMBOL(gated_alloc);
 /* What the inlined path does after its pop, for an object out of a set that is not gated. */
 static __always_inline void *finish_plain(struct hak_core *core, void *p, gfp_t gfp)
 {
-	hak_arch_unmark(p);
+	if (static_branch_likely(&hak_hardened_key))
+		hak_arch_unmark(p);
 	if (static_branch_unlikely(&hak_init_key))
 		memset(p, 0, core->size);
 	return p;
@@ -196,6 +197,8 @@ hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 
 	if (likely(!core->gated))
 		p = refill_near(core, HAK_TASK);
+	else
+		this_set(c, HAK_TASK)->n = 0;
 	preempt_enable();
 	if (likely(p))
 		return finish_plain(core, p, gfp);
@@ -213,6 +216,8 @@ static noinline hak_core_fn void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp,
 
 	if (likely(!core->gated))
 		p = refill_near(core, lvl);
+	else
+		this_set(c, lvl)->n = max_t(s8, this_set(c, lvl)->n, 0);
 	hak_irq_unnest();
 	if (likely(p))
 		return finish_plain(core, p, gfp);
@@ -230,8 +235,9 @@ static noinline hak_core_fn void *nmi_alloc(void)
 do {										\
 	void *__p;								\
 										\
-	hak_arch_pop(c, lvl, __p, miss);					\
-	hak_arch_unmark(__p);							\
+	hak_arch_pop(hak_arch_here(), c, lvl, __p, miss);			\
+	if (static_branch_likely(&hak_hardened_key))				\
+		hak_arch_unmark(__p);						\
 	hak_irq_unnest();							\
 	if (static_branch_unlikely(&hak_init_key))				\
 		return HAK_ABI_NAME(hak_alloc_init)(c, __p, gfp);		\
@@ -244,11 +250,13 @@ static noinline hak_core_fn void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
 		return nmi_alloc();
+	/* This is where a gated cache keeps its objects: not to be popped just so. */
+	if (unlikely(raw_cpu_read(hak_percpu(c)->set[HAK_HARDIRQ].gated)))
+		goto miss;
 	irq_alloc(c, gfp, HAK_HARDIRQ);
 miss:
 	return irq_alloc_miss(c, gfp, HAK_HARDIRQ);
 }
-NOKPROBE_SYMBOL(hardirq_alloc);
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
 hak_core_fn void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)

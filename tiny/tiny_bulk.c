@@ -12,8 +12,9 @@
 /* Objects of one run: bounds the time with preemption off. */
 #define BULK_RUN HAK_MAG_MAX
 
-/* Bits in which two objects of one slab page, both aligned, do not differ. */
+/* Bits in which aligned objects of one slab page, or of one SuperSlab, do not differ. */
 #define BULK_SAME_PAGE (~(HAK_PAGE_SIZE - 1) | 7)
+#define BULK_SAME_SS (~(HAK_SS_SIZE - 1) | 7)
 
 /* Hand out the newest @n of the @held objects in @slot. */
 static __always_inline void pop_slots(void **slot, unsigned int held, unsigned int n, void **p)
@@ -42,7 +43,7 @@ static hak_core_fn unsigned int pop_run(struct hak_cache *c, unsigned int n, voi
 	struct hak_set *s;
 
 	preempt_disable();
-	if (unlikely(hak_at_irq_level()))
+	if (unlikely(hak_at_irq_level(hak_arch_here())))
 		goto out;
 	s = this_set(c, HAK_TASK);
 	if (s->n > 0) {
@@ -107,15 +108,13 @@ unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
 }
 HAK_EXPORT(hak_alloc_bulk);
 
-/* Do the BULK_GROUP objects at @o lie in one slab page, all aligned? */
-static __always_inline bool same_page(const unsigned long *o)
+/* Bits in which the BULK_GROUP objects at @o differ from one another. */
+static __always_inline unsigned long group_diff(const unsigned long *o)
 {
 	unsigned long any = o[0], all = o[0];
 
-	if ((o[0] ^ o[1]) & BULK_SAME_PAGE)
-		return false;
 	or_and_group(o, &any, &all);
-	return !((any ^ all) & BULK_SAME_PAGE);
+	return any ^ all;
 }
 
 /* Mark one object and put it into a slot; false if it is marked already. */
@@ -150,16 +149,17 @@ static __always_inline unsigned int mark_slots(void **slot, unsigned int n,
 static __always_inline unsigned int push_checked(struct hak_cache *c, void **slot,
 						 unsigned int n, void **p)
 {
-	unsigned long last = 1, mark = 0, *o = (unsigned long *)p, *end = o + n;
+	unsigned long *o = (unsigned long *)p, *end = o + n, mark = 0;
+	unsigned long last = n ? ~*o : 0;	/* unlike the first, whatever that is */
 	unsigned int now, went = 0;
 
 	for (; o < end; o += now, slot += now) {
 		if ((*o ^ last) & BULK_SAME_PAGE) {
-			mark = hak_mark((void *)*o) | 1UL << 63;
+			mark = hak_mark((void *)*o) | HAK_ARCH_KERNEL_HALF;
 			hak_arch_tag_differs(c, mark, *o, bad);
 			last = *o;
 		}
-		now = o + BULK_GROUP <= end && same_page(o) ? BULK_GROUP : 1;
+		now = o + BULK_GROUP <= end && !(group_diff(o) & BULK_SAME_PAGE) ? BULK_GROUP : 1;
 		went = mark_slots(slot, now, o, mark);
 		if (unlikely(went < now))
 			return o + went - (unsigned long *)p;
@@ -185,7 +185,7 @@ static hak_core_fn unsigned int push_run(struct hak_cache *c, unsigned int n, vo
 	struct hak_set *s;
 
 	preempt_disable();
-	if (unlikely(hak_at_irq_level()))
+	if (unlikely(hak_at_irq_level(hak_arch_here())))
 		goto out;
 	s = this_set(c, HAK_TASK);
 	s->n = max_t(s8, s->n, 0);
@@ -239,32 +239,69 @@ static __always_inline unsigned int push_group(struct hak_set *s, unsigned long 
 	return k;
 }
 
+/* Check, mark and push one object whose SuperSlab is known to be ours; else go to @full. */
+#define PUSH_KNOWN(obj, mark, hardened, full)					\
+do {										\
+	struct hak_arch_cpu __cpu = hak_arch_here();				\
+	unsigned long __obj = (obj), __n;					\
+	struct hak_cache *__c = *hak_tag_at(mark, __obj);			\
+										\
+	if ((hardened) && unlikely(*(unsigned long *)__obj == (mark)))		\
+		goto full;							\
+	hak_arch_room(__cpu, __c, HAK_TASK, __n, full);				\
+	if (hardened)								\
+		*(unsigned long *)__obj = (mark);				\
+	hak_arch_push(__cpu, __c, HAK_TASK, __n, (void *)__obj);		\
+} while (0)
+
+/* A group of one SuperSlab, page by page; returns how many went in. */
+static __always_inline unsigned int push_scattered(const unsigned long *o, unsigned long mark,
+						   bool hardened)
+{
+	unsigned int k = 0;
+
+#define PUSH_NEXT do { PUSH_KNOWN(READ_ONCE(o[k]), mark, hardened, full); k++; } while (0)
+	PUSH_NEXT;
+	PUSH_NEXT;
+	PUSH_NEXT;
+	PUSH_NEXT;
+	PUSH_NEXT;
+	PUSH_NEXT;
+	PUSH_NEXT;
+	PUSH_NEXT;
+#undef PUSH_NEXT
+	static_assert(BULK_GROUP == 8);
+full:
+	return k;
+}
+
 /*
  * Push objects of any caches to the task sets, up to the first that needs more
- * than that.  One look-up serves a group of neighbours.
+ * than that.  A group of neighbours in one SuperSlab is proven ours by one
+ * look-up in the directory, and one in the same slab page by one tag.
  */
 static __always_inline unsigned int push_any(unsigned int n, void **p, bool hardened)
 {
-	unsigned long *o = (unsigned long *)p, *end = o + n, mark, i;
-	struct hak_cache *c;
+	unsigned long *o = (unsigned long *)p, *end = o + n, mark, diff;
+	unsigned int went;
 
 	while (o < end) {
 		mark = hak_mark((void *)*o);
 		if (unlikely(hak_dir[hak_arch_bits64(*o, HAK_SS_SHIFT, HAK_DIR_BITS)] != mark))
 			break;
-		c = *hak_tag_at(mark, *o);
-		if (o + BULK_GROUP <= end && same_page(o)) {
-			i = push_group(this_set(c, HAK_TASK), mark, o, hardened);
-			o += i;
-			if (likely(i))
-				continue;
+		diff = o + BULK_GROUP <= end ? group_diff(o) : ~0UL;
+		if (likely(!(diff & BULK_SAME_SS))) {
+			went = diff & BULK_SAME_PAGE ? 0 :
+			       push_group(this_set(*hak_tag_at(mark, *o), HAK_TASK), mark, o,
+					  hardened);
+			if (!went)
+				went = push_scattered(o, mark, hardened);
+			o += went;
+			if (unlikely(went < BULK_GROUP))
+				break;
+			continue;
 		}
-		if (hardened && unlikely(*(unsigned long *)*o == mark))
-			break;
-		hak_arch_room(c, HAK_TASK, i, full);
-		if (hardened)
-			*(unsigned long *)*o = mark;
-		hak_arch_push(c, HAK_TASK, i, (void *)*o);
+		PUSH_KNOWN(*o, mark, hardened, full);
 		o++;
 	}
 full:
@@ -276,7 +313,7 @@ static hak_core_fn unsigned int push_any_run(unsigned int n, void **p)
 	unsigned int done = 0;
 
 	preempt_disable();
-	if (likely(!hak_at_irq_level()))
+	if (likely(!hak_at_irq_level(hak_arch_here())))
 		done = static_branch_likely(&hak_hardened_key) ? push_any(n, p, true)
 							       : push_any(n, p, false);
 	preempt_enable();

@@ -3,9 +3,9 @@
  * Caches: creation, destruction, and the classes behind hak_alloc().
  *
  * A cache is gated when the inlined paths may not serve it: its objects may not
- * be written to while free (ctor, SLAB_TYPESAFE_BY_RCU), or a mode wants to see
- * every operation (stats, init_on_free, hardened=2, a hardened cache in an
- * unhardened module).
+ * be written to (ctor, SLAB_TYPESAFE_BY_RCU) and the inlined paths would (hardened,
+ * init_on_alloc), or a mode wants to see every operation (stats, init_on_free,
+ * hardened=2, a hardened cache in an unhardened module).
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_core.h"
@@ -39,7 +39,9 @@ static unsigned int natural_align(unsigned int size, slab_flags_t flags, bool ty
 
 static bool wants_gate(const struct hak_core *core)
 {
-	return core->pristine || hak_conf.stats || hak_conf.init_on_free ||
+	bool inline_writes = hak_conf.hardened || hak_conf.init_on_alloc;
+
+	return (core->pristine && inline_writes) || hak_conf.stats || hak_conf.init_on_free ||
 	       (core->hardened && hak_conf.hardened != 1);
 }
 
@@ -265,12 +267,15 @@ unsigned long hak_shrink_all(void)
 {
 	struct hak_core *core;
 
+	/* In the order of the hotplug callback, which has the first when it takes the second. */
+	cpus_read_lock();
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list) {
-		hak_drain_core(core);
+		hak_drain_core_cpuslocked(core);
 		hak_pool_shrink(&core->pool);
 	}
 	mutex_unlock(&hak_caches_lock);
+	cpus_read_unlock();
 	hak_pool_shrink(&hak_mag_pool);
 	/* Slabs that waited for a grace period may empty SuperSlabs. */
 	hak_release_flush();

@@ -65,7 +65,9 @@ extern struct mutex hak_caches_lock;
 /* Parameters in force, set once at load. */
 extern struct hak_config hak_conf;
 
-extern struct hak_pool hak_mag_pool;
+/* Magazines are objects too, of a core that no handle leads to: they are nobody's to free. */
+extern struct hak_core hak_mag_core;
+#define hak_mag_pool hak_mag_core.pool
 
 static inline struct hak_core *pool_core(struct hak_pool *pool)
 {
@@ -148,6 +150,7 @@ void hak_defer_drain_cpu(int cpu);
 
 /* tiny_drain.c */
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */
+void hak_drain_core_cpuslocked(struct hak_core *core);
 void hak_drain_dead_cpu(struct hak_core *core, int cpu);
 
 /* tiny_cache.c */

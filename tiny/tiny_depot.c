@@ -9,8 +9,8 @@
  */
 #include "tiny/tiny_core.h"
 
-struct hak_pool hak_mag_pool;
-HAK_EXPORT_TEST(hak_mag_pool);
+struct hak_core hak_mag_core;
+HAK_EXPORT_TEST(hak_mag_core);
 
 void hak_depot_init(struct hak_depot *d, unsigned int max_full)
 {

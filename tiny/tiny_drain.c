@@ -63,23 +63,28 @@ static void drain_depots(struct hak_core *core)
 		hak_depot_drain(&core->depot[nid], &core->pool);
 }
 
-void hak_drain_core(struct hak_core *core)
+void hak_drain_core_cpuslocked(struct hak_core *core)
 {
 	struct drain_work w = { .core = core };
 	int cpu;
 
 	/* One CPU after the other: a work item on the stack serves them all. */
 	INIT_WORK_ONSTACK(&w.work, drain_this_cpu);
-	cpus_read_lock();
 	for_each_online_cpu(cpu) {
 		if (!cpu_holds(core, cpu))
 			continue;
 		schedule_work_on(cpu, &w.work);
 		flush_work(&w.work);
 	}
-	cpus_read_unlock();
 	destroy_work_on_stack(&w.work);
 	drain_depots(core);
+}
+
+void hak_drain_core(struct hak_core *core)
+{
+	cpus_read_lock();
+	hak_drain_core_cpuslocked(core);
+	cpus_read_unlock();
 }
 
 void hak_drain_dead_cpu(struct hak_core *core, int cpu)

@@ -246,12 +246,13 @@ static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, uns
 /* The push of an interrupt level; every check has been made. */
 #define irq_free(c, p, lvl)							\
 do {										\
+	struct hak_arch_cpu __cpu = hak_arch_here();				\
 	unsigned long __n;							\
 										\
-	hak_arch_room(c, lvl, __n, miss);					\
+	hak_arch_room(__cpu, c, lvl, __n, miss);				\
 	if (static_branch_likely(&hak_hardened_key))				\
 		*(unsigned long *)(p) = hak_mark(p);				\
-	hak_arch_push(c, lvl, __n, p);						\
+	hak_arch_push(__cpu, c, lvl, __n, p);					\
 	hak_irq_unnest();							\
 	return;									\
 } while (0)
@@ -265,7 +266,6 @@ static noinline hak_core_fn void hardirq_free(struct hak_cache *c, void *p)
 miss:
 	irq_free_miss(c, p, _RET_IP_);
 }
-NOKPROBE_SYMBOL(hardirq_free);
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
 hak_core_fn void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)

@@ -13,8 +13,9 @@
  * the NMI bits of the preempt count set and so never enters the inlined path,
  * while a jump-optimised one would run at task level in the middle of it.
  *
- * Every macro wants preemption off, except hak_arch_tag_differs() and the bit
- * fields, which may run anywhere.
+ * hak_arch_off() turns preemption off and returns what the macros after it need to
+ * know of this CPU; hak_arch_on() turns it on again.  On x86 that is nothing.  Where
+ * `current` is a function call (User-Mode Linux) it is called once, not five times.
  */
 #ifndef _LINUX_HAKMEM_ARCH_H
 #define _LINUX_HAKMEM_ARCH_H
@@ -24,8 +25,16 @@
 
 #define HAK_ARCH_TAG_EXTABLE 1
 
+struct hak_arch_cpu { };
+
+#define hak_arch_here() ((struct hak_arch_cpu){ })
+#define hak_arch_off() ({ preempt_disable(); hak_arch_here(); })
+#define hak_arch_on(cpu) preempt_enable()
+#define hak_arch_count(cpu) preempt_count()
+#define HAK_ARCH_KERNEL_HALF (1UL << 63)	/* set in every address of ours */
+
 /* Take the newest object of set @lvl into @p, or go to @miss with the count lowered below 0. */
-#define hak_arch_pop(c, lvl, p, miss)						\
+#define hak_arch_pop(cpu, c, lvl, p, miss)						\
 do {										\
 	unsigned long __i;							\
 										\
@@ -43,7 +52,7 @@ do {										\
 } while (0)
 
 /* Index of the next free slot of set @lvl into @i, or go to @miss when it is full or gated. */
-#define hak_arch_room(c, lvl, i, miss)						\
+#define hak_arch_room(cpu, c, lvl, i, miss)						\
 do {										\
 	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
 		     : "=r" (i)							\
@@ -55,7 +64,7 @@ do {										\
 } while (0)
 
 /* Put @p into slot @i, which hak_arch_room() just found. */
-#define hak_arch_push(c, lvl, i, p)						\
+#define hak_arch_push(cpu, c, lvl, i, p)						\
 	asm volatile("movq %0, %%gs:%c3(%1,%2,8)\n\t"				\
 		     "1: incb %%gs:%c4(%1)\n\t"					\
 		     _ASM_EXTABLE(1b, 1b)					\
@@ -79,8 +88,8 @@ do {										\
 		 : "memory", "cc" : bad);					\
 } while (0)
 
-/* Write 0 over the mark; "+r" keeps gcc from holding @p in a second register. */
-#define hak_arch_unmark(p) asm volatile("movq $0, (%0)" : "+r" (p) : : "memory")
+/* Write 0 over the mark; hak_arch_keep() keeps gcc from holding @p in a second register. */
+#define hak_arch_unmark(p) asm volatile("movq $0, (%0)" : : "r" (p) : "memory")
 #define hak_arch_keep(p) asm volatile("" : "+r" (p))
 
 /* Bits [lo, lo + n) of @v, as a multiplication and a shift: it copies for free. */
@@ -106,31 +115,76 @@ do {										\
 #else /* portable */
 
 #define HAK_ARCH_TAG_EXTABLE 0
+#define HAK_ARCH_KERNEL_HALF 0UL	/* the directory vouches for the address */
 
-#define hak_arch_pop(c, lvl, p, miss)						\
-do {										\
-	struct hak_set *__s = &raw_cpu_ptr(hak_percpu(c))->set[lvl];		\
+#if defined(CONFIG_UML) && defined(CONFIG_SMP) && defined(CONFIG_PREEMPTION) && \
+	!defined(CONFIG_DEBUG_PREEMPT) && !defined(CONFIG_TRACE_PREEMPT_TOGGLE)
+
+/* preempt_disable() and friends by hand, on a thread_info looked up once. */
+struct hak_arch_cpu {
+	struct thread_info *ti;
+	struct hak_set *set;
+};
+
+#define hak_arch_here() ((struct hak_arch_cpu){ .ti = current_thread_info() })
+#define hak_arch_off()								\
+({										\
+	struct hak_arch_cpu __cpu = hak_arch_here();				\
 										\
-	if (unlikely(--__s->n < 0))						\
+	WRITE_ONCE(__cpu.ti->preempt_count, __cpu.ti->preempt_count + 1);	\
+	barrier();								\
+	__cpu;									\
+})
+#define hak_arch_on(cpu)							\
+do {										\
+	int __count = (cpu).ti->preempt_count - 1;				\
+										\
+	barrier();								\
+	WRITE_ONCE((cpu).ti->preempt_count, __count);				\
+	if (unlikely(!__count && test_ti_thread_flag((cpu).ti, TIF_NEED_RESCHED))) \
+		preempt_schedule();						\
+} while (0)
+#define hak_arch_count(cpu) READ_ONCE((cpu).ti->preempt_count)
+#define hak_arch_set(here, c, lvl)						\
+	(&per_cpu_ptr(hak_percpu(c), (here).ti->cpu)->set[lvl])
+
+#else
+
+struct hak_arch_cpu {
+	struct hak_set *set;
+};
+
+#define hak_arch_here() ((struct hak_arch_cpu){ })
+#define hak_arch_off() ({ preempt_disable(); hak_arch_here(); })
+#define hak_arch_on(cpu) preempt_enable()
+#define hak_arch_count(cpu) preempt_count()
+#define hak_arch_set(here, c, lvl) (&raw_cpu_ptr(hak_percpu(c))->set[lvl])
+
+#endif
+
+#define hak_arch_pop(cpu, c, lvl, p, miss)					\
+do {										\
+	struct hak_set *__s = hak_arch_set(cpu, c, lvl);			\
+	s8 __n = __s->n - 1;							\
+										\
+	if (unlikely(__n < 0))							\
 		goto miss;							\
-	(p) = __s->slot[__s->n];						\
+	__s->n = __n;								\
+	(p) = __s->slot[__n];							\
 } while (0)
 
-#define hak_arch_room(c, lvl, i, miss)						\
+#define hak_arch_room(_cpu, c, lvl, i, miss)					\
 do {										\
-	struct hak_set *__s = &raw_cpu_ptr(hak_percpu(c))->set[lvl];		\
-										\
-	(i) = (u8)__s->n;							\
-	if (unlikely((i) >= __s->cap))						\
+	(_cpu).set = hak_arch_set(_cpu, c, lvl);				\
+	(i) = (u8)(_cpu).set->n;						\
+	if (unlikely((i) >= (_cpu).set->cap))					\
 		goto miss;							\
 } while (0)
 
-#define hak_arch_push(c, lvl, i, p)						\
+#define hak_arch_push(cpu, c, lvl, i, p)					\
 do {										\
-	struct hak_set *__s = &raw_cpu_ptr(hak_percpu(c))->set[lvl];		\
-										\
-	__s->slot[i] = (p);							\
-	__s->n = (i) + 1;							\
+	(cpu).set->slot[i] = (p);						\
+	(cpu).set->n = (i) + 1;							\
 } while (0)
 
 /* Without exception-table tricks the directory vouches for the page first. */

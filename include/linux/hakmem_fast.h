@@ -11,7 +11,7 @@
  *     NMI/irq/softirq? ---> _irq             hardened: p carries the mark? -> _bad
  *     pop a slot       ---> _miss            preempt off
  *     preempt on                             NMI/irq/softirq? -> _irq
- *     unmark, init_on_alloc?                 push a slot      -> _miss
+ *     hardened: unmark; init_on_alloc?       push a slot      -> _miss
  *                                            preempt on
  *
  * A cache handle *is* the per-CPU pointer: the magazine is reached from it with
@@ -122,10 +122,7 @@ void *HAK_ABI_NAME(hak_alloc_size)(size_t size, gfp_t gfp);
 /* Not SOFTIRQ_MASK: a section with bottom halves off is task level. */
 #define HAK_IRQ_LEVELS (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)
 
-static __always_inline bool hak_at_irq_level(void)
-{
-	return preempt_count() & HAK_IRQ_LEVELS;
-}
+#define hak_at_irq_level(cpu) (hak_arch_count(cpu) & HAK_IRQ_LEVELS)
 
 static __always_inline unsigned long hak_mark(const void *p)
 {
@@ -146,15 +143,17 @@ static __always_inline void hak_might_alloc(gfp_t gfp)
 /* Pop one object at task level; the caller has checked @gfp against HAK_GFP_SLOW. */
 static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 {
+	struct hak_arch_cpu cpu;
 	void *p;
 
 	hak_might_alloc(gfp);
-	preempt_disable();
-	if (unlikely(hak_at_irq_level()))
+	cpu = hak_arch_off();
+	if (unlikely(hak_at_irq_level(cpu)))
 		return HAK_ABI_NAME(hak_alloc_irq)(c, gfp);
-	hak_arch_pop(c, HAK_TASK, p, miss);
-	hak_arch_unmark(p);
-	preempt_enable();
+	hak_arch_pop(cpu, c, HAK_TASK, p, miss);
+	hak_arch_on(cpu);
+	if (static_branch_likely(&hak_hardened_key))
+		hak_arch_unmark(p);
 	if (static_branch_unlikely(&hak_init_key))
 		return HAK_ABI_NAME(hak_alloc_init)(c, p, gfp);
 	hak_arch_keep(p);
@@ -170,34 +169,36 @@ miss:
  * The mark is written only once there is room: a gated cache, which may not be
  * written to, never gets there.
  */
-#define hak_push_tail(c, p, write_mark)						\
+#define hak_push_tail(cpu, c, p, write_mark)					\
 do {										\
 	unsigned long __n;							\
 										\
-	if (unlikely(hak_at_irq_level())) {					\
+	if (unlikely(hak_at_irq_level(cpu))) {					\
 		HAK_ABI_NAME(hak_free_irq)(c, p);				\
 		return;								\
 	}									\
-	hak_arch_room(c, HAK_TASK, __n, miss);					\
+	hak_arch_room(cpu, c, HAK_TASK, __n, miss);					\
 	write_mark;								\
-	hak_arch_push(c, HAK_TASK, __n, p);					\
-	preempt_enable();							\
+	hak_arch_push(cpu, c, HAK_TASK, __n, p);				\
+	hak_arch_on(cpu);							\
 	return;									\
 } while (0)
 
 static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
 {
+	struct hak_arch_cpu cpu;
+
 	if (static_branch_likely(&hak_hardened_key)) {
-		unsigned long mark = hak_mark(p) | 1UL << 63;
+		unsigned long mark = hak_mark(p) | HAK_ARCH_KERNEL_HALF;
 
 		hak_arch_tag_differs(c, mark, p, bad);
 		if (unlikely(*(unsigned long *)p == mark))
 			goto bad;
-		preempt_disable();
-		hak_push_tail(c, p, *(unsigned long *)p = mark);
+		cpu = hak_arch_off();
+		hak_push_tail(cpu, c, p, *(unsigned long *)p = mark);
 	}
-	preempt_disable();
-	hak_push_tail(c, p, (void)0);
+	cpu = hak_arch_off();
+	hak_push_tail(cpu, c, p, (void)0);
 miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
 	return;
@@ -209,19 +210,20 @@ bad:
 static __always_inline void hak_push_lookup(void *p)
 {
 	unsigned long mark = hak_mark(p);
+	struct hak_arch_cpu cpu;
 	struct hak_cache *c;
 
 	/* From here to the push no SuperSlab can go: headers outlive a grace period. */
-	preempt_disable();
+	cpu = hak_arch_off();
 	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != mark))
 		goto lookup;
 	c = *hak_tag_at(mark, p);
 	if (static_branch_likely(&hak_hardened_key)) {
 		if (unlikely(*(unsigned long *)p == mark))
 			goto lookup;
-		hak_push_tail(c, p, *(unsigned long *)p = mark);
+		hak_push_tail(cpu, c, p, *(unsigned long *)p = mark);
 	}
-	hak_push_tail(c, p, (void)0);
+	hak_push_tail(cpu, c, p, (void)0);
 miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
 	return;

@@ -2,14 +2,11 @@
 # What a user would do by hand: load, bench, look, unload.
 . /lib.sh
 
-mem_free() { awk '$1 == "MemFree:" { print $2 }' /proc/meminfo; }
 show() { echo; echo "\$ $*"; "$@"; }
 section() { echo; echo "=== $*"; }
 
 echo "kernel: $(uname -srvm)"
 echo "command line: $(cat /proc/cmdline)"
-before=$(mem_free)
-
 for h in 0 1; do
 	section "insmod hakmem.ko hardened=$h; insmod hakmem_bench.ko; echo set=budget > bench/run"
 	echo "# run hardened=$h"
@@ -17,10 +14,14 @@ for h in 0 1; do
 	idle=$(stat pages_held)
 	check "hakmem_bench loads" load hakmem_bench
 	check "the bench runs" put "set=budget" $D/bench/run
-	cat $D/bench/result
+	# The whole report once; the summary has the figures of both.
+	if [ $h = 1 ]; then cat $D/bench/result; else grep '^budget' $D/bench/result; fi
 	[ $h = 1 ] && break
 	check "hakmem_bench unloads" rmmod hakmem_bench
 	check "hakmem unloads" rmmod hakmem
+	# From here on, so that what the kernel itself keeps after its first module does not count.
+	sleep 0.2
+	before=$(free_kb)
 done
 
 section "what $D shows (hardened=1, after the bench)"
@@ -42,9 +43,9 @@ check "every page above the fixed cost came back" test "$held" = "$idle"
 check "hakmem unloads" rmmod hakmem
 check "no module of hakmem's is left" sh -c '! grep ^hakmem /proc/modules'
 sleep 0.2
-after=$(mem_free)
-echo "MemFree: $before kB before the first insmod, $after kB after the last rmmod"
-# First use fills caches of the kernel's own; a SuperSlab that stayed would be 2 MB.
-check "memory is back" test $((before - after)) -lt 2048
+after=$(free_kb)
+echo "free memory: $before kB before the second insmod, $after kB after its rmmod"
+# A SuperSlab that stayed would be 2048 kB.
+check "memory is back" test $((before - after)) -lt 1024
 echo; echo "\$ dmesg | grep hakmem"
 dmesg | grep hakmem | tail -n 12

@@ -37,4 +37,8 @@ audit_zero()
 	! grep FAIL /tmp/audit
 }
 
+# Free memory in kB.  MemFree is not enough: a freed SuperSlab may wait on a per-CPU list of
+# the page allocator, which MemFree does not count.
+free_kb() { awk '$1 == "nr_free_pages" || $1 == "count:" { n += $2 } END { print n * 4 }' /proc/zoneinfo; }
+
 bench() { put "$1" $D/bench/run && cat $D/bench/result; }

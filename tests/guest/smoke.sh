@@ -2,10 +2,8 @@
 # A stock kernel, as a user has it: load, serve, show, take bad input, unload, leave nothing.
 . /lib.sh
 
-mem_free() { awk '$1 == "MemFree:" { print $2 }' /proc/meminfo; }
-
 # --- it loads once, and what it promises to show is there
-mem0=$(mem_free)
+mem0=$(free_kb)
 check "hakmem loads" load hakmem
 refuse "a second load is refused" load hakmem
 for f in stats classes caches magazines superslabs audit config; do
@@ -20,7 +18,7 @@ done
 check "stats are lines of name and value" awk 'NF != 2 { exit 1 }' $D/stats
 check "audit passes when idle" audit_zero
 idle=$(stat pages_held)
-echo "# loaded and idle: $idle pages held; MemFree went down by $((mem0 - $(mem_free))) kB, the module with its sections included"
+echo "# loaded and idle: $idle pages held; free memory went down by $((mem0 - $(free_kb))) kB, the module with its sections included"
 # The promise for a machine with two CPUs: 256 KiB besides the module itself.
 check "idle memory is at most 256 KiB" test "$idle" -le 64
 
@@ -57,7 +55,7 @@ for line in "pattern=nothing" "pattern=lifo size=0" "pattern=lifo cpus=0" "patte
 done
 refuse "audit refuses a word" put x $D/audit
 check "audit after the garbage" audit_zero
-check "audit notices a wrong count" sh -c ". /lib.sh; put 1 $D/audit; grep -q FAIL $D/audit"
+refuse "audit notices a wrong count" put 1 $D/audit
 check "audit is right again" audit_zero
 for n in bad_free_foreign bad_free_double bad_free_cache bad_free_interior bad_free_by_kernel; do
 	check "no $n" test "$(stat $n)" = 0
@@ -91,10 +89,10 @@ done
 cycle() { load hakmem && load hakmem_bench && bench "pattern=longlived size=128 alloc=hakmem cpus=2 ctx=task" >/dev/null && rmmod hakmem_bench && rmmod hakmem; }
 cycle
 sleep 0.2
-before=$(mem_free)
+before=$(free_kb)
 for i in 1 2 3 4 5; do cycle || not_ok "load and unload, round $i"; done
 sleep 0.2
-after=$(mem_free)
-echo "# MemFree before and after 5 rounds: $before kB, $after kB"
+after=$(free_kb)
+echo "# free memory before and after 5 rounds: $before kB, $after kB"
 # A lost SuperSlab in each round would be 10 MB.
 check "five rounds of load, bench, unload lose less than 2 MB" test $((before - after)) -lt 2048

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What both reports derive from a measured row.
+ *
+ * The figure that counts is the minimum: the round that was disturbed least.  It
+ * is in instructions where those are exact, else in nanoseconds; cycles are shown
+ * but not compared, since the clock of a processor and its TSC may differ.
+ */
+#include <linux/math64.h>
+
+#include "bench.h"
+
+/* The kernel's allocator in the same row, on as many CPUs. */
+const struct bench_lane *bench_rival(const struct bench_row *row, const struct bench_lane *lane)
+{
+	unsigned int i;
+
+	if (!bench_is_hakmem(lane->alloc))
+		return NULL;
+	for (i = 1; i < row->nr; i++)
+		if (!bench_is_hakmem(row->lane[i].alloc) && row->lane[i].cpus == lane->cpus)
+			return &row->lane[i];
+	return NULL;
+}
+
+bool bench_shown(const struct bench_row *row, const struct bench_lane *lane)
+{
+	return !row->why[0] && !lane->why[0];
+}
+
+u64 bench_cost_of(const struct bench_result *res, const struct bench_lane *lane)
+{
+	return res->exact ? lane->ticks.min : lane->ns.min;
+}
+
+/* How many times @lane's cost its rival takes, in thousandths; 0 if there is no telling. */
+u64 bench_ratio(const struct bench_result *res, const struct bench_row *row,
+		const struct bench_lane *lane)
+{
+	const struct bench_lane *rival = bench_rival(row, lane);
+
+	if (!rival || !bench_shown(row, lane) || !bench_shown(row, rival) ||
+	    !bench_cost_of(res, lane))
+		return 0;
+	return div64_u64(bench_cost_of(res, rival) * BENCH_MILLI, bench_cost_of(res, lane));
+}

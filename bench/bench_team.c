@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * See bench_team.h.
+ *
+ * Members wait interruptibly, so that an idle team is no hung task.  The barrier
+ * spins: what lies between the wake-up of the first member and of the last must
+ * not be part of anyone's measurement.  A CPU that goes offline loses its member's
+ * binding; the member notices after the round, and the row is invalid.
+ */
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "bench_team.h"
+
+static void team_tasklet(struct tasklet_struct *t)
+{
+	struct bench_member *m = from_tasklet(m, t, tasklet);
+
+	if (in_serving_softirq() && !in_hardirq())
+		m->work(&m->env);
+	else
+		m->env.wrong_ctx = true;
+	complete(&m->left);
+}
+
+static void team_irq(struct irq_work *w)
+{
+	struct bench_member *m = container_of(w, struct bench_member, irq);
+
+	if (in_hardirq())
+		m->work(&m->env);
+	else
+		m->env.wrong_ctx = true;
+	complete(&m->left);
+}
+
+static void team_meet(struct bench_team *team)
+{
+	unsigned int turns = 0;
+
+	atomic_dec(&team->missing);
+	while (atomic_read(&team->missing) > 0) {
+		cpu_relax();
+		if (!(++turns & 1023))
+			cond_resched();
+	}
+}
+
+static void team_work(struct bench_member *m)
+{
+	reinit_completion(&m->left);
+	team_meet(m->team);
+	switch (m->ctx) {
+	case BENCH_SOFTIRQ:
+		/* The end of the section runs the tasklet here and now. */
+		local_bh_disable();
+		tasklet_schedule(&m->tasklet);
+		local_bh_enable();
+		wait_for_completion(&m->left);
+		break;
+	case BENCH_HARDIRQ:
+		irq_work_queue(&m->irq);
+		wait_for_completion(&m->left);
+		break;
+	default:
+		m->work(&m->env);
+	}
+	if (raw_smp_processor_id() != m->cpu)
+		m->env.wrong_cpu = true;
+}
+
+static bool team_has_work(struct bench_member *m)
+{
+	/* Pairs with the release in team_give(): env and ctx are set. */
+	return smp_load_acquire(&m->work);
+}
+
+static int team_thread(void *arg)
+{
+	struct bench_member *m = arg;
+
+	for (;;) {
+		wait_event_interruptible(m->wait, team_has_work(m) || kthread_should_stop());
+		if (!team_has_work(m)) {
+			if (kthread_should_stop())
+				return 0;
+			continue;
+		}
+		team_work(m);
+		WRITE_ONCE(m->work, NULL);
+		complete(&m->done);
+	}
+}
+
+static void team_give(struct bench_member *m, enum bench_ctx ctx, bench_fn fn)
+{
+	m->ctx = ctx;
+	/* Pairs with the acquire in team_has_work(). */
+	smp_store_release(&m->work, fn);
+	wake_up(&m->wait);
+}
+
+void bench_team_run(struct bench_team *team, unsigned int n, enum bench_ctx ctx,
+		    bench_fn fn, bench_fn peer)
+{
+	unsigned int i;
+
+	atomic_set(&team->missing, n);
+	for (i = 0; i < n; i++)
+		team_give(&team->member[i], ctx, i ? peer : fn);
+	for (i = 0; i < n; i++)
+		wait_for_completion(&team->member[i].done);
+}
+
+static int team_member_start(struct bench_team *team, unsigned int i, unsigned int cpu)
+{
+	struct bench_member *m = &team->member[i];
+
+	m->team = team;
+	m->cpu = cpu;
+	init_waitqueue_head(&m->wait);
+	init_completion(&m->done);
+	init_completion(&m->left);
+	tasklet_setup(&m->tasklet, team_tasklet);
+	m->irq = IRQ_WORK_INIT_HARD(team_irq);
+	m->task = kthread_create_on_node(team_thread, m, cpu_to_node(cpu), "hak_bench/%u", cpu);
+	if (IS_ERR(m->task)) {
+		m->task = NULL;
+		return -ENOMEM;
+	}
+	kthread_bind(m->task, cpu);
+	wake_up_process(m->task);
+	return 0;
+}
+
+struct bench_team *bench_team_start(unsigned int nr)
+{
+	struct bench_team *team;
+	unsigned int i = 0;
+	int cpu;
+
+	team = kvzalloc(struct_size(team, member, nr), GFP_KERNEL);
+	if (!team)
+		return NULL;
+	team->nr = nr;
+	for_each_online_cpu(cpu) {
+		if (i == nr)
+			break;
+		if (team_member_start(team, i, cpu))
+			goto fail;
+		i++;
+	}
+	if (i == nr)
+		return team;
+fail:
+	bench_team_stop(team);
+	return NULL;
+}
+
+void bench_team_stop(struct bench_team *team)
+{
+	unsigned int i;
+
+	for (i = 0; i < team->nr; i++) {
+		struct bench_member *m = &team->member[i];
+
+		if (!m->task)
+			continue;
+		kthread_stop(m->task);
+		tasklet_kill(&m->tasklet);
+		irq_work_sync(&m->irq);
+	}
+	kvfree(team);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite hakmem_directory: whose address is this? Any value may be asked about, none may fault. */
+#include "kunit/hak_kunit.h"
+
+static void expect_foreign(struct kunit *test, const char *name, const void *p)
+{
+	KUNIT_EXPECT_FALSE_MSG(test, hak_owns(p), "%s (%px)", name, p);
+	KUNIT_EXPECT_EQ_MSG(test, hak_usable_size(p), 0, "%s (%px)", name, p);
+	preempt_disable();
+	p = hak_slab_of(p);
+	preempt_enable();
+	KUNIT_EXPECT_NULL_MSG(test, p, "%s", name);
+}
+
+static void hak_owns_foreign_pointer_is_false(struct kunit *test)
+{
+	struct hak_kunit_pointer fp[HAK_KUNIT_FOREIGN_MAX];
+	/* So that the directory is not empty. */
+	void *ours = hak_alloc(64, GFP_KERNEL);
+	unsigned int n = hak_kunit_foreign(test, fp), i;
+	void *k = kmalloc(64, GFP_KERNEL);
+
+	for (i = 0; i < n; i++)
+		expect_foreign(test, fp[i].name, fp[i].p);
+	expect_foreign(test, "NULL", NULL);
+	expect_foreign(test, "ZERO_SIZE_PTR", ZERO_SIZE_PTR);
+	expect_foreign(test, "kmalloc", k);
+	expect_foreign(test, "inside kmalloc", k + 13);
+	expect_foreign(test, "start of the direct map, less one", (void *)PAGE_OFFSET - 1);
+	expect_foreign(test, "end of memory", high_memory);
+	kfree(k);
+	hak_free(ours);
+}
+
+/* Any bit pattern: whatever the answer, no fault, and a slab only where memory is ours. */
+static void hak_slab_of_any_value_agrees_with_owner(struct kunit *test)
+{
+	void *ours = hak_alloc(64, GFP_KERNEL);
+	unsigned int bit, k;
+
+	for (bit = 0; bit < 64; bit++) {
+		for (k = 0; k < 6; k++) {
+			unsigned long v = k & 1 ? 1UL << bit : ~(1UL << bit);
+
+			v = k < 2 ? v : k < 4 ? (unsigned long)ours ^ v : v - 1;
+			preempt_disable();
+			if (hak_slab_of((void *)v) && !hak_owns((void *)v))
+				KUNIT_EXPECT_EQ(test, v, 0);
+			preempt_enable();
+		}
+	}
+	hak_free(ours);
+}
+
+/* @p is ours and of @size bytes, from its first byte to its last. */
+static void expect_ours(struct kunit *test, void *p, unsigned int size)
+{
+	const struct hak_slab *slab = hak_slab_of(p);
+	unsigned int off;
+
+	KUNIT_ASSERT_NOT_NULL(test, slab);
+	KUNIT_EXPECT_TRUE(test, hak_owns(p));
+	KUNIT_EXPECT_TRUE(test, hak_owns(p + 1));
+	KUNIT_EXPECT_TRUE(test, hak_owns(p + size - 1));
+	KUNIT_EXPECT_PTR_EQ(test, hak_slab_of(p + size - 1), slab);
+	KUNIT_EXPECT_EQ(test, hak_usable_size(p), size);
+	KUNIT_EXPECT_NE(test, slab_index(slab, p, &off), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, off, 0);
+	KUNIT_EXPECT_NE(test, slab_index(slab, p + size - 1, &off), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, off, size - 1);
+}
+
+static void expect_ours_all_sizes(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-8192", 8192, NULL, 0);
+	struct hak_cache *odd = hak_kunit_cache(test, "kunit-6001", 6001, NULL, 0);
+	void *a = hak_alloc(8, GFP_KERNEL), *b = hak_alloc(1024, GFP_KERNEL);
+	void *d = hak_cache_alloc(c, GFP_KERNEL), *e = hak_cache_alloc(odd, GFP_KERNEL);
+
+	expect_ours(test, a, 8);
+	expect_ours(test, b, 1024);
+	expect_ours(test, d, 8192);
+	expect_ours(test, e, 6001);
+	hak_free(a);
+	hak_free(b);
+	hak_cache_free(c, d);
+	hak_cache_free(odd, e);
+}
+
+static void hak_owns_object_is_true_to_its_last_byte(struct kunit *test)
+{
+	expect_ours_all_sizes(test);
+}
+
+static void hak_owns_object_of_small_block_is_true(struct kunit *test)
+{
+	hak_kunit_small_blocks(test);
+	expect_ours_all_sizes(test);
+	KUNIT_EXPECT_GE(test, hak_kunit_stat(HAK_STAT_small_blocks_held), 1);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_superslabs_held), 0);
+}
+
+static void hak_slab_of_header_and_tail_is_null(struct kunit *test)
+{
+	void *p, *base;
+
+	if (!hak_config_get()->superslab)
+		return hak_owns_object_of_small_block_is_true(test);
+	p = hak_alloc(64, GFP_KERNEL);
+	base = ss_base(p);
+	KUNIT_EXPECT_TRUE(test, hak_owns(base));
+	KUNIT_EXPECT_TRUE(test, hak_owns(base + HAK_SS_SIZE - 1));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(base));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(base + HAK_PAGE_SIZE - 1));
+	KUNIT_EXPECT_EQ(test, hak_usable_size(base), 0);
+	KUNIT_EXPECT_NULL_MSG(test, hak_slab_of(base + HAK_SS_SIZE - HAK_PAGE_SIZE),
+			      "a page that serves no slab yet");
+	hak_free(p);
+}
+
+static void hak_usable_size_of_own_magazine_is_zero(struct kunit *test)
+{
+	int nid = numa_mem_id();
+	void *m[HAK_BATCH];
+
+	KUNIT_ASSERT_NE(test, hak_pool_grow(&hak_mag_pool, &nid, GFP_KERNEL), HAK_GROWN_NOT);
+	KUNIT_ASSERT_EQ(test, hak_pool_take(&hak_mag_pool, nid, 1, m), 1);
+	KUNIT_EXPECT_TRUE(test, hak_owns(m[0]));
+	KUNIT_EXPECT_EQ(test, hak_usable_size(m[0]), 0);
+	hak_pool_return(&hak_mag_pool, 1, m);
+}
+
+static void expect_gone_after_shrink(struct kunit *test)
+{
+	void *p = hak_alloc(64, GFP_KERNEL);
+
+	KUNIT_EXPECT_TRUE(test, hak_owns(p));
+	hak_free(p);
+	KUNIT_EXPECT_TRUE_MSG(test, hak_owns(p), "free memory in use is still ours");
+	hak_shrink_all();
+	KUNIT_EXPECT_FALSE(test, hak_owns(p));
+	expect_foreign(test, "object of a block given back", p);
+}
+
+static void hak_owns_block_given_back_is_false(struct kunit *test)
+{
+	expect_gone_after_shrink(test);
+}
+
+static void hak_owns_small_block_given_back_is_false(struct kunit *test)
+{
+	hak_kunit_small_blocks(test);
+	expect_gone_after_shrink(test);
+}
+
+static void hak_owns_neighbours_of_small_block_is_false(struct kunit *test)
+{
+	struct hak_slab *slab;
+	unsigned long size;
+	void *p, *base;
+
+	hak_kunit_small_blocks(test);
+	p = hak_alloc(64, GFP_KERNEL);
+	slab = hak_slab_of(p);
+	base = slab->mem;
+	size = PAGE_SIZE << container_of(slab, struct hak_small, slab)->order;
+	KUNIT_EXPECT_TRUE(test, hak_owns(base));
+	KUNIT_EXPECT_TRUE(test, hak_owns(base + size - 1));
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), size / PAGE_SIZE);
+	KUNIT_EXPECT_FALSE(test, hak_owns(base - 1));
+	KUNIT_EXPECT_FALSE(test, hak_owns(base + size));
+	hak_free(p);
+}
+
+static struct kunit_case directory_cases[] = {
+	KUNIT_CASE(hak_owns_foreign_pointer_is_false),
+	KUNIT_CASE(hak_slab_of_any_value_agrees_with_owner),
+	KUNIT_CASE(hak_owns_object_is_true_to_its_last_byte),
+	KUNIT_CASE(hak_owns_object_of_small_block_is_true),
+	KUNIT_CASE(hak_slab_of_header_and_tail_is_null),
+	KUNIT_CASE(hak_usable_size_of_own_magazine_is_zero),
+	KUNIT_CASE(hak_owns_block_given_back_is_false),
+	KUNIT_CASE(hak_owns_small_block_given_back_is_false),
+	KUNIT_CASE(hak_owns_neighbours_of_small_block_is_false),
+	{}
+};
+
+struct kunit_suite hak_directory_suite = {
+	.name = "hakmem_directory",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = directory_cases,
+};

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module of the suites, and the fixtures of hak_kunit.h. */
+#include "kunit/hak_kunit.h"
+
+unsigned long hak_kunit_seed;
+module_param_named(seed, hak_kunit_seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "seed of the random operations; 0 (default): a new one, which is printed");
+
+unsigned int hak_kunit_ops = 1000000;
+module_param_named(ops, hak_kunit_ops, uint, 0444);
+MODULE_PARM_DESC(ops, "random operations of the model check (default 1000000)");
+
+int hak_kunit_init(struct kunit *test)
+{
+	/* What an earlier case left behind is not this one's doing. */
+	KUNIT_ASSERT_EQ_MSG(test, hak_audit(0), 0, "not clean before the case began");
+	return 0;
+}
+
+void hak_kunit_exit(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ_MSG(test, hak_audit(0), 0, "something is lost, doubled or still live");
+}
+
+static void cache_destroy(void *c)
+{
+	hak_cache_destroy(c);
+}
+
+struct hak_cache *hak_kunit_cache(struct kunit *test, const char *name, unsigned int size,
+				  struct hak_cache_args *args, slab_flags_t flags)
+{
+	struct hak_cache *c = hak_cache_create(name, size, args, flags);
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, cache_destroy, c), 0);
+	return c;
+}
+
+static void superslabs_back(void *unused)
+{
+	hak_superslab_enabled = hak_config_get()->superslab;
+}
+
+void hak_kunit_small_blocks(struct kunit *test)
+{
+	hak_superslab_enabled = false;
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, superslabs_back, NULL), 0);
+	KUNIT_ASSERT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+void hak_kunit_settle(void)
+{
+	if (!hak_kunit_hardened())
+		hak_shrink_all();
+}
+
+void hak_kunit_bad_begin(struct hak_kunit_bad *bad)
+{
+	hak_stats_read(bad->v);
+}
+
+void hak_kunit_bad_end(struct kunit *test, const struct hak_kunit_bad *bad,
+		       enum hak_stat which, unsigned int n, const char *what)
+{
+	u64 now[HAK_NR_STATS];
+	int i;
+
+	hak_stats_read(now);
+	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_by_kernel; i++)
+		KUNIT_EXPECT_EQ_MSG(test, now[i] - bad->v[i], i == which ? n : 0,
+				    "%s: %s", what, hak_stat_name[i]);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const void *x = *(void *const *)a, *y = *(void *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+bool hak_kunit_distinct(void **p, unsigned int n)
+{
+	unsigned int i;
+
+	sort(p, n, sizeof(*p), by_address, NULL);
+	for (i = 1; i < n; i++)
+		if (p[i] == p[i - 1])
+			return false;
+	return true;
+}
+
+static int module_data;
+static int __percpu *percpu_var;
+
+static void foreign_vfree(void *p)
+{
+	vfree(p);
+}
+
+static void foreign_free_pages(void *p)
+{
+	free_pages((unsigned long)p, 1);
+}
+
+static void foreign_free_compound(void *p)
+{
+	__free_pages(virt_to_page(p), 2);
+}
+
+static void foreign_free_percpu(void *p)
+{
+	free_percpu((int __percpu *)p);
+}
+
+static unsigned int foreign_allocated(struct kunit *test, struct hak_kunit_pointer *fp)
+{
+	char *v = vmalloc(3 * PAGE_SIZE), *page, *compound;
+	unsigned int n = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, foreign_vfree, v), 0);
+	page = (char *)__get_free_pages(GFP_KERNEL, 1);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, foreign_free_pages, page), 0);
+	compound = (char *)__get_free_pages(GFP_KERNEL | __GFP_COMP, 2);
+	KUNIT_ASSERT_NOT_NULL(test, compound);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, foreign_free_compound, compound), 0);
+	percpu_var = alloc_percpu(int);
+	KUNIT_ASSERT_TRUE(test, percpu_var);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, foreign_free_percpu,
+							(void __force *)percpu_var), 0);
+	fp[n++] = (struct hak_kunit_pointer){ "vmalloc", v };
+	fp[n++] = (struct hak_kunit_pointer){ "vmalloc, second page", v + PAGE_SIZE };
+	fp[n++] = (struct hak_kunit_pointer){ "vmalloc, guard page", v + 3 * PAGE_SIZE };
+	fp[n++] = (struct hak_kunit_pointer){ "page", page };
+	fp[n++] = (struct hak_kunit_pointer){ "second page", page + PAGE_SIZE };
+	fp[n++] = (struct hak_kunit_pointer){ "inside a compound page", compound + PAGE_SIZE };
+	/* Where this cannot be told from kmalloc() memory, kfree() would get it. */
+	if (HAK_TELLS_LARGE_KMALLOC)
+		fp[n++] = (struct hak_kunit_pointer){ "compound page", compound };
+	fp[n++] = (struct hak_kunit_pointer){ "per-CPU variable", per_cpu_ptr(percpu_var, 0) };
+	fp[n++] = (struct hak_kunit_pointer){ "per-CPU handle", (void __force *)percpu_var };
+	return n;
+}
+
+unsigned int hak_kunit_foreign(struct kunit *test, struct hak_kunit_pointer *fp)
+{
+	const struct hak_kunit_pointer fixed[] = {
+		{ "ERR_PTR(-EINVAL)", ERR_PTR(-EINVAL) },
+		{ "ERR_PTR(-4095)", ERR_PTR(-MAX_ERRNO) },
+		{ "-1", (void *)-1L },
+		{ "-8", (void *)-8L },
+		{ "user 17", (void *)17 },
+		{ "user 0x3ff9", (void *)0x3ff9 },
+		{ "user 0x1000", (void *)0x1000 },
+		{ "user text", (void *)0x400000 },
+		{ "user stack", (void *)0x7fffffffe000 },
+		{ "first non-canonical", (void *)0x800000000000 },
+		{ "poison", (void *)0xdead000000000100 },
+		{ "last non-canonical", (void *)0xffff7ffffffffff8 },
+		{ "module text", hak_kunit_foreign },
+		{ "kernel text", vfree },
+		{ "module data", &module_data },
+		{ "module rodata", "module rodata" },
+		{ "kernel data", &system_state },
+		{ "stack", &fixed },
+	};
+	unsigned int n = foreign_allocated(test, fp);
+
+	BUILD_BUG_ON(ARRAY_SIZE(fixed) + 9 > HAK_KUNIT_FOREIGN_MAX);
+	memcpy(fp + n, fixed, sizeof(fixed));
+	return n + ARRAY_SIZE(fixed);
+}
+
+void hak_kunit_bury(struct kunit *test, void **p, unsigned int n)
+{
+	struct hak_core *core;
+
+	preempt_disable();
+	core = slab_core(hak_slab_of(p[0]));
+	preempt_enable();
+	hak_pool_return(&core->pool, n, p);
+	KUNIT_ASSERT_EQ(test, hak_pool_shrink(&core->pool), 0);
+	hak_release_flush();
+	hak_pool_exit(&core->pool);
+	kfree(core);
+}
+
+kunit_test_suites(&hak_class_suite, &hak_magazine_suite, &hak_depot_suite, &hak_slab_suite,
+		  &hak_directory_suite, &hak_badfree_suite, &hak_misuse_suite,
+		  &hak_cache_suite, &hak_lifecycle_suite, &hak_model_suite,
+		  &hak_context_suite, &hak_smp_suite, &hak_audit_suite, &hak_reclaim_suite);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("KUnit suites of hakmem");
+HAK_IMPORT;
+MODULE_INFO(import_ns, "HAKMEM_INTERNAL");

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the suites share.
+ *
+ * Every suite ends each of its cases with hak_kunit_exit(): nothing of hakmem's
+ * may be live any more, and the audit must find every object in one place.  A case
+ * that frees something badly on purpose brackets it with hak_kunit_bad_begin()
+ * and hak_kunit_bad_end(), which want exactly the counts named and no other.
+ *
+ * The suites run with any module parameters.  Where hardened=0 notices a bad
+ * free only when the magazine is flushed, hak_kunit_settle() flushes it.
+ */
+#ifndef _HAK_KUNIT_H
+#define _HAK_KUNIT_H
+
+#include "tiny/tiny_core.h"
+#include <kunit/test.h>
+#include <linux/hakmem.h>
+#include <linux/hakmem_stats.h>
+
+extern struct kunit_suite hak_class_suite;
+extern struct kunit_suite hak_magazine_suite;
+extern struct kunit_suite hak_depot_suite;
+extern struct kunit_suite hak_slab_suite;
+extern struct kunit_suite hak_directory_suite;
+extern struct kunit_suite hak_badfree_suite;
+extern struct kunit_suite hak_misuse_suite;
+extern struct kunit_suite hak_cache_suite;
+extern struct kunit_suite hak_lifecycle_suite;
+extern struct kunit_suite hak_model_suite;
+extern struct kunit_suite hak_context_suite;
+extern struct kunit_suite hak_smp_suite;
+extern struct kunit_suite hak_audit_suite;
+extern struct kunit_suite hak_reclaim_suite;
+
+extern unsigned long hak_kunit_seed;	/* module parameter seed= */
+extern unsigned int hak_kunit_ops;	/* module parameter ops= */
+
+int hak_kunit_init(struct kunit *test);
+void hak_kunit_exit(struct kunit *test);
+
+static inline bool hak_kunit_hardened(void)
+{
+	return hak_config_get()->hardened > 0;
+}
+
+static inline u64 hak_kunit_stat(enum hak_stat which)
+{
+	u64 v[HAK_NR_STATS];
+
+	hak_stats_read(v);
+	return v[which];
+}
+
+/* A cache that is destroyed when the case ends, however it ends. */
+struct hak_cache *hak_kunit_cache(struct kunit *test, const char *name, unsigned int size,
+				  struct hak_cache_args *args, slab_flags_t flags);
+
+/* Only small blocks until the case ends. Everything that was cached is given back first. */
+void hak_kunit_small_blocks(struct kunit *test);
+
+/* Without hardening a bad free is found when the magazine is flushed: do that. */
+void hak_kunit_settle(void);
+
+/* The bad_free_ counters at a moment. */
+struct hak_kunit_bad {
+	u64 v[HAK_NR_STATS];
+};
+
+void hak_kunit_bad_begin(struct hak_kunit_bad *bad);
+
+/* @n bad frees of kind @which since bad_begin(), and none of another kind. */
+void hak_kunit_bad_end(struct kunit *test, const struct hak_kunit_bad *bad,
+		       enum hak_stat which, unsigned int n, const char *what);
+
+/* Do the @n pointers differ from one another? Sorts them. */
+bool hak_kunit_distinct(void **p, unsigned int n);
+
+/* A pointer that is not hakmem's, and which no call may follow. */
+struct hak_kunit_pointer {
+	const char *name;
+	const void *p;
+};
+
+#define HAK_KUNIT_FOREIGN_MAX 32
+
+/* Fills @fp; what is allocated for it is freed when the case ends. Returns how many. */
+unsigned int hak_kunit_foreign(struct kunit *test, struct hak_kunit_pointer *fp);
+
+/* A small generator of pseudo-random numbers: xorshift64*. */
+static inline u64 hak_kunit_rand(u64 *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dULL >> 16;
+}
+
+/* Free by hand what is left of a cache that was destroyed while @p was live. */
+void hak_kunit_bury(struct kunit *test, void **p, unsigned int n);
+
+#endif /* _HAK_KUNIT_H */

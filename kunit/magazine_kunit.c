@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite hakmem_magazine: the leaves that change a set, on a set of the test's own. */
+#include "kunit/hak_kunit.h"
+#include "tiny/tiny_set.h"
+
+#define OBJ(i) ((void *)(0x1000UL + 8 * (i)))
+
+static struct hak_set *new_set(struct kunit *test, u8 cap, u8 max, bool gated)
+{
+	struct hak_set *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	s->cap = cap;
+	s->max = max;
+	s->gated = gated;
+	return s;
+}
+
+static struct hak_mag *new_mag(struct kunit *test, unsigned int n)
+{
+	struct hak_mag *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	for (m->n = 0; m->n < n; m->n++)
+		m->slot[m->n] = OBJ(100 + m->n);
+	return m;
+}
+
+static void push_n(struct kunit *test, struct hak_set *s, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		KUNIT_ASSERT_TRUE(test, set_push(s, OBJ(i)));
+}
+
+static void set_push_up_to_cap_then_refuses(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+
+	push_n(test, s, 16);
+	KUNIT_EXPECT_FALSE(test, set_push(s, OBJ(16)));
+	KUNIT_EXPECT_EQ(test, s->n, 16);
+}
+
+static void set_push_gated_goes_up_to_max(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 0, 64, true);
+
+	push_n(test, s, 64);
+	KUNIT_EXPECT_FALSE(test, set_push(s, OBJ(64)));
+	KUNIT_EXPECT_EQ(test, s->cap, 0);
+}
+
+static void set_pop_returns_newest_first(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+	int i;
+
+	push_n(test, s, 16);
+	for (i = 15; i >= 0; i--)
+		KUNIT_EXPECT_PTR_EQ(test, set_pop(s), OBJ(i));
+	KUNIT_EXPECT_NULL(test, set_pop(s));
+	KUNIT_EXPECT_EQ(test, s->n, 0);
+}
+
+static void set_pop_after_inlined_miss_mends_count(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+
+	s->n = -1;
+	KUNIT_EXPECT_NULL(test, set_pop(s));
+	KUNIT_EXPECT_EQ(test, s->n, 0);
+	s->n = -1;
+	KUNIT_EXPECT_TRUE(test, set_push(s, OBJ(7)));
+	KUNIT_EXPECT_EQ(test, s->n, 1);
+	KUNIT_EXPECT_PTR_EQ(test, set_pop(s), OBJ(7));
+}
+
+static void set_fill_beyond_cap_leaves_the_rest(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+	void *p[20];
+	unsigned int i;
+
+	for (i = 0; i < 20; i++)
+		p[i] = OBJ(i);
+	KUNIT_EXPECT_EQ(test, set_fill(s, 20, p), 4);
+	KUNIT_EXPECT_EQ(test, s->n, 16);
+	/* The rest is the front of the array; what went in is the end of it. */
+	for (i = 4; i < 20; i++)
+		KUNIT_EXPECT_PTR_EQ(test, set_pop(s), OBJ(i));
+	KUNIT_EXPECT_EQ(test, set_fill(s, 0, p), 0);
+}
+
+static void set_drain_takes_at_most_what_is_wanted(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+	void *p[20];
+
+	push_n(test, s, 10);
+	KUNIT_EXPECT_EQ(test, set_drain(s, 4, p), 4);
+	KUNIT_EXPECT_PTR_EQ(test, p[0], OBJ(9));
+	KUNIT_EXPECT_PTR_EQ(test, p[3], OBJ(6));
+	KUNIT_EXPECT_EQ(test, set_drain(s, 20, p), 6);
+	KUNIT_EXPECT_PTR_EQ(test, p[5], OBJ(0));
+	KUNIT_EXPECT_EQ(test, set_drain(s, 20, p), 0);
+}
+
+static void set_widen_doubles_up_to_max(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 50, false);
+
+	set_widen(s);
+	KUNIT_EXPECT_EQ(test, s->cap, 32);
+	set_widen(s);
+	KUNIT_EXPECT_EQ(test, s->cap, 50);
+	set_widen(s);
+	KUNIT_EXPECT_EQ(test, s->cap, 50);
+}
+
+static void set_widen_gated_stays_hidden(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 0, 64, true);
+
+	set_widen(s);
+	KUNIT_EXPECT_EQ(test, s->cap, 0);
+}
+
+static void set_store_spare_without_room_refuses(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+
+	push_n(test, s, 16);
+	KUNIT_EXPECT_FALSE(test, set_store_spare(s));
+	set_swap_spare(s, new_mag(test, 1));
+	KUNIT_EXPECT_FALSE(test, set_store_spare(s));
+	KUNIT_EXPECT_EQ(test, s->n, 16);
+	KUNIT_EXPECT_EQ(test, s->spare->n, 1);
+}
+
+static void set_store_spare_full_set_moves_all(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+	struct hak_mag *m = new_mag(test, 0);
+	unsigned int i;
+
+	set_swap_spare(s, m);
+	push_n(test, s, 15);
+	KUNIT_EXPECT_TRUE(test, set_store_spare(s));
+	KUNIT_EXPECT_EQ_MSG(test, m->n, 0, "a set with room keeps its objects");
+	set_push(s, OBJ(15));
+	KUNIT_EXPECT_TRUE(test, set_store_spare(s));
+	KUNIT_EXPECT_EQ(test, s->n, 0);
+	KUNIT_ASSERT_EQ(test, m->n, 16);
+	for (i = 0; i < 16; i++)
+		KUNIT_EXPECT_PTR_EQ(test, m->slot[i], OBJ(i));
+}
+
+static void set_load_spare_empty_set_takes_all(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+	struct hak_mag *m = new_mag(test, 40);
+	int i;
+
+	KUNIT_EXPECT_FALSE(test, set_load_spare(s));
+	set_swap_spare(s, m);
+	s->n = -1;
+	KUNIT_EXPECT_TRUE(test, set_load_spare(s));
+	KUNIT_EXPECT_EQ(test, m->n, 0);
+	KUNIT_EXPECT_EQ(test, s->n, 40);
+	KUNIT_EXPECT_GE_MSG(test, s->cap, 40, "cap covers what is held");
+	for (i = 39; i >= 0; i--)
+		KUNIT_EXPECT_PTR_EQ(test, set_pop(s), OBJ(100 + i));
+	KUNIT_EXPECT_FALSE(test, set_load_spare(s));
+}
+
+static void set_load_spare_nonempty_set_keeps_spare(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+
+	set_swap_spare(s, new_mag(test, 5));
+	set_push(s, OBJ(1));
+	KUNIT_EXPECT_TRUE(test, set_load_spare(s));
+	KUNIT_EXPECT_EQ(test, s->n, 1);
+	KUNIT_EXPECT_EQ(test, s->spare->n, 5);
+}
+
+static void set_swap_spare_returns_the_one_before(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 64, false);
+	struct hak_mag *a = new_mag(test, 1), *b = new_mag(test, 2);
+
+	KUNIT_EXPECT_NULL(test, set_swap_spare(s, a));
+	KUNIT_EXPECT_PTR_EQ(test, set_swap_spare(s, b), a);
+	KUNIT_EXPECT_PTR_EQ(test, set_swap_spare(s, NULL), b);
+}
+
+static void hak_cache_alloc_after_free_gives_the_same_object(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-hot", 64, NULL, 0);
+	void *a, *b;
+
+	migrate_disable();
+	a = hak_cache_alloc(c, GFP_KERNEL);
+	hak_cache_free(c, a);
+	b = hak_cache_alloc(c, GFP_KERNEL);
+	hak_cache_free(c, b);
+	migrate_enable();
+	KUNIT_EXPECT_NOT_NULL(test, a);
+	KUNIT_EXPECT_PTR_EQ(test, a, b);
+}
+
+static struct kunit_case magazine_cases[] = {
+	KUNIT_CASE(set_push_up_to_cap_then_refuses),
+	KUNIT_CASE(set_push_gated_goes_up_to_max),
+	KUNIT_CASE(set_pop_returns_newest_first),
+	KUNIT_CASE(set_pop_after_inlined_miss_mends_count),
+	KUNIT_CASE(set_fill_beyond_cap_leaves_the_rest),
+	KUNIT_CASE(set_drain_takes_at_most_what_is_wanted),
+	KUNIT_CASE(set_widen_doubles_up_to_max),
+	KUNIT_CASE(set_widen_gated_stays_hidden),
+	KUNIT_CASE(set_store_spare_without_room_refuses),
+	KUNIT_CASE(set_store_spare_full_set_moves_all),
+	KUNIT_CASE(set_load_spare_empty_set_takes_all),
+	KUNIT_CASE(set_load_spare_nonempty_set_keeps_spare),
+	KUNIT_CASE(set_swap_spare_returns_the_one_before),
+	KUNIT_CASE(hak_cache_alloc_after_free_gives_the_same_object),
+	{}
+};
+
+struct kunit_suite hak_magazine_suite = {
+	.name = "hakmem_magazine",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = magazine_cases,
+};

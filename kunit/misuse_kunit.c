@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite hakmem_misuse: objects of one cache given to another, or to a cache that is gone. */
+#include "kunit/hak_kunit.h"
+
+/* Two caches of equal size, with or without a constructor; and whether module-default hardened. */
+struct pair {
+	unsigned int size;
+	bool ctor;
+};
+
+static const struct pair pairs[] = { { 8 }, { 64 }, { 1024 }, { 64, true } };
+
+static void pair_desc(const struct pair *p, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bytes%s", p->size, p->ctor ? ", ctor" : "");
+}
+KUNIT_ARRAY_PARAM(pair, pairs, pair_desc);
+
+static void nothing_ctor(void *p)
+{
+}
+
+static struct hak_cache *cache_of(struct kunit *test, const char *name)
+{
+	const struct pair *pair = test->param_value;
+	struct hak_cache_args args = { .ctor = pair->ctor ? nothing_ctor : NULL };
+
+	return hak_kunit_cache(test, name, pair->size, &args, 0);
+}
+
+/* @p was freed badly as one of another cache; it is live, and its own cache takes it. */
+static void still_live(struct kunit *test, struct hak_kunit_bad *bad, void *p)
+{
+	hak_kunit_settle();
+	hak_kunit_bad_end(test, bad, HAK_STAT_bad_free_cache, 1, "object of another cache");
+	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
+	hak_kunit_bad_begin(bad);
+	hak_free(p);
+	hak_kunit_bad_end(test, bad, HAK_NR_STATS, 0, "its own free");
+}
+
+static void hak_cache_free_into_another_typed_is_found(struct kunit *test)
+{
+	struct hak_cache *a = cache_of(test, "kunit-a"), *b = cache_of(test, "kunit-b");
+	void *p = hak_cache_alloc(a, GFP_KERNEL);
+	struct hak_kunit_bad bad;
+
+	hak_kunit_bad_begin(&bad);
+	hak_cache_free(b, p);
+	still_live(test, &bad, p);
+}
+
+static void hak_cache_free_bulk_into_another_typed_is_found(struct kunit *test)
+{
+	struct hak_cache *a = cache_of(test, "kunit-a"), *b = cache_of(test, "kunit-b");
+	struct hak_kunit_bad bad;
+	void *p[3] = { hak_cache_alloc(b, GFP_KERNEL), hak_cache_alloc(a, GFP_KERNEL),
+		       hak_cache_alloc(b, GFP_KERNEL) };
+	void *other = p[1];
+
+	hak_kunit_bad_begin(&bad);
+	hak_cache_free_bulk(b, 3, p);
+	still_live(test, &bad, other);
+}
+
+static void hak_cache_free_of_untyped_is_found(struct kunit *test)
+{
+	const struct pair *pair = test->param_value;
+	struct hak_cache *a = cache_of(test, "kunit-a");
+	void *p = hak_alloc(pair->size, GFP_KERNEL);
+	struct hak_kunit_bad bad;
+
+	hak_kunit_bad_begin(&bad);
+	hak_cache_free(a, p);
+	still_live(test, &bad, p);
+}
+
+static void hak_free_sized_of_typed_is_found(struct kunit *test)
+{
+	const struct pair *pair = test->param_value;
+	struct hak_cache *a = cache_of(test, "kunit-a");
+	void *p = hak_cache_alloc(a, GFP_KERNEL);
+	struct hak_kunit_bad bad;
+
+	hak_kunit_bad_begin(&bad);
+	hak_free_sized(p, pair->size);
+	still_live(test, &bad, p);
+}
+
+static void hak_free_sized_of_another_class_is_found(struct kunit *test)
+{
+	const struct pair *pair = test->param_value;
+	void *p = hak_alloc(pair->size, GFP_KERNEL);
+	struct hak_kunit_bad bad;
+
+	hak_kunit_bad_begin(&bad);
+	hak_free_sized(p, pair->size == 8 ? 9 : pair->size / 2);
+	still_live(test, &bad, p);
+}
+
+static void hak_free_sized_within_the_class_is_fine(struct kunit *test)
+{
+	void *p = hak_alloc(100, GFP_KERNEL);
+	struct hak_kunit_bad bad;
+
+	hak_kunit_bad_begin(&bad);
+	hak_free_sized(p, 112);
+	hak_shrink_all();
+	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "97 to 112 are one class");
+}
+
+static void hak_cache_free_of_kmalloc_memory_is_found(struct kunit *test)
+{
+	struct hak_cache *a = cache_of(test, "kunit-a");
+	void *k = kmalloc(64, GFP_KERNEL);
+	struct hak_kunit_bad bad;
+
+	hak_kunit_bad_begin(&bad);
+	hak_cache_free(a, k);
+	hak_kunit_settle();
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_foreign, 1, "kmalloc");
+	kfree(k);
+}
+
+/* Inside a block, but no object: a SuperSlab's header, or a small block's descriptor. */
+static void hak_free_of_block_header_is_found(struct kunit *test)
+{
+	struct hak_kunit_bad bad;
+	void *p = hak_alloc(64, GFP_KERNEL);
+	struct hak_slab *slab = hak_slab_of(p);
+
+	hak_kunit_bad_begin(&bad);
+	hak_free(slab->pages ? ss_base(p) : (void *)slab);
+	hak_kunit_bad_end(test, &bad, slab->pages ? HAK_STAT_bad_free_foreign
+			  : HAK_STAT_bad_free_interior, 1, "header");
+	hak_free(p);
+}
+
+/* A magazine is memory of ours, but never anybody's object. */
+static void hak_free_of_own_magazine_is_found(struct kunit *test)
+{
+	u64 before[HAK_NR_STATS], after[HAK_NR_STATS], bad = 0;
+	int nid = numa_mem_id(), i;
+	void *m[HAK_BATCH];
+
+	KUNIT_ASSERT_NE(test, hak_pool_grow(&hak_mag_pool, &nid, GFP_KERNEL), HAK_GROWN_NOT);
+	KUNIT_ASSERT_EQ(test, hak_pool_take(&hak_mag_pool, nid, 1, m), 1);
+	hak_stats_read(before);
+	hak_free(m[0]);
+	hak_free(m[0] + 1);
+	hak_free_sized(m[0], 64);
+	hak_kunit_settle();
+	hak_stats_read(after);
+	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_by_kernel; i++)
+		bad += after[i] - before[i];
+	KUNIT_EXPECT_EQ(test, bad, 3);
+	hak_pool_return(&hak_mag_pool, 1, m);
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(&hak_mag_pool), 0);
+}
+
+static void hak_cache_destroy_with_live_objects_counts_them(struct kunit *test)
+{
+	struct hak_cache *c = hak_cache_create("kunit-leak", 64, NULL, 0);
+	u64 leaked = hak_kunit_stat(HAK_STAT_leaked_objects);
+	void *p[3];
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	for (i = 0; i < 3; i++)
+		p[i] = hak_cache_alloc(c, GFP_KERNEL);
+	memset(p[0], 0x77, 64);
+	hak_cache_destroy(c);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_leaked_objects) - leaked, 3);
+	KUNIT_EXPECT_GT(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+	KUNIT_EXPECT_NULL_MSG(test, memchr_inv(p[0], 0x77, 64), "the memory stays allocated");
+	KUNIT_EXPECT_TRUE(test, hak_owns(p[0]));
+	KUNIT_EXPECT_EQ_MSG(test, hak_audit(0), 0, "they are nobody's any more");
+	hak_kunit_bury(test, p, 3);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+static void hak_free_after_destroy_is_found(struct kunit *test)
+{
+	struct hak_cache *c = hak_cache_create("kunit-gone", 64, NULL, 0);
+	u64 before[HAK_NR_STATS], after[HAK_NR_STATS], bad = 0;
+	void *p[2], *q[2];
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	p[0] = hak_cache_alloc(c, GFP_KERNEL);
+	p[1] = hak_cache_alloc(c, GFP_KERNEL);
+	hak_cache_destroy(c);
+	hak_stats_read(before);
+	hak_free(p[0]);
+	q[0] = p[1];
+	hak_free_bulk(1, q);
+	hak_free_sized(p[1], 64);
+	hak_free(p[1] + 1);
+	hak_kunit_settle();
+	hak_stats_read(after);
+	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_by_kernel; i++)
+		bad += after[i] - before[i];
+	KUNIT_EXPECT_EQ(test, bad, 4);
+	hak_kunit_bury(test, p, 2);
+}
+
+static struct kunit_case misuse_cases[] = {
+	KUNIT_CASE_PARAM(hak_cache_free_into_another_typed_is_found, pair_gen_params),
+	KUNIT_CASE_PARAM(hak_cache_free_bulk_into_another_typed_is_found, pair_gen_params),
+	KUNIT_CASE_PARAM(hak_cache_free_of_untyped_is_found, pair_gen_params),
+	KUNIT_CASE_PARAM(hak_free_sized_of_typed_is_found, pair_gen_params),
+	KUNIT_CASE_PARAM(hak_free_sized_of_another_class_is_found, pair_gen_params),
+	KUNIT_CASE(hak_free_sized_within_the_class_is_fine),
+	KUNIT_CASE_PARAM(hak_cache_free_of_kmalloc_memory_is_found, pair_gen_params),
+	KUNIT_CASE(hak_free_of_block_header_is_found),
+	KUNIT_CASE(hak_free_of_own_magazine_is_found),
+	KUNIT_CASE(hak_cache_destroy_with_live_objects_counts_them),
+	KUNIT_CASE(hak_free_after_destroy_is_found),
+	{}
+};
+
+struct kunit_suite hak_misuse_suite = {
+	.name = "hakmem_misuse",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = misuse_cases,
+};

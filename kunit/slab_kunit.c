@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite hakmem_slab: slabs and their books, on a pool of the test's own. */
+#include "kunit/hak_kunit.h"
+
+struct slab_test {
+	struct hak_pool pool;
+	int nid;
+	unsigned int n;		/* objects in p */
+	unsigned int max;
+	void **p;
+	unsigned int ctors, dtors;
+};
+
+/* Constructors get nothing but the object. */
+static struct slab_test *current_test;
+
+static void count_ctor(void *p)
+{
+	current_test->ctors++;
+}
+
+static void count_dtor(void *p)
+{
+	current_test->dtors++;
+}
+
+static void test_free(void *arg)
+{
+	struct slab_test *t = arg;
+
+	kvfree(t->p);
+	hak_pool_exit(&t->pool);
+	kfree(t);
+}
+
+static struct slab_test *new_pool(struct kunit *test, u32 stride, u32 keep, unsigned int max)
+{
+	struct slab_test *t = kzalloc(sizeof(*t), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->nid = numa_mem_id();
+	t->max = max;
+	t->pool.tag = hak_tag_none;
+	t->p = kvcalloc(max, sizeof(*t->p), GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, hak_pool_init(&t->pool, stride, keep), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, test_free, t), 0);
+	KUNIT_ASSERT_NOT_NULL(test, t->p);
+	current_test = t;
+	return t;
+}
+
+static void grow(struct kunit *test, struct slab_test *t, unsigned int slabs)
+{
+	while (slabs--)
+		KUNIT_ASSERT_NE(test, hak_pool_grow(&t->pool, &t->nid, GFP_KERNEL),
+				HAK_GROWN_NOT);
+}
+
+static void take_all(struct kunit *test, struct slab_test *t)
+{
+	unsigned int got;
+
+	do {
+		KUNIT_ASSERT_LE(test, t->n + HAK_BATCH, t->max);
+		got = hak_pool_take(&t->pool, t->nid, HAK_BATCH, t->p + t->n);
+		t->n += got;
+	} while (got);
+}
+
+static void return_all(struct slab_test *t)
+{
+	unsigned int now;
+
+	while (t->n) {
+		now = min_t(unsigned int, t->n, HAK_MAG_MAX);
+		t->n -= now;
+		hak_pool_return(&t->pool, now, t->p + t->n);
+	}
+}
+
+static struct hak_pool_info info_of(struct slab_test *t)
+{
+	struct hak_pool_info info;
+
+	hak_pool_info(&t->pool, &info);
+	return info;
+}
+
+static void nothing_left(struct kunit *test, struct slab_test *t)
+{
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);
+	KUNIT_EXPECT_EQ(test, hak_pool_shrink(&t->pool), 0);
+	hak_release_flush();
+	KUNIT_EXPECT_EQ(test, info_of(t).objects, 0);
+	KUNIT_EXPECT_EQ(test, info_of(t).slabs, 0);
+}
+
+static const u32 strides[] = { 8, 16, 64, 1024, 1032, 6144, 7000, 8192 };
+
+static void stride_desc(const u32 *stride, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bytes", *stride);
+}
+KUNIT_ARRAY_PARAM(stride, strides, stride_desc);
+
+/* Every byte of every object is written: an overlap, or a map inside an object, would show. */
+static void take_all_then_return_all_restores(struct kunit *test)
+{
+	u32 stride = *(const u32 *)test->param_value;
+	struct slab_test *t = new_pool(test, stride, 16, 16384);
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, hak_pool_take(&t->pool, t->nid, 1, t->p), 0);
+	grow(test, t, 3);
+	take_all(test, t);
+	KUNIT_EXPECT_EQ(test, t->n, info_of(t).objects);
+	KUNIT_EXPECT_EQ(test, info_of(t).free, 0);
+	for (i = 0; i < t->n; i++)
+		memset(t->p[i], i, stride);
+	for (i = 0; i < t->n; i++)
+		KUNIT_ASSERT_NULL_MSG(test, memchr_inv(t->p[i], i & 0xff, stride),
+				      "object %u overlaps another", i);
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);
+	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(t->p, t->n));
+	return_all(t);
+	KUNIT_EXPECT_EQ(test, info_of(t).free, info_of(t).objects);
+	nothing_left(test, t);
+}
+
+static void every_object_byte_leads_to_its_slab(struct kunit *test)
+{
+	u32 stride = *(const u32 *)test->param_value;
+	struct slab_test *t = new_pool(test, stride, 16, 16384);
+	const struct hak_slab *slab;
+	unsigned int i, off;
+
+	grow(test, t, 1);
+	take_all(test, t);
+	for (i = 0; i < t->n; i++) {
+		slab = hak_slab_of(t->p[i]);
+		KUNIT_ASSERT_NOT_NULL(test, slab);
+		KUNIT_ASSERT_PTR_EQ(test, slab->pool, &t->pool);
+		KUNIT_ASSERT_PTR_EQ(test, hak_slab_of(t->p[i] + stride - 1), slab);
+		KUNIT_ASSERT_EQ(test, slab_index(slab, t->p[i], &off), i);
+		KUNIT_ASSERT_EQ(test, off, 0);
+		KUNIT_ASSERT_EQ(test, slab_index(slab, t->p[i] + stride - 1, &off), i);
+		KUNIT_ASSERT_EQ(test, off, stride - 1);
+	}
+	KUNIT_EXPECT_EQ(test, slab_index(slab, t->p[t->n - 1] + stride, &off), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, slab_index(slab, t->p[0] - 1, &off), UINT_MAX);
+	return_all(t);
+	nothing_left(test, t);
+}
+
+static void take_from_fresh_slab_ascends(struct kunit *test)
+{
+	struct slab_test *t = new_pool(test, 64, 16, 1024);
+	unsigned int i;
+
+	grow(test, t, 1);
+	take_all(test, t);
+	for (i = 1; i < t->n; i++)
+		KUNIT_ASSERT_PTR_EQ(test, t->p[i], t->p[i - 1] + 64);
+	return_all(t);
+	nothing_left(test, t);
+}
+
+static void waste_of_a_slab_is_at_most_an_eighth(struct kunit *test)
+{
+	struct hak_pool_info info;
+	struct slab_test *t;
+	u32 stride;
+
+	for (stride = 8; stride <= HAK_CACHE_MAX_SIZE; stride += 8) {
+		t = new_pool(test, stride, 0, 64);
+		grow(test, t, 1);
+		KUNIT_ASSERT_EQ(test, hak_pool_take(&t->pool, t->nid, 1, t->p), 1);
+		info = info_of(t);
+		if (hak_slab_of(t->p[0])->pages)
+			KUNIT_ASSERT_GE_MSG(test, info.objects * stride + stride,
+					    t->pool.slab_pages * HAK_PAGE_SIZE * 7 / 8,
+					    "stride %u", stride);
+		hak_pool_return(&t->pool, 1, t->p);
+		KUNIT_ASSERT_EQ(test, info_of(t).slabs, 0);
+		kunit_release_action(test, test_free, t);
+	}
+}
+
+static void return_of_what_is_no_object_is_dropped(struct kunit *test)
+{
+	struct slab_test *t = new_pool(test, 64, 16, 1024);
+	struct slab_test *other = new_pool(test, 64, 16, 1024);
+	struct hak_kunit_bad bad;
+	void *a, *p[2];
+
+	grow(test, t, 1);
+	grow(test, other, 1);
+	take_all(test, t);
+	KUNIT_ASSERT_EQ(test, hak_pool_take(&other->pool, other->nid, 1, other->p), 1);
+	a = t->p[3];
+
+	hak_kunit_bad_begin(&bad);
+	p[0] = a + 8;
+	hak_pool_return(&t->pool, 1, p);
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_interior, 1, "interior");
+
+	hak_kunit_bad_begin(&bad);
+	p[0] = other->p[0];
+	hak_pool_return(&t->pool, 1, p);
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_cache, 1, "other pool");
+
+	hak_kunit_bad_begin(&bad);
+	p[0] = p;
+	hak_pool_return(&t->pool, 1, p);
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_foreign, 1, "stack");
+	KUNIT_EXPECT_EQ_MSG(test, info_of(t).free, 0, "nothing was put back");
+
+	hak_kunit_bad_begin(&bad);
+	p[0] = p[1] = a;
+	hak_pool_return(&t->pool, 2, p);
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "double");
+	KUNIT_EXPECT_EQ(test, info_of(t).free, 1);
+	KUNIT_EXPECT_TRUE(test, hak_pool_object_free(&t->pool, a));
+	KUNIT_EXPECT_FALSE(test, hak_pool_object_free(&t->pool, t->p[4]));
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);
+
+	KUNIT_EXPECT_EQ(test, hak_pool_take(&t->pool, t->nid, 1, &t->p[3]), 1);
+	return_all(t);
+	hak_pool_return(&other->pool, 1, other->p);
+	nothing_left(test, other);
+	nothing_left(test, t);
+}
+
+static void shrink_keeps_slabs_in_use(struct kunit *test)
+{
+	struct slab_test *t = new_pool(test, 1024, 16, 1024);
+	void *keep;
+
+	grow(test, t, 4);
+	take_all(test, t);
+	keep = t->p[--t->n];
+	return_all(t);
+	KUNIT_EXPECT_EQ(test, hak_pool_shrink(&t->pool), 1);
+	KUNIT_EXPECT_EQ(test, info_of(t).slabs, 1);
+	KUNIT_EXPECT_EQ(test, info_of(t).objects - info_of(t).free, 1);
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);
+	KUNIT_EXPECT_PTR_EQ(test, hak_slab_of(keep)->pool, &t->pool);
+	hak_pool_return(&t->pool, 1, &keep);
+	nothing_left(test, t);
+}
+
+static void return_keeps_no_more_empty_slabs_than_told(struct kunit *test)
+{
+	struct slab_test *t = new_pool(test, 1024, 2, 1024);
+
+	grow(test, t, 5);
+	take_all(test, t);
+	KUNIT_EXPECT_EQ(test, info_of(t).empty, 0);
+	return_all(t);
+	KUNIT_EXPECT_EQ(test, info_of(t).empty, 2);
+	KUNIT_EXPECT_EQ(test, info_of(t).slabs, 2);
+	nothing_left(test, t);
+}
+
+static void ctor_and_dtor_run_once_per_object(struct kunit *test)
+{
+	struct slab_test *t = new_pool(test, 64, 16, 2048);
+	unsigned int carved;
+
+	t->pool.ctor = count_ctor;
+	t->pool.dtor = count_dtor;
+	grow(test, t, 2);
+	t->n = hak_pool_take(&t->pool, t->nid, 10, t->p);
+	KUNIT_EXPECT_EQ(test, t->n, 10);
+	KUNIT_EXPECT_EQ_MSG(test, t->ctors, 10, "only what was handed out");
+	return_all(t);
+	take_all(test, t);
+	carved = t->n;
+	KUNIT_EXPECT_EQ(test, t->ctors, carved);
+	return_all(t);
+	take_all(test, t);
+	KUNIT_EXPECT_EQ_MSG(test, t->ctors, carved, "not again");
+	return_all(t);
+	KUNIT_EXPECT_EQ_MSG(test, t->dtors, 0, "not before the slab goes");
+	nothing_left(test, t);
+	KUNIT_EXPECT_EQ(test, t->dtors, carved);
+}
+
+/* The address of the last 8 bytes of a SuperSlab is the mark: it must be nobody's. */
+static void no_object_covers_the_mark(struct kunit *test)
+{
+	struct slab_test *t = new_pool(test, 1024, 4, 8192);
+	bool last_page = false;
+	unsigned int i;
+
+	grow(test, t, 2 * HAK_SS_PAGES);
+	take_all(test, t);
+	for (i = 0; i < t->n; i++) {
+		unsigned long off = (unsigned long)t->p[i] & (HAK_SS_SIZE - 1);
+
+		KUNIT_ASSERT_LE(test, off + 1024, HAK_MARK);
+		last_page |= off > HAK_SS_SIZE - HAK_PAGE_SIZE;
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, last_page || !hak_config_get()->superslab,
+			      "the last page of a SuperSlab was never in use");
+	return_all(t);
+	nothing_left(test, t);
+}
+
+static void small_block_serves_like_a_superslab(struct kunit *test)
+{
+	u32 stride = *(const u32 *)test->param_value;
+	struct slab_test *t;
+
+	hak_kunit_small_blocks(test);
+	t = new_pool(test, stride, 16, 16384);
+	KUNIT_ASSERT_EQ(test, hak_pool_grow(&t->pool, &t->nid, GFP_KERNEL), HAK_GROWN_SMALL);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_small_blocks_held), 1);
+	take_all(test, t);
+	KUNIT_EXPECT_GE(test, t->n, 1);
+	while (t->n) {
+		memset(t->p[--t->n], 0xff, stride);
+		hak_pool_return(&t->pool, 1, &t->p[t->n]);
+	}
+	nothing_left(test, t);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_small_blocks_held), 0);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held),
+			hak_config_get()->fixed_pages);
+}
+
+static struct kunit_case slab_cases[] = {
+	KUNIT_CASE_PARAM(take_all_then_return_all_restores, stride_gen_params),
+	KUNIT_CASE_PARAM(every_object_byte_leads_to_its_slab, stride_gen_params),
+	KUNIT_CASE(take_from_fresh_slab_ascends),
+	KUNIT_CASE(waste_of_a_slab_is_at_most_an_eighth),
+	KUNIT_CASE(return_of_what_is_no_object_is_dropped),
+	KUNIT_CASE(shrink_keeps_slabs_in_use),
+	KUNIT_CASE(return_keeps_no_more_empty_slabs_than_told),
+	KUNIT_CASE(ctor_and_dtor_run_once_per_object),
+	KUNIT_CASE(no_object_covers_the_mark),
+	KUNIT_CASE_PARAM(small_block_serves_like_a_superslab, stride_gen_params),
+	{}
+};
+
+struct kunit_suite hak_slab_suite = {
+	.name = "hakmem_slab",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = slab_cases,
+};
