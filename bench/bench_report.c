@@ -98,7 +98,7 @@ static void put_proof(struct seq_file *m, const struct bench_result *res)
 
 static void put_losses(struct seq_file *m, const struct bench_result *res)
 {
-	unsigned int i, l, n = 0;
+	unsigned int i, l, n = 0, compared = 0;
 	u64 ratio;
 
 	seq_puts(m, "\nwhere hakmem loses:");
@@ -107,6 +107,7 @@ static void put_losses(struct seq_file *m, const struct bench_result *res)
 
 		for (l = 1; l < row->nr; l++) {
 			ratio = bench_ratio(res, row, &row->lane[l]);
+			compared += ratio != 0;
 			if (!ratio || ratio >= BENCH_MILLI)
 				continue;
 			seq_printf(m, "%s  %s %u bytes, %s:", n++ ? "" : "\n", row->name, row->size,
@@ -116,7 +117,7 @@ static void put_losses(struct seq_file *m, const struct bench_result *res)
 		}
 	}
 	if (!n)
-		seq_puts(m, " none in this run\n");
+		seq_puts(m, compared ? " none in this run\n" : " nothing was compared\n");
 }
 
 static void put_fairness(struct seq_file *m, const struct bench_result *res)

@@ -9,6 +9,7 @@
  *   a single  what the words of the command say
  */
 #include <linux/errno.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 
@@ -170,5 +171,6 @@ int bench_run(struct bench_result *res)
 	}
 	for (i = 0; i < res->nr_rows && !err; i++)
 		err = bench_row_run(&res->row[i], res);
-	return err;
+	/* A kthread cannot be made for a caller that is being killed. */
+	return err && signal_pending(current) ? -EINTR : err;
 }

@@ -114,7 +114,7 @@ static __always_inline void or_and_group(const unsigned long *o, unsigned long *
 	    "or 24(%2), %0\n\tand 24(%2), %1\n\tor 32(%2), %0\n\tand 32(%2), %1\n\t"
 	    "or 40(%2), %0\n\tand 40(%2), %1\n\tor 48(%2), %0\n\tand 48(%2), %1\n\t"
 	    "or 56(%2), %0\n\tand 56(%2), %1"
-	    : "+r" (*any), "+r" (*all)
+	    : "+&r" (*any), "+&r" (*all)
 	    : "r" (o), "m" (*(const unsigned long (*)[BULK_GROUP])o) : "cc");
 #else
 	unsigned int k;

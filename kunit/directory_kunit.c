@@ -64,9 +64,9 @@ static void expect_ours(struct kunit *test, void *p, unsigned int size)
 	KUNIT_EXPECT_TRUE(test, hak_owns(p + size - 1));
 	KUNIT_EXPECT_PTR_EQ(test, hak_slab_of(p + size - 1), slab);
 	KUNIT_EXPECT_EQ(test, hak_usable_size(p), size);
-	KUNIT_EXPECT_NE(test, slab_index(slab, p, &off), UINT_MAX);
+	KUNIT_EXPECT_NE(test, slab_index(slab, slab->pool, p, &off), UINT_MAX);
 	KUNIT_EXPECT_EQ(test, off, 0);
-	KUNIT_EXPECT_NE(test, slab_index(slab, p + size - 1, &off), UINT_MAX);
+	KUNIT_EXPECT_NE(test, slab_index(slab, slab->pool, p + size - 1, &off), UINT_MAX);
 	KUNIT_EXPECT_EQ(test, off, size - 1);
 }
 

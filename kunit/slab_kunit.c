@@ -141,13 +141,13 @@ static void every_object_byte_leads_to_its_slab(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, slab);
 		KUNIT_ASSERT_PTR_EQ(test, slab->pool, &t->pool);
 		KUNIT_ASSERT_PTR_EQ(test, hak_slab_of(t->p[i] + stride - 1), slab);
-		KUNIT_ASSERT_EQ(test, slab_index(slab, t->p[i], &off), i);
+		KUNIT_ASSERT_EQ(test, slab_index(slab, slab->pool, t->p[i], &off), i);
 		KUNIT_ASSERT_EQ(test, off, 0);
-		KUNIT_ASSERT_EQ(test, slab_index(slab, t->p[i] + stride - 1, &off), i);
+		KUNIT_ASSERT_EQ(test, slab_index(slab, slab->pool, t->p[i] + stride - 1, &off), i);
 		KUNIT_ASSERT_EQ(test, off, stride - 1);
 	}
-	KUNIT_EXPECT_EQ(test, slab_index(slab, t->p[t->n - 1] + stride, &off), UINT_MAX);
-	KUNIT_EXPECT_EQ(test, slab_index(slab, t->p[0] - 1, &off), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, slab_index(slab, slab->pool, t->p[t->n - 1] + stride, &off), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, slab_index(slab, slab->pool, t->p[0] - 1, &off), UINT_MAX);
 	return_all(t);
 	nothing_left(test, t);
 }

@@ -11,7 +11,7 @@
 #include <linux/kthread.h>
 
 #define RING 256
-#define ITEMS 200000
+#define ITEMS 60000
 
 struct item {
 	u64 address;
@@ -38,7 +38,8 @@ struct worker {
 };
 
 struct smp_test {
-	struct hak_cache *c;
+	struct hak_cache *c;		/* NULL: hak_alloc() */
+	size_t size;
 	struct ring ring[2];
 	struct worker worker[2];
 };
@@ -69,7 +70,7 @@ static bool send_one(struct worker *w)
 
 	if (w->out->head - READ_ONCE(w->out->tail) == RING)
 		return false;
-	item = w->t->c ? hak_cache_alloc(w->t->c, GFP_KERNEL) : hak_alloc(64, GFP_KERNEL);
+	item = w->t->c ? hak_cache_alloc(w->t->c, GFP_KERNEL) : hak_alloc(w->t->size, GFP_KERNEL);
 	if (!item) {
 		w->failed++;
 		return false;
@@ -131,13 +132,15 @@ static unsigned int cpu_of(unsigned int i)
 	return i && second < nr_cpu_ids ? second : first;
 }
 
-static struct smp_test *smp_run(struct kunit *test, struct hak_cache *c, bool both)
+static struct smp_test *smp_run(struct kunit *test, struct hak_cache *c, size_t size,
+				bool both)
 {
 	struct smp_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	t->c = c;
+	t->size = size;
 	hak_shrink_all();
 	for (i = 0; i < 2; i++) {
 		struct worker *w = &t->worker[i];
@@ -165,45 +168,46 @@ static struct smp_test *smp_run(struct kunit *test, struct hak_cache *c, bool bo
 
 static void one_producer_one_consumer_of_a_class(struct kunit *test)
 {
-	smp_run(test, NULL, false);
+	smp_run(test, NULL, 64, false);
 }
 
 static void one_producer_one_consumer_of_a_cache(struct kunit *test)
 {
-	smp_run(test, hak_kunit_cache(test, "kunit-smp", 40, NULL, 0), false);
+	smp_run(test, hak_kunit_cache(test, "kunit-smp", 40, NULL, 0), 40, false);
 }
 
 static void both_directions_of_a_class(struct kunit *test)
 {
-	smp_run(test, NULL, true);
+	smp_run(test, NULL, 64, true);
 }
 
 static void both_directions_of_a_cache(struct kunit *test)
 {
-	smp_run(test, hak_kunit_cache(test, "kunit-smp2", 40, NULL, 0), true);
+	smp_run(test, hak_kunit_cache(test, "kunit-smp2", 40, NULL, 0), 40, true);
 }
 
 static void both_directions_of_a_gated_cache(struct kunit *test)
 {
-	smp_run(test, hak_kunit_cache(test, "kunit-smp3", 40, NULL, SLAB_TYPESAFE_BY_RCU), true);
+	smp_run(test, hak_kunit_cache(test, "kunit-smp3", 40, NULL, SLAB_TYPESAFE_BY_RCU), 40,
+		true);
 }
 
 static void both_directions_in_small_blocks(struct kunit *test)
 {
 	hak_kunit_small_blocks(test);
-	smp_run(test, NULL, true);
+	smp_run(test, NULL, 64, true);
 }
 
-/* 200000 objects pass; what is held is a ring, the magazines and one SuperSlab or two. */
+/* 60 MB of objects pass; what is held is a ring, the magazines and one SuperSlab or two. */
 static void cpu_that_only_frees_keeps_memory_bounded(struct kunit *test)
 {
-	struct smp_test *t = smp_run(test, NULL, false);
+	struct smp_test *t = smp_run(test, NULL, 1024, false);
 	long bound = hak_config_get()->fixed_pages +
 		     (2 * HAK_SS_SIZE + hak_config_get()->cache_bytes_max) / PAGE_SIZE;
 
 	KUNIT_EXPECT_LE(test, max(t->worker[0].peak, t->worker[1].peak), bound);
 	KUNIT_EXPECT_GT(test, max(t->worker[0].peak, t->worker[1].peak), 0);
-	KUNIT_EXPECT_LT(test, bound * PAGE_SIZE, ITEMS * 64);
+	KUNIT_EXPECT_LT(test, bound * PAGE_SIZE, ITEMS * 1024);
 	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
 }
 

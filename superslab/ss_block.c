@@ -89,9 +89,9 @@ static unsigned int ss_find(const struct hak_ss *ss, unsigned int n)
 }
 
 static struct hak_slab *ss_take_pages(struct hak_block_node *bn, struct hak_ss *ss,
-				      struct hak_pool *pool)
+				      unsigned int n)
 {
-	unsigned int n = pool->slab_pages, first = ss_find(ss, n), i;
+	unsigned int first = ss_find(ss, n), i;
 	struct hak_slab *slab;
 
 	if (!first)
@@ -108,7 +108,7 @@ static struct hak_slab *ss_take_pages(struct hak_block_node *bn, struct hak_ss *
 	return slab;
 }
 
-static struct hak_slab *node_take_pages(int nid, struct hak_pool *pool)
+static struct hak_slab *node_take_pages(int nid, unsigned int n)
 {
 	struct hak_block_node *bn = &block_node[nid];
 	unsigned long flags = hak_lock(&bn->lock);
@@ -116,9 +116,10 @@ static struct hak_slab *node_take_pages(int nid, struct hak_pool *pool)
 	struct hak_ss *ss;
 
 	list_for_each_entry(ss, &bn->ss, list) {
-		if (ss->nr_free < pool->slab_pages)
-			continue;
-		slab = ss_take_pages(bn, ss, pool);
+		/* Full ones stand at the end: a search ends at the first. */
+		if (!ss->nr_free)
+			break;
+		slab = ss_take_pages(bn, ss, n);
 		if (slab)
 			break;
 	}
@@ -164,14 +165,14 @@ static void ss_worker(struct work_struct *work)
 }
 static DECLARE_WORK(ss_work, ss_worker);
 
-struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, gfp_t gfp,
-				bool *small, bool *fresh)
+struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pages,
+				gfp_t gfp, bool *small, bool *fresh)
 {
 	struct hak_slab *slab;
 
 	*small = *fresh = false;
 	for (;;) {
-		slab = node_take_pages(nid, pool);
+		slab = node_take_pages(nid, pages);
 		if (slab) {
 			ss_publish(slab, pool);
 			return slab;

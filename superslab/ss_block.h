@@ -72,6 +72,7 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
  * hak_block_slab() - memory for one slab
  * @pool: whom it will serve
  * @nid: preferred node
+ * @pages: slab pages, a power of two
  * @gfp: the caller's
  * @small: set to whether it is a small block of its own
  * @fresh: set to whether a new block was needed
@@ -79,8 +80,8 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
  * Context: No lock held; may sleep if @gfp allows it.
  * Return: A slab with all objects free, on no list; NULL when there is no memory.
  */
-struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, gfp_t gfp,
-				bool *small, bool *fresh);
+struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pages,
+				gfp_t gfp, bool *small, bool *fresh);
 
 /* Let the pages of @slab lead to no cache. Context: any. */
 void hak_block_untag(struct hak_slab *slab);

@@ -182,7 +182,7 @@ static void dir_reinstate(void *base)
 	hak_unlock(&dir_lock, flags);
 }
 
-struct hak_slab *hak_slab_of(const void *p)
+struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
 {
 	unsigned long i = dir_index(p), entry;
 	struct hak_slab *slab;
@@ -192,15 +192,18 @@ struct hak_slab *hak_slab_of(const void *p)
 	entry = smp_load_acquire(&dir_entry[i]);
 	if (!entry)
 		return NULL;
-	if (entry & DIR_MIXED)
-		return READ_ONCE(entry_mixed(entry)->page[((unsigned long)p &
+	if (entry & DIR_MIXED) {
+		slab = READ_ONCE(entry_mixed(entry)->page[((unsigned long)p &
 						 (HAK_SS_SIZE - 1)) >> PAGE_SHIFT]);
-	dir_reinstate(ss_base(p));
-	slab = ss_desc(ss_base(p), ss_page_index(p));
-	slab = ss_desc(ss_base(p), READ_ONCE(slab->first));
-	return READ_ONCE(slab->pool) ? slab : NULL;
+	} else {
+		dir_reinstate(ss_base(p));
+		slab = ss_desc(ss_base(p), ss_page_index(p));
+		slab = ss_desc(ss_base(p), READ_ONCE(slab->first));
+	}
+	*pool = slab ? smp_load_acquire(&slab->pool) : NULL;
+	return *pool ? slab : NULL;
 }
-HAK_EXPORT_TEST(hak_slab_of);
+HAK_EXPORT_TEST(hak_slab_find);
 
 bool hak_owns(const void *p)
 {

@@ -8,7 +8,7 @@
  * is a small direct-mapped image of its SuperSlab entries for the inlined path;
  * what collides there is found here.
  *
- * Readers hold no lock: they run with preemption off, and an entry is cleared
+ * Readers wait for no lock: they run with preemption off, and an entry is cleared
  * before what it points to goes through a grace period (ss_block.c).
  */
 #ifndef _SS_DIR_H
@@ -37,13 +37,21 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp);
 void hak_dir_clear_small(struct hak_small *b);
 
 /**
- * hak_slab_of() - the slab whose memory covers an address
+ * hak_slab_find() - the slab whose memory covers an address, and its pool
  * @p: any value at all
+ * @pool: set to the pool the slab serves, which may change while @p is not live
  *
  * Context: Preemption off, or @p known to be live.
  * Return: The slab, or NULL if no slab of ours covers @p.
  */
-struct hak_slab *hak_slab_of(const void *p);
+struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool);
+
+static inline struct hak_slab *hak_slab_of(const void *p)
+{
+	struct hak_pool *pool;
+
+	return hak_slab_find(p, &pool);
+}
 
 /* Pages of the directory itself, for the documented fixed cost. */
 unsigned long hak_dir_pages(void);

@@ -108,7 +108,6 @@ struct hak_pool {
 	void (*dtor)(void *object);
 	struct hak_cache *tag;
 	struct hak_pool_node **node;	/* nr_node_ids of them */
-	atomic_t deferred;		/* slabs on their way through a grace period */
 };
 
 static inline unsigned int ss_colour(const void *base)
@@ -142,17 +141,20 @@ static inline unsigned int ss_page_index(const void *p)
 	return ((unsigned long)p >> HAK_PAGE_SHIFT) & (HAK_SS_PAGES - 1);
 }
 
-/* Which object of @slab covers @p, and in @off how far into it; UINT_MAX for none. */
-static inline unsigned int slab_index(const struct hak_slab *slab, const void *p,
-				      unsigned int *off)
+/*
+ * Which object of @slab covers @p, and in @off how far into it; UINT_MAX for none.
+ * @pool is slab->pool, read once by whoever found the slab.
+ */
+static inline unsigned int slab_index(const struct hak_slab *slab, const struct hak_pool *pool,
+				      const void *p, unsigned int *off)
 {
 	unsigned long d = p - slab->mem;
 	unsigned int i;
 
-	if (p < slab->mem || d >= (unsigned long)slab->objects * slab->pool->stride)
+	if (p < slab->mem || d >= (unsigned long)slab->objects * pool->stride)
 		return UINT_MAX;
-	i = d * slab->pool->recip >> 32;
-	*off = d - (unsigned long)i * slab->pool->stride;
+	i = d * pool->recip >> 32;
+	*off = d - (unsigned long)i * pool->stride;
 	return i;
 }
 

@@ -16,7 +16,8 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 
 	if (smallest)
 		return (gfp & (keep | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC |
-			       __GFP_NOFAIL)) | __GFP_NOWARN | __GFP_COMP;
+			       __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL)) |
+		       __GFP_NOWARN | __GFP_COMP;
 	return (gfp & keep & ~__GFP_DIRECT_RECLAIM) |
 	       __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_COMP;
 }

@@ -53,7 +53,6 @@ int hak_pool_init(struct hak_pool *pool, u32 stride, u32 keep_empty)
 	pool->recip = DIV_ROUND_UP_ULL(1ULL << 32, stride);
 	pool->keep_empty = keep_empty;
 	pool->slab_pages = pool_slab_pages(stride);
-	atomic_set(&pool->deferred, 0);
 	pool->node = kcalloc(nr_node_ids, sizeof(*pool->node), GFP_KERNEL);
 	if (!pool->node)
 		return -ENOMEM;
@@ -151,12 +150,16 @@ HAK_EXPORT_TEST(hak_pool_take);
 
 enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 {
+	unsigned int pages = pool->slab_pages;
 	struct hak_pool_node *pn;
 	struct hak_slab *slab;
 	unsigned long flags;
 	bool small, fresh;
 
-	slab = hak_block_slab(pool, *nid, gfp, &small, &fresh);
+	/* A cache with few objects takes one page, whatever would waste least. */
+	if (!READ_ONCE(pool->node[*nid]->nr_slabs))
+		pages = 1;
+	slab = hak_block_slab(pool, *nid, pages, gfp, &small, &fresh);
 	if (!slab)
 		return HAK_GROWN_NOT;
 	*nid = slab_nid(slab);
@@ -174,7 +177,7 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 }
 HAK_EXPORT_TEST(hak_pool_grow);
 
-/* A slab on its way through a grace period; its list head is free for the purpose. */
+/* A slab on its way through a grace period, kept in the slab itself. */
 struct slab_release {
 	struct hak_release release;
 	struct hak_slab *slab;
@@ -192,29 +195,23 @@ static void slab_put(struct hak_slab *slab)
 
 static void slab_release(struct hak_release *r)
 {
-	struct slab_release *sr = (void *)r;
-	struct hak_pool *pool = sr->slab->pool;
-
-	slab_put(sr->slab);
-	atomic_dec(&pool->deferred);
+	slab_put(container_of(r, struct slab_release, release)->slab);
 }
 
 /* Give up a slab that is on no list: at once, or when readers and dtor allow it. */
 static void slab_retire(struct hak_slab *slab)
 {
 	struct hak_pool *pool = slab->pool;
-	struct slab_release *sr = (void *)slab->bits;
+	struct slab_release *sr = (void *)slab->inline_bits;
 
 	if (!pool->rcu && !pool->dtor) {
 		hak_block_put_slab(slab);
 		return;
 	}
-	/* Nobody looks at the map of a slab that is on no list. */
-	sr = (void *)slab->inline_bits;
+	/* A slab all of whose objects are free has no use for its map: slab_return(). */
 	BUILD_BUG_ON(sizeof(*sr) > sizeof(slab->inline_bits));
 	sr->slab = slab;
 	sr->release.fn = slab_release;
-	atomic_inc(&pool->deferred);
 	hak_release_later(&sr->release);
 }
 
@@ -228,11 +225,15 @@ static void slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
 	pn->nr_free -= slab->free;
 }
 
-/* [pool node lock] Mark one object free. Returns false if it was already. */
-static bool slab_return(struct hak_pool_node *pn, struct hak_slab *slab, unsigned int i,
-			struct list_head *gone)
+/*
+ * [pool node lock] Mark one object free. Returns false if it was already: its bit
+ * is set, all of the slab is free, or the slab was given up since it was looked up.
+ */
+static bool slab_return(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
+			unsigned int i, struct list_head *gone)
 {
-	if (__test_and_set_bit(i, slab->bits))
+	if (READ_ONCE(slab->pool) != pool || slab->free == slab->objects ||
+	    __test_and_set_bit(i, slab->bits))
 		return false;
 	pn->nr_free++;
 	if (!slab->free++)
@@ -240,7 +241,7 @@ static bool slab_return(struct hak_pool_node *pn, struct hak_slab *slab, unsigne
 	if (slab->free < slab->objects)
 		return true;
 	pn->nr_empty++;
-	if (pn->nr_empty > slab->pool->keep_empty) {
+	if (pn->nr_empty > pool->keep_empty) {
 		slab_unlink(pn, slab);
 		list_add(&slab->list, gone);
 	} else {
@@ -249,24 +250,25 @@ static bool slab_return(struct hak_pool_node *pn, struct hak_slab *slab, unsigne
 	return true;
 }
 
-/* The slab of @p and the object's index in it, or NULL after a report. */
+/* The slab of @p and the object's index in it, or NULL after a report. Preemption off. */
 static struct hak_slab *return_check(struct hak_pool *pool, const void *p, unsigned int *i)
 {
-	struct hak_slab *slab = hak_slab_of(p);
+	struct hak_pool *found = NULL;
+	struct hak_slab *slab = hak_slab_find(p, &found);
 	unsigned int off = 0;
 
 	if (!slab) {
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, 0);
 		return NULL;
 	}
-	if (slab->pool != pool) {
-		hak_report_bad(HAK_BAD_CACHE, p, slab, 0);
+	if (found != pool) {
+		hak_report_bad(HAK_BAD_CACHE, p, found, 0);
 		return NULL;
 	}
-	*i = slab_index(slab, p, &off);
+	*i = slab_index(slab, pool, p, &off);
 	if (*i != UINT_MAX && !off)
 		return slab;
-	hak_report_bad(HAK_BAD_INTERIOR, p, slab, 0);
+	hak_report_bad(HAK_BAD_INTERIOR, p, found, 0);
 	return NULL;
 }
 
@@ -288,6 +290,8 @@ static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 	unsigned long flags;
 	LIST_HEAD(gone);
 
+	/* Until it is back in its slab, what is not proven live may go at any time. */
+	preempt_disable();
 	for (k = 0, j = 0; k < n; k++) {
 		slab[j] = return_check(pool, p[k], &idx[j]);
 		if (slab[j])
@@ -301,14 +305,15 @@ static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 
 		flags = hak_lock(&pn->lock);
 		for (; k < n && slab_nid(slab[k]) == nid; k++)
-			if (!slab_return(pn, slab[k], idx[k], &gone))
+			if (!slab_return(pool, pn, slab[k], idx[k], &gone))
 				p[bad++] = p[k];
 		hak_unlock(&pn->lock, flags);
 		hak_mem_add(nid == numa_mem_id() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
 			    k - first);
 	}
 	for (k = 0; k < bad; k++)
-		hak_report_bad(HAK_BAD_DOUBLE, p[k], hak_slab_of(p[k]), 0);
+		hak_report_bad(HAK_BAD_DOUBLE, p[k], pool, 0);
+	preempt_enable();
 	retire_all(&gone);
 }
 

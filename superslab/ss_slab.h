@@ -22,12 +22,12 @@ enum hak_bad {
  * hak_report_bad() - count a bad free and report it, once per caller
  * @kind: what is wrong
  * @p: the pointer
- * @ours: slab that covers it, or NULL
+ * @ours: pool of the slab that covers it, or NULL
  * @caller: return address into the client
  *
- * Context: Any; prints nothing in NMI. No lock held.
+ * Context: Preemption off if @ours is given; prints nothing in NMI. No lock held.
  */
-void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_slab *ours,
+void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
 		    unsigned long caller);
 
 /* Which cache a tag belongs to, for messages; installed by the layer above. */

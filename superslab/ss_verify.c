@@ -57,13 +57,19 @@ HAK_EXPORT_TEST(hak_pool_verify);
 
 bool hak_pool_object_free(struct hak_pool *pool, const void *p)
 {
-	struct hak_slab *slab = hak_slab_of(p);
+	struct hak_pool *found;
+	struct hak_slab *slab;
 	unsigned int off, i;
+	bool is_free = false;
 
-	if (!slab || slab->pool != pool)
-		return false;
-	i = slab_index(slab, p, &off);
-	return i != UINT_MAX && test_bit(i, slab->bits);
+	preempt_disable();
+	slab = hak_slab_find(p, &found);
+	if (slab && found == pool) {
+		i = slab_index(slab, pool, p, &off);
+		is_free = i != UINT_MAX && test_bit(i, slab->bits);
+	}
+	preempt_enable();
+	return is_free;
 }
 HAK_EXPORT_TEST(hak_pool_object_free);
 
@@ -88,10 +94,10 @@ static bool report_once(unsigned long caller, enum hak_bad kind)
 	return xchg(slot, key) != key;
 }
 
-void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_slab *ours,
+void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
 		    unsigned long caller)
 {
-	const char *name = ours && hak_tag_name ? hak_tag_name(ours->pool->tag) : NULL;
+	const char *name = ours && hak_tag_name ? hak_tag_name(ours->tag) : NULL;
 
 	hak_mem_add(HAK_MEM_BAD_FOREIGN + kind, 1);
 	if (in_nmi() || !report_once(caller, kind))

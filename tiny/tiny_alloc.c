@@ -100,6 +100,8 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 	return batch[0];
 }
 
+NOKPROBE_SYMBOL(refill_slab);
+
 /* The steps that need no page; *@slab says whether it took a slab. The set's protection is held. */
 static void *refill(struct hak_core *core, int nid, enum hak_level lvl, bool *slab)
 {
@@ -112,6 +114,8 @@ static void *refill(struct hak_core *core, int nid, enum hak_level lvl, bool *sl
 	*slab = true;
 	return refill_slab(core, nid, lvl);
 }
+
+NOKPROBE_SYMBOL(refill);
 
 /* May the page allocator be called from here? On RT only where it may sleep. */
 static bool may_grow(void)
@@ -136,12 +140,13 @@ static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown gr
 hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
 {
 	enum hak_grown grown = HAK_GROWN_NOT;
-	bool grow = may_grow(), slab = false;
+	bool grow = may_grow(), slab;
 	int nid = numa_mem_id();
 	unsigned long flags;
 	void *p = NULL;
 
 	for (;;) {
+		slab = false;
 		flags = set_enter(lvl);
 		if (hak_nested())
 			grow = false;
@@ -224,6 +229,8 @@ static noinline hak_core_fn void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp,
 	return core->gated ? gated_alloc(core, gfp) : hak_alloc_slow(core, gfp, lvl);
 }
 
+NOKPROBE_SYMBOL(irq_alloc_miss);
+
 static noinline hak_core_fn void *nmi_alloc(void)
 {
 	hak_irq_unnest();
@@ -305,6 +312,8 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp)
 		return ZERO_SIZE_PTR;
 	if (size <= HAK_MAX_SIZE && !(gfp & (__GFP_DMA | __GFP_DMA32)))
 		return alloc_flags(hak_size_cache[(size - 1) >> 3], gfp);
+	if (in_nmi())
+		return NULL;
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 	return kmalloc(size, gfp);
 }

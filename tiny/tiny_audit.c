@@ -40,12 +40,15 @@ static void for_each_cached(struct hak_core *core,
 	for_each_possible_cpu(cpu) {
 		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
 
+		/* A spare seen now is not unmapped before preemption is on again. */
+		preempt_disable();
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
 			fn(c->set[lvl].slot, READ_ONCE(c->set[lvl].n), arg);
 			m = READ_ONCE(c->set[lvl].spare);
 			if (m)
-				fn(m->slot, READ_ONCE(m->n), arg);
+				fn(m->slot, min_t(u32, READ_ONCE(m->n), HAK_MAG_MAX), arg);
 		}
+		preempt_enable();
 	}
 	for_each_online_node(nid) {
 		flags = hak_lock(&core->depot[nid].lock);
@@ -86,17 +89,21 @@ static int by_address(const void *a, const void *b)
 
 static void audit_object(struct audit *a, struct hak_core *core, void *p)
 {
-	const struct hak_slab *slab = hak_slab_of(p);
+	struct hak_pool *pool = NULL;
+	struct hak_slab *slab;
 	unsigned int off = 0;
 
-	if (!slab || slab->pool != &core->pool)
+	preempt_disable();
+	slab = hak_slab_find(p, &pool);
+	if (!slab || pool != &core->pool)
 		finding(a, "%s: cached object %p is not of this cache", core->name, p);
-	else if (slab_index(slab, p, &off) == UINT_MAX || off)
+	else if (slab_index(slab, pool, p, &off) == UINT_MAX || off)
 		finding(a, "%s: cached object %p is not the start of an object", core->name, p);
 	else if (hak_pool_object_free(&core->pool, p))
 		finding(a, "%s: cached object %p is also free in its slab", core->name, p);
 	else if (core->hardened && *object_mark(core, p) != hak_mark(p))
 		finding(a, "%s: free object %p was written to", core->name, p);
+	preempt_enable();
 }
 
 static void audit_cached(struct audit *a, struct hak_core *core)
@@ -152,6 +159,7 @@ int hak_audit(long live)
 	struct hak_core *core;
 	struct audit a = {};
 
+	hak_defer_flush();
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list)
 		found_live += audit_core(&a, core);

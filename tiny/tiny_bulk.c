@@ -157,6 +157,7 @@ static __always_inline unsigned int push_checked(struct hak_cache *c, void **slo
 		if ((*o ^ last) & BULK_SAME_PAGE) {
 			mark = hak_mark((void *)*o) | HAK_ARCH_KERNEL_HALF;
 			hak_arch_tag_differs(c, mark, *o, bad);
+			hak_arch_marked(*o, mark, bad);
 			last = *o;
 		}
 		now = o + BULK_GROUP <= end && !(group_diff(o) & BULK_SAME_PAGE) ? BULK_GROUP : 1;

@@ -92,7 +92,7 @@ static int core_percpu(struct hak_core *core)
 
 static int core_depots(struct hak_core *core)
 {
-	unsigned long bytes = (unsigned long)core->pool.stride * core->mag_max;
+	unsigned long bytes = core->pool.stride * core->mag_max + sizeof(struct hak_mag);
 	int nid;
 
 	core->depot = kcalloc(nr_node_ids, sizeof(*core->depot), GFP_KERNEL);
@@ -131,7 +131,8 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core->typed = typed;
 	core->owner = owner;
 	core_shape(core, args ?: &no_args);
-	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_PAGE_SIZE, 1, 16);
+	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_SLAB_PAGES_MAX /
+		       HAK_PAGE_SIZE, 1, 16);
 	if (core_percpu(core) || core_depots(core) ||
 	    hak_pool_init(&core->pool, core->pool.stride, keep)) {
 		core_free(core);
@@ -178,24 +179,30 @@ static void core_orphan(struct hak_core *core, unsigned long live)
 	core->depot = NULL;
 }
 
+/*
+ * The cache stays on the list, where the hotplug callback finds it, until its
+ * sets are empty: an object may not hide on a CPU that goes away meanwhile.
+ */
 void hak_core_destroy(struct hak_core *core)
 {
-	unsigned long live;
+	struct hak_pool_info info;
 
-	mutex_lock(&hak_caches_lock);
-	list_del(&core->list);
-	mutex_unlock(&hak_caches_lock);
+	might_sleep();
 	hak_drain_core(core);
 	hak_pool_shrink(&core->pool);
 	hak_release_flush();
-	live = hak_core_live(core);
 	mutex_lock(&hak_caches_lock);
+	list_del(&core->list);
 	hak_core_events(core, hak_gone_events);
 	mutex_unlock(&hak_caches_lock);
-	if (live)
-		core_orphan(core, live);
-	else
-		core_free(core);
+	hak_pool_info(&core->pool, &info);
+	if (info.slabs) {
+		core_orphan(core, hak_core_live(core));
+		return;
+	}
+	/* Look-ups of stale pointers may still be looking at it. */
+	synchronize_rcu_expedited();
+	core_free(core);
 }
 
 static const char *args_wrong(const char *name, unsigned int size,
@@ -255,8 +262,10 @@ int hak_cache_shrink(struct hak_cache *c)
 	struct hak_core *core = cache_core(c);
 	unsigned int left;
 
+	might_sleep();
 	hak_drain_core(core);
 	left = hak_pool_shrink(&core->pool);
+	hak_release_flush();
 	hak_block_shrink();
 	hak_release_flush();
 	return left > 0;

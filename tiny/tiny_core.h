@@ -74,11 +74,6 @@ static inline struct hak_core *pool_core(struct hak_pool *pool)
 	return container_of(pool, struct hak_core, pool);
 }
 
-static inline struct hak_core *slab_core(const struct hak_slab *slab)
-{
-	return pool_core(slab->pool);
-}
-
 /* The core of a handle; NULL for the handle of pages that serve no cache. */
 static inline struct hak_core *cache_core(struct hak_cache *c)
 {
@@ -145,8 +140,10 @@ void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
 /* tiny_defer.c: frees from NMI and from calls nested in the core. */
 void hak_defer_free(struct hak_core *core, void *p);
 int hak_defer_init(void);
+void hak_defer_flush(void);	/* wait for what was deferred so far; may sleep */
 void hak_defer_exit(void);
-void hak_defer_drain_cpu(int cpu);
+void hak_defer_drain_cpu(int cpu);		/* of a dead CPU */
+void hak_defer_flush_cpu(int cpu);		/* wait for what a live one has deferred */
 
 /* tiny_drain.c */
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */

@@ -35,19 +35,31 @@ hak_core_fn void hak_defer_free(struct hak_core *core, void *p)
 }
 NOKPROBE_SYMBOL(hak_defer_free);
 
-static void defer_drain(struct defer_cpu *d)
+/* One object back from its link; its cache may have been destroyed meanwhile. */
+static void defer_one(struct llist_node *n)
 {
-	struct llist_node *n = llist_del_all(&d->list), *next;
+	struct hak_pool *pool = NULL;
 	struct hak_core *core;
 	void *p;
 
+	if (!hak_slab_find(n, &pool) || !pool_core(pool)->cpu) {
+		hak_report_bad(HAK_BAD_FOREIGN, n, NULL, 0);
+		return;
+	}
+	core = pool_core(pool);
+	p = (void *)n - defer_off(core);
+	if (core->hardened)
+		*object_mark(core, p) = hak_mark(p);
+	hak_free_slow(core, p, HAK_HARDIRQ);
+}
+
+static void defer_drain(struct defer_cpu *d)
+{
+	struct llist_node *n = llist_del_all(&d->list), *next;
+
 	for (; n; n = next) {
 		next = n->next;
-		core = slab_core(hak_slab_of(n));
-		p = (void *)n - defer_off(core);
-		if (core->hardened)
-			*object_mark(core, p) = hak_mark(p);
-		hak_free_slow(core, p, HAK_HARDIRQ);
+		defer_one(n);
 	}
 }
 
@@ -59,6 +71,19 @@ static void defer_work(struct irq_work *work)
 void hak_defer_drain_cpu(int cpu)
 {
 	defer_drain(per_cpu_ptr(&defer_cpu, cpu));
+}
+
+void hak_defer_flush_cpu(int cpu)
+{
+	irq_work_sync(&per_cpu_ptr(&defer_cpu, cpu)->work);
+}
+
+void hak_defer_flush(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		irq_work_sync(&per_cpu_ptr(&defer_cpu, cpu)->work);
 }
 
 int hak_defer_init(void)
@@ -76,8 +101,7 @@ void hak_defer_exit(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu) {
-		irq_work_sync(&per_cpu_ptr(&defer_cpu, cpu)->work);
+	hak_defer_flush();
+	for_each_possible_cpu(cpu)
 		hak_defer_drain_cpu(cpu);
-	}
 }

@@ -27,6 +27,8 @@ static void drain_set(struct hak_core *core, enum hak_level lvl)
 	} while (n);
 }
 
+NOKPROBE_SYMBOL(drain_set);
+
 struct drain_work {
 	struct work_struct work;
 	struct hak_core *core;
@@ -68,11 +70,17 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 	struct drain_work w = { .core = core };
 	int cpu;
 
+	hak_defer_flush();
 	/* One CPU after the other: a work item on the stack serves them all. */
 	INIT_WORK_ONSTACK(&w.work, drain_this_cpu);
-	for_each_online_cpu(cpu) {
+	for_each_possible_cpu(cpu) {
+		hak_defer_flush_cpu(cpu);
 		if (!cpu_holds(core, cpu))
 			continue;
+		if (!cpu_online(cpu)) {
+			hak_drain_dead_cpu(core, cpu);
+			continue;
+		}
 		schedule_work_on(cpu, &w.work);
 		flush_work(&w.work);
 	}

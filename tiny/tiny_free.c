@@ -79,6 +79,8 @@ static bool flush_spare(struct hak_core *core, enum hak_level lvl)
 	return m;
 }
 
+NOKPROBE_SYMBOL(flush_spare);
+
 /* No magazine to be had: half of the set goes to slabs. */
 static void flush_slab(struct hak_core *core, enum hak_level lvl)
 {
@@ -90,6 +92,8 @@ static void flush_slab(struct hak_core *core, enum hak_level lvl)
 	n = set_drain(s, HAK_BATCH, batch);
 	hak_pool_return(&core->pool, n, batch);
 }
+
+NOKPROBE_SYMBOL(flush_slab);
 
 /* Push @p, making room for it. The set's protection is held. False: a magazine is wanted first. */
 static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
@@ -103,6 +107,8 @@ static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
 	}
 	return set_push(this_set(core->cpu, lvl), p);
 }
+
+NOKPROBE_SYMBOL(flush);
 
 /* Free a checked and marked object into a set that had no room. Any context but NMI. */
 hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl)
@@ -130,43 +136,54 @@ hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lv
 }
 NOKPROBE_SYMBOL(hak_free_slow);
 
-/* Is @p the start of a live object of @core? Reports what it is otherwise. Preemption off. */
-static bool free_valid(struct hak_core *core, const struct hak_slab *slab, void *p,
-		       unsigned long caller)
+/*
+ * The core whose live object starts at @p, or NULL after a report; @c NULL: any
+ * cache's will do.  Preemption off.
+ */
+static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long caller)
 {
+	struct hak_pool *pool = NULL;
+	struct hak_slab *slab = hak_slab_find(p, &pool);
+	struct hak_core *core = slab ? pool_core(pool) : NULL;
 	unsigned int off = 0;
 
-	if (slab_index(slab, p, &off) == UINT_MAX || off) {
-		hak_report_bad(HAK_BAD_INTERIOR, p, slab, caller);
-		return false;
-	}
-	if (core->hardened && *object_mark(core, p) == hak_mark(p)) {
-		hak_report_bad(HAK_BAD_DOUBLE, p, slab, caller);
-		return false;
-	}
-	return true;
+	if (!core)
+		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
+	else if (!core->cpu || (c && core->cpu != c))
+		hak_report_bad(HAK_BAD_CACHE, p, pool, caller);
+	else if (slab_index(slab, pool, p, &off) == UINT_MAX || off)
+		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
+	else if (core->hardened && *object_mark(core, p) == hak_mark(p))
+		hak_report_bad(HAK_BAD_DOUBLE, p, pool, caller);
+	else
+		return core;
+	return NULL;
+}
+
+/* The same for a caller that holds nothing. */
+static bool free_is_valid(struct hak_core *core, void *p, unsigned long caller)
+{
+	bool valid;
+
+	preempt_disable();
+	valid = free_valid(core->cpu, p, caller);
+	preempt_enable();
+	return valid;
 }
 
 /* Free into a gated cache: all checks are here, and the HAK_HARDIRQ set serves every level. */
 static hak_core_fn void gated_free(struct hak_core *core, void *p, unsigned long caller)
 {
-	const struct hak_slab *slab;
 	unsigned long flags;
-	bool ok, pushed;
+	bool pushed;
 
-	if (core->hardened) {
-		preempt_disable();
-		slab = hak_slab_of(p);
-		ok = slab && slab->pool == &core->pool && free_valid(core, slab, p, caller);
-		if (!slab || slab->pool != &core->pool)
-			hak_report_bad(slab ? HAK_BAD_CACHE : HAK_BAD_FOREIGN, p, slab, caller);
-		preempt_enable();
-		if (!ok)
-			return;
-		*object_mark(core, p) = hak_mark(p);
-	}
+	/* In NMI the link goes into the object, which had better be one. */
+	if ((core->hardened || in_nmi()) && !free_is_valid(core, p, caller))
+		return;
 	if (hak_conf.init_on_free && !core->pristine)
-		memset(p + sizeof(long), 0, core->size - min_t(u32, core->size, sizeof(long)));
+		memset(p, 0, core->size);
+	if (core->hardened)
+		*object_mark(core, p) = hak_mark(p);
 	if (in_nmi()) {
 		hak_defer_free(core, p);
 		return;
@@ -187,6 +204,9 @@ static hak_core_fn void free_any(struct hak_core *core, void *p, unsigned long c
 		gated_free(core, p, caller);
 		return;
 	}
+	/* In NMI the link goes into the object, which had better be one. */
+	if (in_nmi() && !free_is_valid(core, p, caller))
+		return;
 	if (static_branch_likely(&hak_hardened_key))
 		*(unsigned long *)p = hak_mark(p);
 	if (in_nmi())
@@ -194,6 +214,7 @@ static hak_core_fn void free_any(struct hak_core *core, void *p, unsigned long c
 	else
 		hak_free_slow(core, p, hak_level());
 }
+NOKPROBE_SYMBOL(free_any);
 
 /* The page belongs to a SuperSlab, but serves no slab. */
 static noinline void free_unserved(void *p, unsigned long caller)
@@ -243,6 +264,8 @@ static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, uns
 		free_any(core, p, caller);
 }
 
+NOKPROBE_SYMBOL(irq_free_miss);
+
 /* The push of an interrupt level; every check has been made. */
 #define irq_free(c, p, lvl)							\
 do {										\
@@ -281,32 +304,6 @@ miss:
 HAK_EXPORT(HAK_ABI_NAME(hak_free_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq));
 
-/* The exact look-up behind both inlined frees; @c NULL: any cache will do. Preemption off once. */
-static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
-{
-	const struct hak_slab *slab = hak_slab_of(p);
-	struct hak_core *core = slab ? slab_core(slab) : NULL;
-	bool ok = false;
-
-	if (!slab)
-		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
-	else if (!core->cpu || (c && core->cpu != c))
-		hak_report_bad(HAK_BAD_CACHE, p, slab, caller);
-	else
-		ok = free_valid(core, slab, p, caller);
-	preempt_enable();
-	if (ok)
-		free_any(core, p, caller);
-}
-
-/* hardened: tag or mark of @p is not as it should be, or @p lies in a small block. */
-void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p)
-{
-	preempt_disable();
-	free_exact(c, p, _RET_IP_);
-}
-HAK_EXPORT(HAK_ABI_NAME(hak_free_check));
-
 /* Not ours: kfree() if the kernel proves it its own, else a bad free. */
 static noinline void free_route(const void *p, unsigned long caller)
 {
@@ -317,6 +314,24 @@ static noinline void free_route(const void *p, unsigned long caller)
 	}
 	hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 }
+
+/* The exact look-up behind both inlined frees; @c NULL: any cache will do. Preemption off once. */
+static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
+{
+	struct hak_core *core = free_valid(c, p, caller);
+
+	preempt_enable();
+	if (core)
+		free_any(core, p, caller);
+}
+
+/* hardened: tag or mark of @p is not as it should be, or @p lies in a small block. */
+void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p)
+{
+	preempt_disable();
+	free_exact(c, p, _RET_IP_);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_check));
 
 static noinline void free_lookup(void *p, unsigned long caller)
 {
@@ -350,13 +365,12 @@ HAK_EXPORT(__hak_free);
 
 size_t hak_usable_size(const void *p)
 {
-	const struct hak_slab *slab;
+	struct hak_pool *pool;
 	size_t size = 0;
 
 	preempt_disable();
-	slab = hak_slab_of(p);
-	if (slab)
-		size = slab_core(slab)->size;
+	if (hak_slab_find(p, &pool))
+		size = pool_core(pool)->size;
 	preempt_enable();
 	return size;
 }

@@ -29,8 +29,8 @@ struct hak_arch_cpu { };
 
 #define hak_arch_here() ((struct hak_arch_cpu){ })
 #define hak_arch_off() ({ preempt_disable(); hak_arch_here(); })
-#define hak_arch_on(cpu) preempt_enable()
-#define hak_arch_count(cpu) preempt_count()
+#define hak_arch_on(cpu) do { (void)(cpu); preempt_enable(); } while (0)
+#define hak_arch_count(cpu) ((void)(cpu), preempt_count())
 #define HAK_ARCH_KERNEL_HALF (1UL << 63)	/* set in every address of ours */
 
 /* Take the newest object of set @lvl into @p, or go to @miss with the count lowered below 0. */
@@ -38,8 +38,9 @@ struct hak_arch_cpu { };
 do {										\
 	unsigned long __i;							\
 										\
+	(void)(cpu);								\
 	asm goto("1: decb %%gs:%c1(%0)\n\tjs %l[" #miss "]\n\t"			\
-		 _ASM_EXTABLE(1b, 1b)						\
+		 _ASM_EXTABLE(1b, %l[miss])					\
 		 : : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n))	\
 		 : "memory", "cc" : miss);					\
 	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
@@ -52,8 +53,9 @@ do {										\
 } while (0)
 
 /* Index of the next free slot of set @lvl into @i, or go to @miss when it is full or gated. */
-#define hak_arch_room(cpu, c, lvl, i, miss)						\
+#define hak_arch_room(cpu, c, lvl, i, miss)					\
 do {										\
+	(void)(cpu);								\
 	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
 		     : "=r" (i)							\
 		     : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n)));	\
@@ -87,6 +89,15 @@ do {										\
 		 : : "r" (c), "r" (mark), "r" (__t), "i" (-(long)HAK_MARK)	\
 		 : "memory", "cc" : bad);					\
 } while (0)
+
+/*
+ * Go to @bad if the object at @p carries @mark.  @p passed hak_arch_tag_differs(),
+ * which looked at p with bit 63 set: one that had it clear faults here, on @bad.
+ */
+#define hak_arch_marked(p, mark, bad)						\
+	asm goto("1: cmpq %0, (%1)\n\tje %l[" #bad "]\n\t"			\
+		 _ASM_EXTABLE(1b, %l[bad])					\
+		 : : "r" (mark), "r" (p) : "memory", "cc" : bad)
 
 /* Write 0 over the mark; hak_arch_keep() keeps gcc from holding @p in a second register. */
 #define hak_arch_unmark(p) asm volatile("movq $0, (%0)" : : "r" (p) : "memory")
@@ -156,8 +167,8 @@ struct hak_arch_cpu {
 
 #define hak_arch_here() ((struct hak_arch_cpu){ })
 #define hak_arch_off() ({ preempt_disable(); hak_arch_here(); })
-#define hak_arch_on(cpu) preempt_enable()
-#define hak_arch_count(cpu) preempt_count()
+#define hak_arch_on(cpu) do { (void)(cpu); preempt_enable(); } while (0)
+#define hak_arch_count(cpu) ((void)(cpu), preempt_count())
 #define hak_arch_set(here, c, lvl) (&raw_cpu_ptr(hak_percpu(c))->set[lvl])
 
 #endif
@@ -192,6 +203,12 @@ do {										\
 do {										\
 	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != (mark) || \
 		     *hak_tag_at(mark, p) != (c)))				\
+		goto bad;							\
+} while (0)
+
+#define hak_arch_marked(p, mark, bad)						\
+do {										\
+	if (unlikely(READ_ONCE(*(unsigned long *)(p)) == (mark)))		\
 		goto bad;							\
 } while (0)
 

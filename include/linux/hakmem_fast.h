@@ -192,8 +192,7 @@ static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
 		unsigned long mark = hak_mark(p) | HAK_ARCH_KERNEL_HALF;
 
 		hak_arch_tag_differs(c, mark, p, bad);
-		if (unlikely(*(unsigned long *)p == mark))
-			goto bad;
+		hak_arch_marked(p, mark, bad);
 		cpu = hak_arch_off();
 		hak_push_tail(cpu, c, p, *(unsigned long *)p = mark);
 	}
