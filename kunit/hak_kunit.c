@@ -178,7 +178,7 @@ void hak_kunit_bury(struct kunit *test, void **p, unsigned int n)
 	struct hak_core *core;
 
 	preempt_disable();
-	core = slab_core(hak_slab_of(p[0]));
+	core = pool_core(hak_slab_of(p[0])->pool);
 	preempt_enable();
 	hak_pool_return(&core->pool, n, p);
 	KUNIT_ASSERT_EQ(test, hak_pool_shrink(&core->pool), 0);

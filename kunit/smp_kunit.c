@@ -212,13 +212,13 @@ static void cpu_that_only_frees_keeps_memory_bounded(struct kunit *test)
 }
 
 static struct kunit_case smp_cases[] = {
-	KUNIT_CASE(one_producer_one_consumer_of_a_class),
-	KUNIT_CASE(one_producer_one_consumer_of_a_cache),
-	KUNIT_CASE(both_directions_of_a_class),
-	KUNIT_CASE(both_directions_of_a_cache),
-	KUNIT_CASE(both_directions_of_a_gated_cache),
-	KUNIT_CASE(both_directions_in_small_blocks),
-	KUNIT_CASE(cpu_that_only_frees_keeps_memory_bounded),
+	KUNIT_CASE_SLOW(one_producer_one_consumer_of_a_class),
+	KUNIT_CASE_SLOW(one_producer_one_consumer_of_a_cache),
+	KUNIT_CASE_SLOW(both_directions_of_a_class),
+	KUNIT_CASE_SLOW(both_directions_of_a_cache),
+	KUNIT_CASE_SLOW(both_directions_of_a_gated_cache),
+	KUNIT_CASE_SLOW(both_directions_in_small_blocks),
+	KUNIT_CASE_SLOW(cpu_that_only_frees_keeps_memory_bounded),
 	{}
 };
 

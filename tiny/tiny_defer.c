@@ -73,9 +73,13 @@ void hak_defer_drain_cpu(int cpu)
 	defer_drain(per_cpu_ptr(&defer_cpu, cpu));
 }
 
+/* Asks first: irq_work_sync() may wait for a grace period even when there is nothing. */
 void hak_defer_flush_cpu(int cpu)
 {
-	irq_work_sync(&per_cpu_ptr(&defer_cpu, cpu)->work);
+	struct irq_work *work = &per_cpu_ptr(&defer_cpu, cpu)->work;
+
+	if (irq_work_is_busy(work))
+		irq_work_sync(work);
 }
 
 void hak_defer_flush(void)
@@ -83,7 +87,7 @@ void hak_defer_flush(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		irq_work_sync(&per_cpu_ptr(&defer_cpu, cpu)->work);
+		hak_defer_flush_cpu(cpu);
 }
 
 int hak_defer_init(void)
@@ -101,7 +105,8 @@ void hak_defer_exit(void)
 {
 	int cpu;
 
-	hak_defer_flush();
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		irq_work_sync(&per_cpu_ptr(&defer_cpu, cpu)->work);
 		hak_defer_drain_cpu(cpu);
+	}
 }
