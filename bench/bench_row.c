@@ -99,7 +99,8 @@ static int row_orders(struct bench_run *run)
 		j = prandom_u32_state(&rnd) % (i + 1);
 		run->perm[i] = run->perm[j];
 		run->perm[j] = i;
-		run->mixed[i] = sizes[prandom_u32_state(&rnd) % ARRAY_SIZE(sizes)];
+		run->mixed[i] = sizes[run->row->grouped ? i * ARRAY_SIZE(sizes) / b :
+				      prandom_u32_state(&rnd) % ARRAY_SIZE(sizes)];
 	}
 	return 0;
 }

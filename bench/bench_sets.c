@@ -67,6 +67,8 @@ static void set_budget(struct bench_result *res)
 	set_pair(res, "typed_batch256", BENCH_BATCH, BENCH_HAKMEM, BENCH_KMEM_CACHE)->batch = 256;
 	set_pair(res, "typed_bulk64", BENCH_BULK, BENCH_HAKMEM, BENCH_KMEM_CACHE);
 	set_pair(res, "free_bulk_mixed", BENCH_FREE_BULK, BENCH_HAKMEM_VAR, BENCH_KMALLOC_VAR);
+	set_pair(res, "free_bulk_grouped", BENCH_FREE_BULK, BENCH_HAKMEM_VAR,
+		 BENCH_KMALLOC_VAR)->grouped = true;
 	set_pair(res, "typed_softirq", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctx =
 		BENCH_SOFTIRQ;
 	set_pair(res, "typed_hardirq", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctx =

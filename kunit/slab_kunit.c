@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Suite hakmem_slab: slabs and their books, on a pool of the test's own. */
 #include "kunit/hak_kunit.h"
+#include "superslab/ss_block.h"
 
 struct slab_test {
 	struct hak_pool pool;
@@ -328,7 +329,28 @@ static void small_block_serves_like_a_superslab(struct kunit *test)
 			hak_config_get()->fixed_pages);
 }
 
+/* Only what the page allocator may be asked; what breaks things only at the last order. */
+static void hak_block_gfp_passes_little_on(struct kunit *test)
+{
+	gfp_t never = __GFP_ACCOUNT | __GFP_ZERO | __GFP_DMA | __GFP_DMA32 | __GFP_HIGHMEM |
+		      __GFP_MOVABLE | __GFP_RECLAIMABLE;
+	gfp_t large = hak_block_gfp(GFP_KERNEL | never | __GFP_NOFAIL | __GFP_HIGH, false);
+	gfp_t last = hak_block_gfp(GFP_KERNEL | never | __GFP_NOFAIL | __GFP_HIGH, true);
+
+	KUNIT_EXPECT_EQ(test, large & never, 0);
+	KUNIT_EXPECT_EQ(test, last & never, 0);
+	KUNIT_EXPECT_EQ(test, large & (__GFP_NOFAIL | __GFP_DIRECT_RECLAIM | __GFP_HIGH), 0);
+	KUNIT_EXPECT_TRUE(test, large & __GFP_NORETRY && large & __GFP_NOMEMALLOC);
+	KUNIT_EXPECT_TRUE(test, last & __GFP_NOFAIL && last & __GFP_DIRECT_RECLAIM);
+	KUNIT_EXPECT_TRUE(test, large & __GFP_COMP && last & __GFP_COMP);
+	KUNIT_EXPECT_TRUE(test, large & __GFP_NOWARN && last & __GFP_NOWARN);
+	KUNIT_EXPECT_EQ(test, hak_block_gfp(GFP_NOWAIT, true) & __GFP_DIRECT_RECLAIM, 0);
+	KUNIT_EXPECT_EQ(test, hak_block_gfp(GFP_NOIO, true) & (__GFP_IO | __GFP_FS), 0);
+	KUNIT_EXPECT_EQ(test, hak_block_gfp(GFP_NOFS, true) & (__GFP_IO | __GFP_FS), __GFP_IO);
+}
+
 static struct kunit_case slab_cases[] = {
+	KUNIT_CASE(hak_block_gfp_passes_little_on),
 	KUNIT_CASE_PARAM(take_all_then_return_all_restores, stride_gen_params),
 	KUNIT_CASE_PARAM(every_object_byte_leads_to_its_slab, stride_gen_params),
 	KUNIT_CASE(take_from_fresh_slab_ascends),
