@@ -35,7 +35,26 @@ static __always_inline void pop_slots(void **slot, unsigned int held, unsigned i
 	}
 }
 
-/* Pop up to @n objects of the task set, then of its spare. */
+/* The set of an interrupt level, or NULL where a run may not touch one. */
+static noinline hak_core_fn struct hak_set *irq_run_set(struct hak_cache *c)
+{
+	struct hak_set *s;
+
+	if (in_nmi())
+		return NULL;
+	s = this_set(c, hak_level());
+	return s->gated ? NULL : s;
+}
+
+/* The set of this level; at task level a gated one has neither objects nor room. Preemption off. */
+static __always_inline struct hak_set *run_set(struct hak_cache *c)
+{
+	if (likely(!hak_at_irq_level(hak_arch_here())))
+		return this_set(c, HAK_TASK);
+	return irq_run_set(c);
+}
+
+/* Pop up to @n objects of this level's set, then of its spare. */
 static hak_core_fn unsigned int pop_run(struct hak_cache *c, unsigned int n, void **p)
 {
 	unsigned int got = 0, now;
@@ -43,16 +62,16 @@ static hak_core_fn unsigned int pop_run(struct hak_cache *c, unsigned int n, voi
 	struct hak_set *s;
 
 	preempt_disable();
-	if (unlikely(hak_at_irq_level(hak_arch_here())))
+	s = run_set(c);
+	if (!s)
 		goto out;
-	s = this_set(c, HAK_TASK);
 	if (s->n > 0) {
 		got = min_t(unsigned int, n, s->n);
 		pop_slots(s->slot, s->n, got, p);
 		s->n -= got;
 	}
 	m = s->spare;
-	if (got < n && m && m->n && !s->gated) {
+	if (got < n && m && m->n) {
 		now = min(n - got, m->n);
 		pop_slots(m->slot, m->n, now, p + got);
 		m->n -= now;
@@ -65,17 +84,31 @@ out:
 }
 NOKPROBE_SYMBOL(pop_run);
 
+/* A run, zeroed if @gfp or the kernel says so; nothing if the cache wants each object looked at. */
+static __always_inline unsigned int alloc_run(struct hak_cache *c, gfp_t gfp, unsigned int n, void **p)
+{
+	unsigned int got = pop_run(c, n, p), size, i;
+
+	if (likely(!(gfp & __GFP_ZERO) && !static_branch_unlikely(&hak_init_key)))
+		return got;
+	size = raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK].size;
+	for (i = 0; i < got; i++)
+		memset(p[i], 0, size);
+	return got;
+}
+
 unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n, void **p)
 {
-	bool whole = gfp & HAK_GFP_SLOW || static_branch_unlikely(&hak_init_key);
+	/* A constructed object is not zeroed, and what this means is decided elsewhere. */
+	bool singly = gfp & HAK_GFP_SLOW && cache_core(c)->pool.ctor;
 	unsigned int got = 0;
 
 	if (!n || n > HAK_BULK_MAX)
 		return 0;
 	hak_might_alloc(gfp);
 	while (got < n) {
-		if (!whole)
-			got += pop_run(c, min_t(unsigned int, n - got, BULK_RUN), p + got);
+		if (likely(!singly))
+			got += alloc_run(c, gfp, min_t(unsigned int, n - got, BULK_RUN), p + got);
 		if (got == n)
 			break;
 		p[got] = __hak_cache_alloc(c, gfp);
@@ -178,7 +211,7 @@ static __always_inline unsigned int push_slots(struct hak_cache *c, void **slot,
 	return n;
 }
 
-/* Push up to @n objects to the task set, then to its spare; returns how many went in. */
+/* Push up to @n objects to this level's set, then to its spare; returns how many went in. */
 static hak_core_fn unsigned int push_run(struct hak_cache *c, unsigned int n, void **p)
 {
 	unsigned int done = 0, now, went;
@@ -186,9 +219,9 @@ static hak_core_fn unsigned int push_run(struct hak_cache *c, unsigned int n, vo
 	struct hak_set *s;
 
 	preempt_disable();
-	if (unlikely(hak_at_irq_level(hak_arch_here())))
+	s = run_set(c);
+	if (!s)
 		goto out;
-	s = this_set(c, HAK_TASK);
 	s->n = max_t(s8, s->n, 0);
 	done = min_t(unsigned int, n, s->cap - s->n);
 	now = done;

@@ -20,8 +20,9 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 {
 	struct hak_set *s = this_set(core->cpu, lvl);
 
+	/* Without an empty magazine the operation goes on, and is counted where it ends. */
+	s->ev[ev] += m != NULL;
 	m = set_swap_spare(s, m);
-	s->ev[ev]++;
 	set_store_spare(s);
 	/* Only a nested call can have put a spare there meanwhile. */
 	if (unlikely(m))
@@ -321,8 +322,10 @@ static noinline void free_exact(struct hak_cache *c, void *p, unsigned long call
 	struct hak_core *core = free_valid(c, p, caller);
 
 	preempt_enable();
-	if (core)
-		free_any(core, p, caller);
+	if (!core)
+		return;
+	hak_mem_add(HAK_MEM_FREE_EXACT, 1);
+	free_any(core, p, caller);
 }
 
 /* hardened: tag or mark of @p is not as it should be, or @p lies in a small block. */

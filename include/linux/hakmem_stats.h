@@ -32,6 +32,7 @@ struct dentry;
 	X(free_superslab)	/* SuperSlabs given back */			\
 	X(free_small_block)	/* smaller blocks given back */			\
 	X(free_large)		/* forwarded to kfree */			\
+	X(free_exact)		/* left to the exact look-up: small blocks */	\
 	X(free_nmi)		/* deferred from NMI or a nested call */	\
 	X(bad_free_foreign)	/* not ours */					\
 	X(bad_free_double)							\
