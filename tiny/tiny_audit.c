@@ -70,6 +70,7 @@ unsigned long hak_core_cached(struct hak_core *core)
 	for_each_cached(core, count_one, &n);
 	return n;
 }
+HAK_EXPORT_TEST(hak_core_cached);
 
 static void collect(void **slot, int n, void *arg)
 {
