@@ -5,6 +5,7 @@
  */
 #include "kunit/hak_kunit.h"
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/completion.h>
 
@@ -129,24 +130,37 @@ static int shrink_thread(void *arg)
 	return 0;
 }
 
-/* A reader inside a grace period: does free memory keep its content and its owner? */
-static void read_while_freed(unsigned long *p, bool *intact, bool *owned)
+/*
+ * A reader inside a grace period, until well after the shrinker has taken the slab
+ * off the books: does free memory keep its content and its owner?
+ */
+static bool read_while_freed(struct hak_pool *pool, unsigned long *p, bool *intact, bool *owned)
 {
-	unsigned int ms;
+	/* Long, for a guest that hardly gets to run; well below RCU's stall warning. */
+	unsigned long until = jiffies + 12 * HZ;
+	struct hak_pool_info info;
+	unsigned int after = 0;
 
-	for (ms = 0; ms < 60; ms++) {
+	while (time_before(jiffies, until) && after < 30) {
 		*intact &= READ_ONCE(p[0]) == MAGIC && READ_ONCE(p[1]) == ~MAGIC;
 		*owned &= hak_slab_of(p) != NULL;
+		hak_pool_info(pool, &info);
+		after += !info.slabs;
 		mdelay(1);
+		/* Lets the drain of this CPU in: UML preempts the kernel nowhere else. */
+		preempt_disable();
+		preempt_enable();
 	}
+	return after;
 }
 
 static void hak_cache_rcu_memory_stays_readable(struct kunit *test)
 {
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-rcu", 16, NULL, SLAB_TYPESAFE_BY_RCU);
 	unsigned long *p = hak_cache_alloc(c, GFP_KERNEL);
+	struct hak_pool *pool = hak_slab_of(p)->pool;
+	bool intact = true, owned = true, shrunk;
 	struct shrinker_thread s = { .c = c };
-	bool intact = true, owned = true;
 	struct task_struct *t;
 
 	init_completion(&s.done);
@@ -157,9 +171,10 @@ static void hak_cache_rcu_memory_stays_readable(struct kunit *test)
 	rcu_read_lock();
 	hak_cache_free(c, p);
 	wake_up_process(t);
-	read_while_freed(p, &intact, &owned);
+	shrunk = read_while_freed(pool, p, &intact, &owned);
 	rcu_read_unlock();
 	wait_for_completion(&s.done);
+	KUNIT_EXPECT_TRUE_MSG(test, shrunk, "the shrinker did not come that far");
 	KUNIT_EXPECT_TRUE_MSG(test, intact, "free memory was written to");
 	KUNIT_EXPECT_TRUE_MSG(test, owned, "the slab went before the grace period");
 	KUNIT_EXPECT_NULL_MSG(test, hak_slab_of(p), "the slab went after it");
