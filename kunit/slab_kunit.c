@@ -204,7 +204,6 @@ static void return_of_what_is_no_object_is_dropped(struct kunit *test)
 	p[0] = a + 8;
 	hak_pool_return(&t->pool, 1, p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_interior, 1, "interior");
-
 	hak_kunit_bad_begin(&bad);
 	p[0] = other->p[0];
 	hak_pool_return(&t->pool, 1, p);
