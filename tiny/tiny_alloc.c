@@ -56,7 +56,7 @@ static __always_inline bool refill_depot(struct hak_core *core, enum hak_level l
 	return set_load_spare(this_set(core->cpu, lvl));
 }
 
-/* The steps that look at no slab. The set's protection is held, and it is not gated. */
+/* The steps that look at no slab. The set's protection is held. */
 static __always_inline void *refill_near(struct hak_core *core, enum hak_level lvl)
 {
 	struct hak_set *s = this_set(core->cpu, lvl);

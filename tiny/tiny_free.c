@@ -31,8 +31,8 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 
 /*
  * The steps that look at no slab: room in the set, an empty spare, and the depot's
- * empty magazine for the full spare.  The set's protection is held, and it is not
- * gated.  Returns whether @p went in.
+ * empty magazine for the full spare.  The set's protection is held.
+ * Returns whether @p went in.
  */
 static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_level lvl)
 {
