@@ -2,7 +2,7 @@
 /*
  * The module: parameters, and the order in which its layers start and stop.
  *
- *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> debugfs
+ *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> reclaim -> debugfs
  *
  * Exit runs it backwards and cannot refuse.  Typed caches hold a reference, so
  * only untyped objects can still be live then; they are reported, their blocks
@@ -22,9 +22,17 @@ static unsigned int mag_size = HAK_MAG_MAX;
 module_param(mag_size, uint, 0444);
 MODULE_PARM_DESC(mag_size, "most objects in a magazine, 1..64 (default 64)");
 
+static int multi_node = -1;
+module_param(multi_node, int, 0444);
+MODULE_PARM_DESC(multi_node, "send objects of other nodes home: 0 no, 1 yes, -1 if there are several nodes (default)");
+
 static bool superslab = true;
 module_param(superslab, bool, 0444);
 MODULE_PARM_DESC(superslab, "try 2 MiB blocks (default 1); 0: small blocks only");
+
+static unsigned int reap_ms = 2000;
+module_param(reap_ms, uint, 0444);
+MODULE_PARM_DESC(reap_ms, "how often a CPU gives back what idles, in ms, up to an hour (default 2000); 0: never");
 
 static unsigned long cache_bytes_max = 1UL << 20;
 module_param(cache_bytes_max, ulong, 0444);
@@ -34,14 +42,16 @@ static enum cpuhp_state hotplug_state;
 
 static int params_init(void)
 {
-	if (hardened > 2 || mag_size < 1 || mag_size > HAK_MAG_MAX ||
+	if (hardened > 2 || multi_node < -1 || multi_node > 1 || reap_ms > 3600000 || mag_size < 1 || mag_size > HAK_MAG_MAX ||
 	    cache_bytes_max < 1UL << 16 || cache_bytes_max > 1UL << 30) {
-		pr_err("hakmem: parameter out of range: hardened 0..2, mag_size 1..64, cache_bytes_max 64K..1G\n");
+		pr_err("hakmem: parameter out of range: hardened 0..2, multi_node -1..1, mag_size 1..64, reap_ms 0..3600000, cache_bytes_max 64K..1G\n");
 		return -EINVAL;
 	}
 	hak_conf.hardened = hardened;
 	hak_conf.stats = stats;
 	hak_conf.mag_size = mag_size;
+	hak_conf.multi_node = multi_node < 0 ? num_node_state(N_MEMORY) > 1 : multi_node;
+	hak_conf.reap_ms = reap_ms;
 	hak_conf.superslab = superslab;
 	hak_conf.cache_bytes_max = cache_bytes_max;
 	hak_conf.init_on_alloc = hak_want_init_on_alloc();
@@ -49,6 +59,8 @@ static int params_init(void)
 	hak_superslab_enabled = superslab;
 	if (!hardened)
 		static_branch_disable(&hak_hardened_key);
+	if (hak_conf.multi_node)
+		static_branch_enable(&hak_multi_node_key);
 	if (hak_conf.init_on_alloc)
 		static_branch_enable(&hak_init_key);
 	return 0;
@@ -95,10 +107,15 @@ static int __init hakmem_init(void)
 	err = hotplug_init();
 	if (err)
 		goto undo_caches;
+	err = hak_reap_init();
+	if (err)
+		goto undo_hotplug;
 	hak_debugfs_init();
 	pr_info("hakmem: loaded, hardened=%u mag_size=%u\n", hardened, mag_size);
 	return 0;
 
+undo_hotplug:
+	cpuhp_remove_state_nocalls(hotplug_state);
 undo_caches:
 	hak_caches_exit();
 undo_block:
@@ -113,6 +130,7 @@ static void __exit hakmem_exit(void)
 	long pages;
 
 	hak_debugfs_exit();
+	hak_reap_exit();
 	cpuhp_remove_state_nocalls(hotplug_state);
 	hak_defer_exit();
 	rcu_barrier();

@@ -24,6 +24,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
@@ -78,6 +79,51 @@ static inline bool hak_kernel_owns(const void *p)
 	return PageSlab(page) || (hak_page_is_kmalloc(page) && p == page_address(page));
 }
 
+/* Newer kernels want to be told that work is bound to CPUs. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define HAK_WQ_FLAGS (WQ_MEM_RECLAIM | WQ_PERCPU)
+#else
+#define HAK_WQ_FLAGS WQ_MEM_RECLAIM
+#endif
+
+typedef unsigned long (*hak_shrink_fn)(struct shrinker *s, struct shrink_control *sc);
+
+/* A shrinker in use, or NULL. May sleep. Shrinkers are the kernel's to allocate since 6.7. */
+static inline struct shrinker *hak_shrinker_register(hak_shrink_fn count, hak_shrink_fn scan)
+{
+	struct shrinker *s;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	s = shrinker_alloc(0, "hakmem");
+#else
+	s = kzalloc(sizeof(*s), GFP_KERNEL);
+#endif
+	if (!s)
+		return NULL;
+	s->count_objects = count;
+	s->scan_objects = scan;
+	s->seeks = DEFAULT_SEEKS;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_register(s);
+#else
+	if (register_shrinker(s, "hakmem")) {
+		kfree(s);
+		s = NULL;
+	}
+#endif
+	return s;
+}
+
+static inline void hak_shrinker_unregister(struct shrinker *s)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_free(s);
+#else
+	unregister_shrinker(s);
+	kfree(s);
+#endif
+}
+
 /* The kernel's switches, as SLUB reads them. */
 static inline bool hak_want_init_on_alloc(void)
 {
@@ -125,6 +171,8 @@ static __always_inline void or_and_group(const unsigned long *o, unsigned long *
 	}
 #endif
 }
+
+#define hak_alloc_percpu(type) alloc_percpu(type)
 
 /* A function of the core that a probe or tracer may not interrupt half-way. */
 #define hak_core_fn notrace

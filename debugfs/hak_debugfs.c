@@ -89,17 +89,17 @@ static void magazines_core(struct seq_file *m, struct hak_core *core)
 	static const char *const level[] = { "task", "softirq", "hardirq" };
 	int cpu, lvl;
 
-	for_each_online_cpu(cpu) {
-		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+	for_each_possible_cpu(cpu) {
+		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
 
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
 			const struct hak_set *s = &c->set[lvl];
 
-			if (!s->n && !s->spare)
+			if (s->n <= 0 && !s->spare && !s->remote)
 				continue;
 			seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl],
-				   max_t(int, s->n, 0), s->gated ? s->max : s->cap, s->max,
-				   s->spare ? "spare" : "-", s->gated ? "gated" : "-");
+				   max_t(int, s->n, 0), s->room, s->max,
+				   s->spare ? "spare" : "-", core->gated ? "gated" : "-");
 		}
 	}
 }
@@ -144,6 +144,8 @@ static int config_show(struct seq_file *m, void *unused)
 	seq_printf(m, "hardened %u\n", hak_conf.hardened);
 	seq_printf(m, "stats %u\n", hak_conf.stats);
 	seq_printf(m, "mag_size %u\n", hak_conf.mag_size);
+	seq_printf(m, "reap_ms %u\n", hak_conf.reap_ms);
+	seq_printf(m, "multi_node %u\n", hak_conf.multi_node);
 	seq_printf(m, "superslab %u\n", hak_conf.superslab);
 	seq_printf(m, "cache_bytes_max %lu\n", hak_conf.cache_bytes_max);
 	seq_printf(m, "key_hardened %u\n", static_key_enabled(&hak_hardened_key));

@@ -10,6 +10,11 @@ static struct hak_cache *hardened_cache(struct kunit *test, const char *name)
 	return hak_kunit_cache(test, name, 64, &args, 0);
 }
 
+static struct hak_set *set_of(struct hak_cache *c, int cpu, enum hak_level lvl)
+{
+	return &per_cpu_ptr(hak_percpu(cache_core(c)->sets), cpu)->set[lvl];
+}
+
 /* The set of any CPU whose magazine holds @p, and the index there. */
 static struct hak_set *set_with(struct hak_cache *c, void *p, int *slot)
 {
@@ -18,7 +23,7 @@ static struct hak_set *set_with(struct hak_cache *c, void *p, int *slot)
 
 	for_each_possible_cpu(cpu) {
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
-			s = &per_cpu_ptr(hak_percpu(c), cpu)->set[lvl];
+			s = set_of(c, cpu, lvl);
 			for (i = 0; i < s->n; i++) {
 				if (s->slot[i] != p)
 					continue;
@@ -76,7 +81,7 @@ static void hak_audit_object_cached_twice_is_found(struct kunit *test)
 {
 	struct hak_cache *c = hardened_cache(test, "kunit-twice");
 	void *a = hak_cache_alloc(c, GFP_KERNEL), *b = hak_cache_alloc(c, GFP_KERNEL);
-	struct hak_set *s, *softirq = &per_cpu_ptr(hak_percpu(c), 0)->set[HAK_SOFTIRQ];
+	struct hak_set *s, *softirq = set_of(c, 0, HAK_SOFTIRQ);
 	int i;
 
 	hak_cache_free(c, a);

@@ -113,7 +113,7 @@ static void put_full_that_is_refused_gives_no_empty(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, hak_depot_put_full(d, c, &e));
 	KUNIT_EXPECT_NULL(test, e);
 	KUNIT_EXPECT_EQ(test, d->nr_empty, 1);
-	hak_depot_drain(d, &hak_mag_pool);
+	hak_depot_trim(d, &hak_mag_pool, true);
 	hak_mag_free(a);
 	hak_mag_free(c);
 }
@@ -165,7 +165,7 @@ static void drain_returns_every_object_and_magazine(struct kunit *test)
 	hak_pool_info(pool, &info);
 	KUNIT_EXPECT_EQ(test, info.objects - info.free, 40);
 	KUNIT_EXPECT_EQ(test, mags_out(), out + 3);
-	hak_depot_drain(d, pool);
+	hak_depot_trim(d, pool, true);
 	hak_pool_info(pool, &info);
 	KUNIT_EXPECT_EQ(test, info.objects, info.free);
 	KUNIT_EXPECT_EQ(test, mags_out(), out);

@@ -5,14 +5,14 @@
 
 #define OBJ(i) ((void *)(0x1000UL + 8 * (i)))
 
-static struct hak_set *new_set(struct kunit *test, u8 cap, u8 max, bool gated)
+static struct hak_set *new_set(struct kunit *test, u8 room, u8 max, bool frees_out)
 {
 	struct hak_set *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	s->cap = cap;
+	s->room = room;
+	s->cap = frees_out ? 0 : room;
 	s->max = max;
-	s->gated = gated;
 	return s;
 }
 
@@ -43,12 +43,12 @@ static void set_push_up_to_cap_then_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->n, 16);
 }
 
-static void set_push_gated_goes_up_to_max(struct kunit *test)
+static void set_push_hidden_goes_up_to_room(struct kunit *test)
 {
-	struct hak_set *s = new_set(test, 0, 64, true);
+	struct hak_set *s = new_set(test, 32, 64, true);
 
-	push_n(test, s, 64);
-	KUNIT_EXPECT_FALSE(test, set_push(s, OBJ(64)));
+	push_n(test, s, 32);
+	KUNIT_EXPECT_FALSE(test, set_push(s, OBJ(32)));
 	KUNIT_EXPECT_EQ(test, s->cap, 0);
 }
 
@@ -119,11 +119,12 @@ static void set_widen_doubles_up_to_max(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->cap, 50);
 }
 
-static void set_widen_gated_stays_hidden(struct kunit *test)
+static void set_widen_hidden_stays_hidden(struct kunit *test)
 {
-	struct hak_set *s = new_set(test, 0, 64, true);
+	struct hak_set *s = new_set(test, 16, 64, true);
 
 	set_widen(s);
+	KUNIT_EXPECT_EQ(test, s->room, 32);
 	KUNIT_EXPECT_EQ(test, s->cap, 0);
 }
 
@@ -213,13 +214,13 @@ static void hak_cache_alloc_after_free_gives_the_same_object(struct kunit *test)
 
 static struct kunit_case magazine_cases[] = {
 	KUNIT_CASE(set_push_up_to_cap_then_refuses),
-	KUNIT_CASE(set_push_gated_goes_up_to_max),
+	KUNIT_CASE(set_push_hidden_goes_up_to_room),
 	KUNIT_CASE(set_pop_returns_newest_first),
 	KUNIT_CASE(set_pop_after_inlined_miss_mends_count),
 	KUNIT_CASE(set_fill_beyond_cap_leaves_the_rest),
 	KUNIT_CASE(set_drain_takes_at_most_what_is_wanted),
 	KUNIT_CASE(set_widen_doubles_up_to_max),
-	KUNIT_CASE(set_widen_gated_stays_hidden),
+	KUNIT_CASE(set_widen_hidden_stays_hidden),
 	KUNIT_CASE(set_store_spare_without_room_refuses),
 	KUNIT_CASE(set_store_spare_full_set_moves_all),
 	KUNIT_CASE(set_load_spare_empty_set_takes_all),

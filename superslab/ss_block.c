@@ -19,6 +19,8 @@ HAK_EXPORT_TEST(hak_superslab_enabled);
 
 static struct hak_block_node *block_node __read_mostly;
 
+struct workqueue_struct *hak_wq __read_mostly;
+
 struct hak_block_node *hak_block_node(int nid)
 {
 	return &block_node[nid];
@@ -180,7 +182,7 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pag
 		if (!hak_superslab_enabled || *fresh)
 			break;
 		if (!gfpflags_allow_blocking(gfp)) {
-			schedule_work(&ss_work);
+			queue_work(hak_wq, &ss_work);
 			break;
 		}
 		if (!ss_create(nid, gfp))
@@ -199,6 +201,14 @@ static bool ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int
 	bn->nr_empty--;
 	list_del(&ss->list);
 	return true;
+}
+
+/* @ss is on no list any more: nobody is to find it, and the worker frees it. */
+static void ss_retired(struct hak_ss *ss)
+{
+	hak_dir_clear_ss(ss->base);
+	hak_mem_add(HAK_MEM_RETIRED, 1 << HAK_SS_ORDER);
+	hak_release_later(&ss->release);
 }
 
 static void ss_put_pages(struct hak_slab *slab)
@@ -223,10 +233,8 @@ static void ss_put_pages(struct hak_slab *slab)
 	list_move(&ss->list, &bn->ss);
 	retire = ss_retire(bn, ss, 1);
 	hak_unlock(&bn->lock, flags);
-	if (retire) {
-		hak_dir_clear_ss(base);
-		hak_release_later(&ss->release);
-	}
+	if (retire)
+		ss_retired(ss);
 }
 
 void hak_block_put_slab(struct hak_slab *slab)
@@ -237,31 +245,46 @@ void hak_block_put_slab(struct hak_slab *slab)
 		hak_small_put(container_of(slab, struct hak_small, slab));
 }
 
-static void node_shrink(struct hak_block_node *bn)
+static void node_release_empty(struct hak_block_node *bn)
 {
 	struct hak_ss *ss, *next;
 	unsigned long flags;
 	LIST_HEAD(gone);
 
+	if (!READ_ONCE(bn->nr_empty))
+		return;
 	flags = hak_lock(&bn->lock);
 	list_for_each_entry_safe(ss, next, &bn->ss, list)
 		if (ss_retire(bn, ss, 0))
 			list_add(&ss->list, &gone);
 	hak_unlock(&bn->lock, flags);
-	list_for_each_entry_safe(ss, next, &gone, list) {
-		hak_dir_clear_ss(ss->base);
-		hak_release_later(&ss->release);
-	}
+	list_for_each_entry_safe(ss, next, &gone, list)
+		ss_retired(ss);
+}
+
+void hak_block_release_empty(void)
+{
+	int nid;
+
+	for_each_online_node(nid)
+		node_release_empty(&block_node[nid]);
 }
 
 void hak_block_shrink(void)
 {
-	int nid;
-
 	/* A SuperSlab that is on its way would come after everything was given back. */
 	cancel_work_sync(&ss_work);
+	hak_block_release_empty();
+}
+
+unsigned long hak_block_empty_pages(void)
+{
+	unsigned long pages = 0;
+	int nid;
+
 	for_each_online_node(nid)
-		node_shrink(&block_node[nid]);
+		pages += (unsigned long)READ_ONCE(block_node[nid].nr_empty) << HAK_SS_ORDER;
+	return pages;
 }
 
 void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss,
@@ -286,9 +309,14 @@ int hak_block_init(void)
 {
 	int nid;
 
+	hak_wq = alloc_workqueue("hakmem", HAK_WQ_FLAGS, 0);
 	block_node = kcalloc(nr_node_ids, sizeof(*block_node), GFP_KERNEL);
-	if (!block_node)
+	if (!hak_wq || !block_node) {
+		if (hak_wq)
+			destroy_workqueue(hak_wq);
+		kfree(block_node);
 		return -ENOMEM;
+	}
 	for (nid = 0; nid < nr_node_ids; nid++) {
 		raw_spin_lock_init(&block_node[nid].lock);
 		INIT_LIST_HEAD(&block_node[nid].ss);
@@ -302,6 +330,7 @@ void hak_block_exit(void)
 	cancel_work_sync(&ss_work);
 	hak_block_shrink();
 	hak_release_flush();
+	destroy_workqueue(hak_wq);
 	kfree(block_node);
 	block_node = NULL;
 }

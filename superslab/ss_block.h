@@ -33,6 +33,7 @@ enum hak_mem_stat {
 	HAK_MEM_BAD_INTERIOR,
 	HAK_MEM_BAD_KERNEL,
 	HAK_MEM_LEAKED,
+	HAK_MEM_RETIRED,		/* pages handed to the worker that frees them */
 	HAK_NR_MEM_STATS
 };
 
@@ -90,8 +91,17 @@ void hak_block_untag(struct hak_slab *slab);
 /* Give back a slab that is on no list and whose objects are all free. Context: no lock held. */
 void hak_block_put_slab(struct hak_slab *slab);
 
-/* Release SuperSlabs that serve no slab. Context: no lock held; may sleep. */
+/* Where work of the core runs: it must go on when memory is short. */
+extern struct workqueue_struct *hak_wq;
+
+/* Release SuperSlabs that serve no slab. Context: any but NMI; no lock held. */
+void hak_block_release_empty(void);
+
+/* The same, and first stop one that is on its way. Context: no lock held; may sleep. */
 void hak_block_shrink(void);
+
+/* Pages of SuperSlabs that serve no slab. Context: any. */
+unsigned long hak_block_empty_pages(void);
 
 /* Call @fn for each block: its base, order, and SuperSlab header or NULL. Context: any. */
 void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss,

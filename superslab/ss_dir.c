@@ -170,7 +170,7 @@ void hak_dir_clear_small(struct hak_small *b)
 }
 
 /* Put a SuperSlab back into the image of the inlined path, if its place is free. */
-static void dir_reinstate(void *base)
+static noinline void dir_reinstate(void *base)
 {
 	unsigned long flags;
 
@@ -182,24 +182,41 @@ static void dir_reinstate(void *base)
 	hak_unlock(&dir_lock, flags);
 }
 
-struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
+/* The descriptor of the slab that a page of a SuperSlab of ours belongs to. */
+static struct hak_slab *ss_slab(const void *p)
+{
+	unsigned int page = ss_page_index(p), first;
+	struct hak_slab *slab = ss_desc(ss_base(p), page);
+
+	first = READ_ONCE(slab->first);
+	return likely(first == page) ? slab : ss_desc(ss_base(p), first);
+}
+
+static struct hak_slab *dir_slab(const void *p)
 {
 	unsigned long i = dir_index(p), entry;
-	struct hak_slab *slab;
 
 	if ((unsigned long)p < dir_start || i >= dir_nr)
 		return NULL;
 	entry = smp_load_acquire(&dir_entry[i]);
 	if (!entry)
 		return NULL;
-	if (entry & DIR_MIXED) {
-		slab = READ_ONCE(entry_mixed(entry)->page[((unsigned long)p &
-						 (HAK_SS_SIZE - 1)) >> PAGE_SHIFT]);
-	} else {
-		dir_reinstate(ss_base(p));
-		slab = ss_desc(ss_base(p), ss_page_index(p));
-		slab = ss_desc(ss_base(p), READ_ONCE(slab->first));
-	}
+	if (entry & DIR_MIXED)
+		return READ_ONCE(entry_mixed(entry)->page[((unsigned long)p &
+							   (HAK_SS_SIZE - 1)) >> PAGE_SHIFT]);
+	dir_reinstate(ss_base(p));
+	return ss_slab(p);
+}
+
+struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
+{
+	struct hak_slab *slab;
+
+	/* A mark has three low bits of 0: what the image names is a SuperSlab, and ours. */
+	if (likely(smp_load_acquire(dir_fast(p)) == ((unsigned long)p | (HAK_SS_SIZE - 1)) - 7))
+		slab = ss_slab(p);
+	else
+		slab = dir_slab(p);
 	*pool = slab ? smp_load_acquire(&slab->pool) : NULL;
 	return *pool ? slab : NULL;
 }

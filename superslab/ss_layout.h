@@ -93,6 +93,7 @@ struct hak_pool_node {
 	struct list_head full;
 	unsigned int nr_slabs;
 	unsigned int nr_empty;
+	unsigned int low_empty;		/* fewest empty ones since the reaper looked */
 	unsigned long nr_objects;	/* capacity of all slabs */
 	unsigned long nr_free;
 };

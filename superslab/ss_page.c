@@ -85,7 +85,7 @@ static DECLARE_WORK(release_work, release_worker);
 void hak_release_later(struct hak_release *r)
 {
 	if (llist_add(&r->node, &release_list))
-		schedule_work(&release_work);
+		queue_work(hak_wq, &release_work);
 }
 
 void hak_release_flush(void)

@@ -90,8 +90,10 @@ static unsigned int slab_take(struct hak_pool_node *pn, struct hak_slab *slab,
 	bool ctor = slab->pool->ctor;
 	unsigned int got = 0, w, i;
 
-	if (slab->free == slab->objects)
+	if (slab->free == slab->objects) {
 		pn->nr_empty--;
+		pn->low_empty = min(pn->low_empty, pn->nr_empty);
+	}
 	for (w = 0; got < n && w < BITS_TO_LONGS(slab->objects); w++) {
 		unsigned long word = slab->bits[w];
 
@@ -329,31 +331,60 @@ void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p)
 }
 HAK_EXPORT_TEST(hak_pool_return);
 
-unsigned int hak_pool_shrink(struct hak_pool *pool)
+/* [pool node lock] Take up to @max empty slabs, at most HAK_BATCH, off the books. */
+static unsigned int node_take_empty(struct hak_pool_node *pn, unsigned int max,
+				    struct list_head *gone)
 {
-	unsigned int left = 0;
-	int nid;
+	struct hak_slab *slab, *next;
+	unsigned int n = 0;
 
-	for_each_online_node(nid) {
-		struct hak_pool_node *pn = pool->node[nid];
-		struct hak_slab *slab, *next;
-		unsigned long flags;
-		LIST_HEAD(gone);
+	max = min_t(unsigned int, max, HAK_BATCH);
+	list_for_each_entry_safe_reverse(slab, next, &pn->partial, list) {
+		/* Empty slabs stand at the end, but for one that has just been made. */
+		if (n == max || !pn->nr_empty)
+			break;
+		if (slab->free != slab->objects)
+			continue;
+		slab_unlink(pn, slab);
+		list_add(&slab->list, gone);
+		n++;
+	}
+	return n;
+}
 
+static void node_trim(struct hak_pool_node *pn, unsigned int max)
+{
+	unsigned long flags;
+	LIST_HEAD(gone);
+	unsigned int n;
+
+	do {
 		flags = hak_lock(&pn->lock);
-		list_for_each_entry_safe_reverse(slab, next, &pn->partial, list) {
-			if (!pn->nr_empty)
-				break;
-			if (slab->free == slab->objects) {
-				slab_unlink(pn, slab);
-				list_add(&slab->list, &gone);
-			}
-		}
-		left += pn->nr_slabs;
+		n = node_take_empty(pn, max, &gone);
+		max -= n;
+		pn->low_empty = pn->nr_empty;
 		hak_unlock(&pn->lock, flags);
 		retire_all(&gone);
-	}
-	return left;
+	} while (n && max);
+}
+
+void hak_pool_trim(struct hak_pool *pool, bool all)
+{
+	int nid;
+
+	for_each_online_node(nid)
+		node_trim(pool->node[nid],
+			  all ? UINT_MAX : READ_ONCE(pool->node[nid]->low_empty));
+}
+HAK_EXPORT_TEST(hak_pool_trim);
+
+unsigned int hak_pool_shrink(struct hak_pool *pool)
+{
+	struct hak_pool_info info;
+
+	hak_pool_trim(pool, true);
+	hak_pool_info(pool, &info);
+	return info.slabs;
 }
 HAK_EXPORT_TEST(hak_pool_shrink);
 

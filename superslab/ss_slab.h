@@ -92,6 +92,12 @@ void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p);
 /* Give back all empty slabs. Returns slabs that remain. Context: no lock held. */
 unsigned int hak_pool_shrink(struct hak_pool *pool);
 
+/*
+ * Give back the empty slabs nobody wanted since the last time, or @all of them.
+ * Constructors and destructors do not run here. Context: any but NMI, no lock held.
+ */
+void hak_pool_trim(struct hak_pool *pool, bool all);
+
 /* The cache is gone, its leaked objects are not: no page may lead to its handle any more. */
 void hak_pool_orphan(struct hak_pool *pool);
 

@@ -80,5 +80,6 @@ void hak_small_put(struct hak_small *b)
 	list_del(&b->list);
 	hak_unlock(&bn->lock, flags);
 	hak_dir_clear_small(b);
+	hak_mem_add(HAK_MEM_RETIRED, 1 << b->order);
 	hak_release_later(&b->release);
 }

@@ -36,7 +36,7 @@ hak_core_fn void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
 /* Slots a refill from slabs aims at: half of the magazine, so that frees find room. */
 static unsigned int refill_batch(const struct hak_set *s)
 {
-	return clamp_t(unsigned int, set_cap(s) / 2 + 1, 1, HAK_BATCH);
+	return clamp_t(unsigned int, s->room / 2 + 1, 1, HAK_BATCH);
 }
 
 /* The spare gave nothing: exchange it for a full magazine of the depot. */
@@ -47,19 +47,19 @@ static __always_inline bool refill_depot(struct hak_core *core, enum hak_level l
 
 	if (!READ_ONCE(d->full))
 		return false;
-	empty = set_swap_spare(this_set(core->cpu, lvl), NULL);
+	empty = set_swap_spare(this_set(core->sets, lvl), NULL);
 	m = hak_depot_get_full(d, empty);
-	m = set_swap_spare(this_set(core->cpu, lvl), m ?: empty);
+	m = set_swap_spare(this_set(core->sets, lvl), m ?: empty);
 	/* Only a nested call can have put a spare there meanwhile. */
 	if (unlikely(m))
 		hak_mag_put(core, m);
-	return set_load_spare(this_set(core->cpu, lvl));
+	return set_load_spare(this_set(core->sets, lvl));
 }
 
 /* The steps that look at no slab. The set's protection is held. */
 static __always_inline void *refill_near(struct hak_core *core, enum hak_level lvl)
 {
-	struct hak_set *s = this_set(core->cpu, lvl);
+	struct hak_set *s = this_set(core->sets, lvl);
 
 	s->n = max_t(s8, s->n, 0);
 	if (set_load_spare(s)) {
@@ -68,7 +68,7 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 	}
 	if (hak_nested() || !refill_depot(core, lvl))
 		return NULL;
-	s = this_set(core->cpu, lvl);
+	s = this_set(core->sets, lvl);
 	s->ev[HAK_ALLOC_DEPOT]++;
 	return set_pop(s);
 }
@@ -80,19 +80,36 @@ static void mark_all(const struct hak_core *core, unsigned int n, void **p)
 		*object_mark(core, p[n]) = hak_mark(p[n]);
 }
 
+/* Out of slabs of @nid, or of any node when this one has no memory left. */
+static unsigned int take(struct hak_core *core, int nid, unsigned int n, void **p)
+{
+	unsigned int got = 0;
+
+	if (nid != NUMA_NO_NODE)
+		return hak_pool_take(&core->pool, nid, n, p);
+	for_each_online_node(nid) {
+		got = hak_pool_take(&core->pool, nid, n, p);
+		if (got)
+			break;
+	}
+	return got;
+}
+
+NOKPROBE_SYMBOL(take);
+
 /* Objects out of slabs that are there: one for the caller, the rest into the set. */
 static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 {
 	void *batch[HAK_BATCH];
 	unsigned int n;
-	struct hak_set *s = this_set(core->cpu, lvl);
+	struct hak_set *s = this_set(core->sets, lvl);
 
-	n = hak_pool_take(&core->pool, nid, refill_batch(s), batch);
+	n = take(core, nid, refill_batch(s), batch);
 	if (!n)
 		return NULL;
 	if (core->hardened)
 		mark_all(core, n, batch);
-	s = this_set(core->cpu, lvl);
+	s = this_set(core->sets, lvl);
 	set_widen(s);
 	n = set_fill(s, n - 1, batch + 1);
 	if (n)
@@ -105,7 +122,7 @@ NOKPROBE_SYMBOL(refill_slab);
 /* The steps that need no page; *@slab says whether it took a slab. The set's protection is held. */
 static void *refill(struct hak_core *core, int nid, enum hak_level lvl, bool *slab)
 {
-	void *p = set_pop(this_set(core->cpu, lvl));
+	void *p = set_pop(this_set(core->sets, lvl));
 
 	if (!p)
 		p = refill_near(core, lvl);
@@ -153,39 +170,23 @@ hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_leve
 		else
 			p = refill(core, nid, lvl, &slab);
 		if (p || !grow)
-			count_alloc(this_set(core->cpu, lvl), p, slab, grown);
+			count_alloc(this_set(core->sets, lvl), p, slab, grown);
 		set_leave(lvl, flags);
 		if (p || !grow)
 			return p ? hak_finish_alloc(core, p, gfp) : NULL;
 		nid = numa_mem_id();
 		grown = hak_pool_grow(&core->pool, &nid, gfp);
-		/* Without memory one last look: somebody may have freed meanwhile. */
-		grow = grown != HAK_GROWN_NOT;
+		if (grown != HAK_GROWN_NOT)
+			continue;
+		/* One last look: somebody may have freed meanwhile, or another node has some. */
+		grow = false;
+		nid = NUMA_NO_NODE;
 	}
 }
 NOKPROBE_SYMBOL(hak_alloc_slow);
 
-/* Every operation of a gated cache, at any level, on the HAK_HARDIRQ set. */
-static hak_core_fn void *gated_alloc(struct hak_core *core, gfp_t gfp)
-{
-	unsigned long flags;
-	struct hak_set *s;
-	void *p = NULL;
-
-	local_irq_save(flags);
-	s = this_set(core->cpu, HAK_HARDIRQ);
-	if (likely(!in_nmi()))
-		p = set_pop(s);
-	s->ev[HAK_ALLOC_MAGAZINE] += p != NULL;
-	local_irq_restore(flags);
-	if (likely(p))
-		return hak_finish_alloc(core, p, gfp);
-	return in_nmi() ? NULL : hak_alloc_slow(core, gfp, HAK_HARDIRQ);
-}
-NOKPROBE_SYMBOL(gated_alloc);
-
-/* What the inlined path does after its pop, for an object out of a set that is not gated. */
-static __always_inline void *finish_plain(struct hak_core *core, void *p, gfp_t gfp)
+/* What the inlined path does after its pop, for an object of a cache that is not gated. */
+static __always_inline void *finish_plain(struct hak_core *core, void *p)
 {
 	if (static_branch_likely(&hak_hardened_key))
 		hak_arch_unmark(p);
@@ -194,20 +195,45 @@ static __always_inline void *finish_plain(struct hak_core *core, void *p, gfp_t 
 	return p;
 }
 
+/* The objects of a gated cache are in sets that no inlined path sees. Protection is held. */
+static __always_inline void *gated_pop(struct hak_core *core, struct hak_cache *c,
+				       enum hak_level lvl)
+{
+	struct hak_set *s = this_set(core->sets, lvl);
+	void *p = set_pop(s);
+
+	/* The inlined pop lowered the count of the set it sees. */
+	this_set(c, lvl)->n = 0;
+	s->ev[HAK_ALLOC_MAGAZINE] += p != NULL;
+	return p;
+}
+
+/* The inlined pop found nothing, as it was to. Task level, preemption off once. */
+static noinline hak_core_fn void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp)
+{
+	void *p = gated_pop(core, c, HAK_TASK);
+
+	preempt_enable();
+	if (unlikely(!p))
+		return hak_alloc_slow(core, gfp, HAK_TASK);
+	return hak_finish_alloc(core, p, gfp);
+}
+
+NOKPROBE_SYMBOL(gated_alloc);
+
 /* The inlined pop found nothing. Task level, preemption off once. */
 hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 {
 	struct hak_core *core = cache_core(c);
-	void *p = NULL;
+	void *p;
 
-	if (likely(!core->gated))
-		p = refill_near(core, HAK_TASK);
-	else
-		this_set(c, HAK_TASK)->n = 0;
+	if (unlikely(core->gated))
+		return gated_alloc(core, c, gfp);
+	p = refill_near(core, HAK_TASK);
 	preempt_enable();
-	if (likely(p))
-		return finish_plain(core, p, gfp);
-	return core->gated ? gated_alloc(core, gfp) : hak_alloc_slow(core, gfp, HAK_TASK);
+	if (unlikely(!p))
+		return hak_alloc_slow(core, gfp, HAK_TASK);
+	return finish_plain(core, p);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
@@ -217,16 +243,13 @@ static noinline hak_core_fn void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp,
 						 enum hak_level lvl)
 {
 	struct hak_core *core = cache_core(c);
-	void *p = NULL;
+	void *p;
 
-	if (likely(!core->gated))
-		p = refill_near(core, lvl);
-	else
-		this_set(c, lvl)->n = max_t(s8, this_set(c, lvl)->n, 0);
+	p = likely(!core->gated) ? refill_near(core, lvl) : gated_pop(core, c, lvl);
 	hak_irq_unnest();
-	if (likely(p))
-		return finish_plain(core, p, gfp);
-	return core->gated ? gated_alloc(core, gfp) : hak_alloc_slow(core, gfp, lvl);
+	if (unlikely(!p))
+		return hak_alloc_slow(core, gfp, lvl);
+	return likely(!core->gated) ? finish_plain(core, p) : hak_finish_alloc(core, p, gfp);
 }
 
 NOKPROBE_SYMBOL(irq_alloc_miss);
@@ -257,9 +280,6 @@ static noinline hak_core_fn void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
 		return nmi_alloc();
-	/* This is where a gated cache keeps its objects: not to be popped just so. */
-	if (unlikely(raw_cpu_read(hak_percpu(c)->set[HAK_HARDIRQ].gated)))
-		goto miss;
 	irq_alloc(c, gfp, HAK_HARDIRQ);
 miss:
 	return irq_alloc_miss(c, gfp, HAK_HARDIRQ);

@@ -38,13 +38,16 @@ static void for_each_cached(struct hak_core *core,
 	int cpu, lvl, nid;
 
 	for_each_possible_cpu(cpu) {
-		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
 
 		/* A spare seen now is not unmapped before preemption is on again. */
 		preempt_disable();
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
 			fn(c->set[lvl].slot, READ_ONCE(c->set[lvl].n), arg);
 			m = READ_ONCE(c->set[lvl].spare);
+			if (m)
+				fn(m->slot, min_t(u32, READ_ONCE(m->n), HAK_MAG_MAX), arg);
+			m = READ_ONCE(c->set[lvl].remote);
 			if (m)
 				fn(m->slot, min_t(u32, READ_ONCE(m->n), HAK_MAG_MAX), arg);
 		}

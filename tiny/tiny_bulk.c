@@ -38,15 +38,10 @@ static __always_inline void pop_slots(void **slot, unsigned int held, unsigned i
 /* The set of an interrupt level, or NULL where a run may not touch one. */
 static noinline hak_core_fn struct hak_set *irq_run_set(struct hak_cache *c)
 {
-	struct hak_set *s;
-
-	if (in_nmi())
-		return NULL;
-	s = this_set(c, hak_level());
-	return s->gated ? NULL : s;
+	return in_nmi() ? NULL : this_set(c, hak_level());
 }
 
-/* The set of this level; at task level a gated one has neither objects nor room. Preemption off. */
+/* The handle's set of this level; that of a gated cache has neither objects nor room. Preemption off. */
 static __always_inline struct hak_set *run_set(struct hak_cache *c)
 {
 	if (likely(!hak_at_irq_level(hak_arch_here())))
@@ -223,8 +218,8 @@ static hak_core_fn unsigned int push_run(struct hak_cache *c, unsigned int n, vo
 	if (!s)
 		goto out;
 	s->n = max_t(s8, s->n, 0);
-	done = min_t(unsigned int, n, s->cap - s->n);
-	now = done;
+	/* More than cap only where frees are to be out of line, and cap is 0. */
+	now = min_t(unsigned int, n, max(s->cap - s->n, 0));
 	done = push_slots(c, &s->slot[s->n], now, p);
 	s->n += done;
 	m = s->spare;

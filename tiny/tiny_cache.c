@@ -18,6 +18,7 @@ DEFINE_STATIC_KEY_TRUE(hak_hardened_key);
 HAK_EXPORT(hak_hardened_key);
 DEFINE_STATIC_KEY_FALSE(hak_init_key);
 HAK_EXPORT(hak_init_key);
+DEFINE_STATIC_KEY_FALSE(hak_multi_node_key);
 struct hak_cache *hak_class[HAK_NR_CLASSES] __read_mostly;
 HAK_EXPORT(hak_class);
 
@@ -53,6 +54,8 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->hardened = args->hardened == HAK_HARDENED_DEFAULT ? hak_conf.hardened > 0
 			 : args->hardened == HAK_HARDENED_ON;
 	core->gated = wants_gate(core);
+	core->exact = core->hardened && (core->pristine || hak_conf.hardened != 1);
+	core->frees_out = core->gated || hak_conf.multi_node;
 	if (core->pristine) {
 		/* Mark and NMI link of a free object go behind it. */
 		core->mark_off = stride;
@@ -71,23 +74,39 @@ static void set_init(struct hak_set *s, struct hak_core *core)
 	s->core = core;
 	s->size = core->size;
 	s->max = core->mag_max;
-	s->gated = core->gated;
-	s->cap = core->gated ? 0 : min_t(unsigned int, core->mag_max, 16);
+	s->room = min_t(unsigned int, core->mag_max, HAK_MAG_FIRST);
+	s->cap = core->frees_out ? 0 : s->room;
 }
 
-static int core_percpu(struct hak_core *core)
+static struct hak_cache *sets_create(struct hak_core *core)
 {
-	struct hak_cache __percpu *c = alloc_percpu(struct hak_cache);
+	struct hak_cache __percpu *c = hak_alloc_percpu(struct hak_cache);
 	int cpu, lvl;
 
 	if (!c)
-		return -ENOMEM;
-	core->cpu = (struct hak_cache *)(unsigned long)c;
-	core->pool.tag = core->cpu;
+		return NULL;
 	for_each_possible_cpu(cpu)
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
 			set_init(&per_cpu_ptr(c, cpu)->set[lvl], core);
-	return 0;
+	return (struct hak_cache *)(unsigned long)c;
+}
+
+/* The handle, and for a gated cache sets of its own behind it. */
+static int core_percpu(struct hak_core *core)
+{
+	core->cpu = sets_create(core);
+	core->pool.tag = core->cpu;
+	core->sets = core->gated ? sets_create(core) : core->cpu;
+	return core->cpu && core->sets ? 0 : -ENOMEM;
+}
+
+static void core_percpu_free(struct hak_core *core)
+{
+	if (core->sets != core->cpu)
+		free_percpu(hak_percpu(core->sets));
+	free_percpu(hak_percpu(core->cpu));
+	core->cpu = NULL;
+	core->sets = NULL;
 }
 
 static int core_depots(struct hak_core *core)
@@ -106,9 +125,7 @@ static int core_depots(struct hak_core *core)
 
 static void core_free(struct hak_core *core)
 {
-	if (core->cpu)
-		free_percpu(hak_percpu(core->cpu));
-	core->cpu = NULL;
+	core_percpu_free(core);
 	kfree(core->depot);
 	core->depot = NULL;
 	if (core->pool.node)
@@ -138,6 +155,8 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 		core_free(core);
 		return NULL;
 	}
+	core->arithmetic = hak_conf.hardened && core->pool.slab_pages == 1 &&
+			   core->pool.stride * HAK_INLINE_BITS >= HAK_PAGE_SIZE;
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
 	mutex_unlock(&hak_caches_lock);
@@ -161,7 +180,7 @@ void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS])
 	for_each_possible_cpu(cpu)
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
 			for (i = 0; i < HAK_NR_SET_EVENTS; i++)
-				ev[i] += READ_ONCE(per_cpu_ptr(hak_percpu(core->cpu),
+				ev[i] += READ_ONCE(per_cpu_ptr(hak_percpu(core->sets),
 							       cpu)->set[lvl].ev[i]);
 }
 
@@ -173,8 +192,7 @@ static void core_orphan(struct hak_core *core, unsigned long live)
 	       core->name, live, core->size);
 	hak_pool_orphan(&core->pool);
 	synchronize_rcu();
-	free_percpu(hak_percpu(core->cpu));
-	core->cpu = NULL;
+	core_percpu_free(core);
 	kfree(core->depot);
 	core->depot = NULL;
 }
@@ -304,7 +322,7 @@ static const char *tag_name(const struct hak_cache *tag)
 /* The handle of pages without objects: gated, and without a core. */
 static int tag_none_init(void)
 {
-	struct hak_cache __percpu *c = alloc_percpu(struct hak_cache);
+	struct hak_cache __percpu *c = hak_alloc_percpu(struct hak_cache);
 
 	hak_tag_none = (struct hak_cache *)(unsigned long)c;
 	hak_tag_name = tag_name;

@@ -21,6 +21,8 @@
 #include "superslab/ss_slab.h"
 #include <linux/hakmem_stats.h>
 
+#define HAK_MAG_FIRST 16U	/* slots a magazine begins with */
+
 /* Objects that travel together. Owned by a set (spare), a depot, or a local variable. */
 struct hak_mag {
 	struct hak_mag *next;		/* [depot lock] */
@@ -35,6 +37,8 @@ struct hak_depot {
 	struct hak_mag *empty;
 	unsigned int nr_full;
 	unsigned int nr_empty;
+	unsigned int low_full;		/* fewest full ones since the reaper looked */
+	unsigned int low_empty;
 	unsigned int max_full;		/* const: the byte budget in magazines */
 	u64 locked;			/* times the lock was taken */
 };
@@ -43,12 +47,16 @@ struct hak_depot {
 struct hak_core {
 	struct hak_pool pool;
 	struct hak_cache *cpu;		/* the handle: a per-CPU pointer */
+	struct hak_cache *sets;		/* where the objects are: the handle, unless gated */
 	char name[HAK_CACHE_NAME_MAX + 1];
 	unsigned int size;		/* bytes asked for */
 	unsigned int align;
 	unsigned int mark_off;		/* where a gated cache keeps mark and NMI link */
 	bool pristine;			/* ctor or RCU: nothing is written inside a free object */
-	bool gated;			/* every operation is out of line */
+	bool gated;			/* the sets of the handle stay empty, with no room */
+	bool exact;			/* gated, and each free is looked up exactly */
+	bool arithmetic;		/* starts of objects follow from addresses: tiny_free.c */
+	bool frees_out;			/* every free is out of line: gated, or several nodes */
 	bool hardened;
 	bool typed;
 	u8 mag_max;
@@ -61,6 +69,9 @@ struct hak_core {
 /* All caches; [1] in the lock order, a mutex. */
 extern struct list_head hak_caches;
 extern struct mutex hak_caches_lock;
+
+/* Memory on several nodes: frees look at the object's node, out of line. Set once at load. */
+DECLARE_STATIC_KEY_FALSE(hak_multi_node_key);
 
 /* Parameters in force, set once at load. */
 extern struct hak_config hak_conf;
@@ -109,8 +120,11 @@ struct hak_mag *hak_depot_new_empty(void);
 void hak_mag_free(struct hak_mag *m);
 void hak_mag_put(struct hak_core *core, struct hak_mag *m);
 
-/* Return every object of the depot to @pool and every magazine to its own. */
-void hak_depot_drain(struct hak_depot *d, struct hak_pool *pool);
+/*
+ * Return magazines nobody wanted since the last time, or @all, to their pool and their
+ * objects to @pool.
+ */
+void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all);
 
 /* The level this code runs at; not for NMI. */
 static __always_inline enum hak_level hak_level(void)
@@ -146,9 +160,18 @@ void hak_defer_drain_cpu(int cpu);		/* of a dead CPU */
 void hak_defer_flush_cpu(int cpu);		/* wait for what a live one has deferred */
 
 /* tiny_drain.c */
+void hak_drain_here(struct hak_core *core, bool idle_only);	/* this CPU; process context */
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */
 void hak_drain_core_cpuslocked(struct hak_core *core);
 void hak_drain_dead_cpu(struct hak_core *core, int cpu);
+
+/* tiny_reap.c */
+int hak_reap_init(void);
+void hak_reap_exit(void);
+void hak_reap_here(bool all);		/* as the reaper of this CPU does; process context */
+unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
+unsigned long hak_shrinker_scan(unsigned long want);
+void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sleep */
 
 /* tiny_cache.c */
 int hak_caches_init(void);

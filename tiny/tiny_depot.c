@@ -47,6 +47,7 @@ struct hak_mag *hak_depot_get_full(struct hak_depot *d, struct hak_mag *empty)
 	flags = hak_lock(&d->lock);
 	d->locked++;
 	m = mag_pop(&d->full, &d->nr_full);
+	d->low_full = min(d->low_full, d->nr_full);
 	if (m && empty)
 		mag_push(&d->empty, &d->nr_empty, empty);
 	hak_unlock(&d->lock, flags);
@@ -67,6 +68,7 @@ bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_ma
 	if (room) {
 		mag_push(&d->full, &d->nr_full, full);
 		*empty = mag_pop(&d->empty, &d->nr_empty);
+		d->low_empty = min(d->low_empty, d->nr_empty);
 	}
 	hak_unlock(&d->lock, flags);
 	return room;
@@ -108,15 +110,19 @@ static struct hak_mag *depot_take(struct hak_depot *d, bool full)
 	return m;
 }
 
-void hak_depot_drain(struct hak_depot *d, struct hak_pool *pool)
+void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 {
+	unsigned int full = all ? UINT_MAX : READ_ONCE(d->low_full);
+	unsigned int empty = all ? UINT_MAX : READ_ONCE(d->low_empty);
 	struct hak_mag *m;
 
-	while ((m = depot_take(d, true))) {
+	for (; full && (m = depot_take(d, true)); full--) {
 		hak_pool_return(pool, m->n, m->slot);
 		hak_mag_free(m);
 	}
-	while ((m = depot_take(d, false)))
+	for (; empty && (m = depot_take(d, false)); empty--)
 		hak_mag_free(m);
+	WRITE_ONCE(d->low_full, READ_ONCE(d->nr_full));
+	WRITE_ONCE(d->low_empty, READ_ONCE(d->nr_empty));
 }
-HAK_EXPORT_TEST(hak_depot_drain);
+HAK_EXPORT_TEST(hak_depot_trim);

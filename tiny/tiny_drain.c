@@ -11,19 +11,23 @@
 /* Empty one set of this CPU, HAK_BATCH objects under one hold of its protection. */
 static void drain_set(struct hak_core *core, enum hak_level lvl)
 {
+	struct hak_mag *spare, *remote;
 	void *batch[HAK_BATCH];
-	struct hak_mag *m;
 	unsigned long flags;
 	unsigned int n;
 
 	do {
 		flags = set_enter(lvl);
-		n = set_drain(this_set(core->cpu, lvl), HAK_BATCH, batch);
-		m = set_swap_spare(this_set(core->cpu, lvl), NULL);
+		n = set_drain(this_set(core->sets, lvl), HAK_BATCH, batch);
+		spare = set_swap_spare(this_set(core->sets, lvl), NULL);
+		remote = set_swap_remote(this_set(core->sets, lvl), NULL);
+		set_reset(this_set(core->sets, lvl));
 		set_leave(lvl, flags);
 		hak_pool_return(&core->pool, n, batch);
-		if (m)
-			hak_mag_put(core, m);
+		if (spare)
+			hak_mag_put(core, spare);
+		if (remote)
+			hak_mag_put(core, remote);
 	} while (n);
 }
 
@@ -34,25 +38,43 @@ struct drain_work {
 	struct hak_core *core;
 };
 
+/* Does this CPU's set hold anything, and has it stood still since the last look? Racy. */
+static bool set_idles(struct hak_core *core, enum hak_level lvl)
+{
+	struct hak_set *s = this_set(core->sets, lvl);
+	s8 n = max_t(s8, READ_ONCE(s->n), 0), seen = s->seen;
+
+	s->seen = n;
+	return n == seen && (n || READ_ONCE(s->spare) || READ_ONCE(s->remote));
+}
+
+void hak_drain_here(struct hak_core *core, bool idle_only)
+{
+	if (!idle_only || set_idles(core, HAK_TASK))
+		drain_set(core, HAK_TASK);
+	if (!idle_only || set_idles(core, HAK_SOFTIRQ)) {
+		local_bh_disable();
+		drain_set(core, HAK_SOFTIRQ);
+		local_bh_enable();
+	}
+	if (!idle_only || set_idles(core, HAK_HARDIRQ))
+		drain_set(core, HAK_HARDIRQ);
+}
+
 static void drain_this_cpu(struct work_struct *work)
 {
-	struct hak_core *core = container_of(work, struct drain_work, work)->core;
-
-	drain_set(core, HAK_TASK);
-	local_bh_disable();
-	drain_set(core, HAK_SOFTIRQ);
-	local_bh_enable();
-	drain_set(core, HAK_HARDIRQ);
+	hak_drain_here(container_of(work, struct drain_work, work)->core, false);
 }
 
 /* Racy on purpose: a CPU that stays busy refills at once anyway. */
 static bool cpu_holds(struct hak_core *core, int cpu)
 {
-	const struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+	const struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
 	int lvl;
 
 	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
-		if (READ_ONCE(c->set[lvl].n) > 0 || READ_ONCE(c->set[lvl].spare))
+		if (READ_ONCE(c->set[lvl].n) > 0 || READ_ONCE(c->set[lvl].spare) ||
+		    READ_ONCE(c->set[lvl].remote))
 			return true;
 	return false;
 }
@@ -62,7 +84,7 @@ static void drain_depots(struct hak_core *core)
 	int nid;
 
 	for_each_online_node(nid)
-		hak_depot_drain(&core->depot[nid], &core->pool);
+		hak_depot_trim(&core->depot[nid], &core->pool, true);
 }
 
 void hak_drain_core_cpuslocked(struct hak_core *core)
@@ -80,7 +102,7 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 			hak_drain_dead_cpu(core, cpu);
 			continue;
 		}
-		schedule_work_on(cpu, &w.work);
+		queue_work_on(cpu, hak_wq, &w.work);
 		flush_work(&w.work);
 	}
 	destroy_work_on_stack(&w.work);
@@ -96,7 +118,7 @@ void hak_drain_core(struct hak_core *core)
 
 void hak_drain_dead_cpu(struct hak_core *core, int cpu)
 {
-	struct hak_cache *c = per_cpu_ptr(hak_percpu(core->cpu), cpu);
+	struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
 	struct hak_mag *m;
 	int lvl;
 
@@ -107,6 +129,9 @@ void hak_drain_dead_cpu(struct hak_core *core, int cpu)
 			hak_pool_return(&core->pool, s->n, s->slot);
 		s->n = 0;
 		m = set_swap_spare(s, NULL);
+		if (m)
+			hak_mag_put(core, m);
+		m = set_swap_remote(s, NULL);
 		if (m)
 			hak_mag_put(core, m);
 	}

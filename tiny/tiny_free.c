@@ -18,7 +18,7 @@
 static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 				       enum hak_level lvl, enum hak_set_event ev)
 {
-	struct hak_set *s = this_set(core->cpu, lvl);
+	struct hak_set *s = this_set(core->sets, lvl);
 
 	/* Without an empty magazine the operation goes on, and is counted where it ends. */
 	s->ev[ev] += m != NULL;
@@ -36,7 +36,7 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
  */
 static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_level lvl)
 {
-	struct hak_set *s = this_set(core->cpu, lvl);
+	struct hak_set *s = this_set(core->sets, lvl);
 	struct hak_mag *full = s->spare, *m;
 
 	set_widen(s);
@@ -49,14 +49,14 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
 			return false;
 		s->spare = NULL;
 		if (!hak_depot_put_full(&core->depot[numa_mem_id()], full, &m)) {
-			m = set_swap_spare(this_set(core->cpu, lvl), full);
+			m = set_swap_spare(this_set(core->sets, lvl), full);
 			if (unlikely(m))
 				hak_mag_put(core, m);
 			return false;
 		}
 		flush_into(core, m, lvl, HAK_FREE_DEPOT);
 	}
-	return set_push(this_set(core->cpu, lvl), p);
+	return set_push(this_set(core->sets, lvl), p);
 }
 
 /*
@@ -65,7 +65,7 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
  */
 static bool flush_spare(struct hak_core *core, enum hak_level lvl)
 {
-	struct hak_mag *m = set_swap_spare(this_set(core->cpu, lvl), NULL);
+	struct hak_mag *m = set_swap_spare(this_set(core->sets, lvl), NULL);
 	enum hak_set_event ev = HAK_FREE_SLAB;
 
 	if (m) {
@@ -85,7 +85,7 @@ NOKPROBE_SYMBOL(flush_spare);
 /* No magazine to be had: half of the set goes to slabs. */
 static void flush_slab(struct hak_core *core, enum hak_level lvl)
 {
-	struct hak_set *s = this_set(core->cpu, lvl);
+	struct hak_set *s = this_set(core->sets, lvl);
 	void *batch[HAK_BATCH];
 	unsigned int n;
 
@@ -96,9 +96,44 @@ static void flush_slab(struct hak_core *core, enum hak_level lvl)
 
 NOKPROBE_SYMBOL(flush_slab);
 
+/* Is @p to go to another node's slabs? */
+static __always_inline bool object_remote(const void *p)
+{
+	return static_branch_unlikely(&hak_multi_node_key) &&
+	       page_to_nid(virt_to_page(p)) != numa_mem_id();
+}
+
+/* Objects that go home have filled their magazine, or there is none. False: one is wanted first. */
+static bool flush_remote(struct hak_core *core, void *p, enum hak_level lvl, bool last)
+{
+	struct hak_mag *m = set_swap_remote(this_set(core->sets, lvl), NULL);
+
+	if (m)
+		hak_pool_return(&core->pool, m->n, m->slot);
+	else
+		m = hak_depot_new_empty();
+	if (!m) {
+		if (last)
+			hak_pool_return(&core->pool, 1, &p);
+		return last;
+	}
+	m->n = 1;
+	m->slot[0] = p;
+	m = set_swap_remote(this_set(core->sets, lvl), m);
+	/* Only a nested call can have put one there meanwhile. */
+	if (unlikely(m))
+		hak_mag_put(core, m);
+	return true;
+}
+
+NOKPROBE_SYMBOL(flush_remote);
+
 /* Push @p, making room for it. The set's protection is held. False: a magazine is wanted first. */
 static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
 {
+	if (object_remote(p))
+		return set_push_remote(this_set(core->sets, lvl), p) ||
+		       flush_remote(core, p, lvl, last);
 	if (flush_near(core, p, lvl))
 		return true;
 	if (!flush_spare(core, lvl)) {
@@ -106,7 +141,7 @@ static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
 			return false;
 		flush_slab(core, lvl);
 	}
-	return set_push(this_set(core->cpu, lvl), p);
+	return set_push(this_set(core->sets, lvl), p);
 }
 
 NOKPROBE_SYMBOL(flush);
@@ -161,55 +196,19 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 	return NULL;
 }
 
-/* The same for a caller that holds nothing. */
-static bool free_is_valid(struct hak_core *core, void *p, unsigned long caller)
+/* What init_on_free and hardened do to an object that was found to be one. */
+static __always_inline void free_prepare(struct hak_core *core, void *p)
 {
-	bool valid;
-
-	preempt_disable();
-	valid = free_valid(core->cpu, p, caller);
-	preempt_enable();
-	return valid;
-}
-
-/* Free into a gated cache: all checks are here, and the HAK_HARDIRQ set serves every level. */
-static hak_core_fn void gated_free(struct hak_core *core, void *p, unsigned long caller)
-{
-	unsigned long flags;
-	bool pushed;
-
-	/* In NMI the link goes into the object, which had better be one. */
-	if ((core->hardened || in_nmi()) && !free_is_valid(core, p, caller))
-		return;
 	if (hak_conf.init_on_free && !core->pristine)
 		memset(p, 0, core->size);
 	if (core->hardened)
 		*object_mark(core, p) = hak_mark(p);
-	if (in_nmi()) {
-		hak_defer_free(core, p);
-		return;
-	}
-	local_irq_save(flags);
-	pushed = !hak_nested() && set_push(this_set(core->cpu, HAK_HARDIRQ), p);
-	this_set(core->cpu, HAK_HARDIRQ)->ev[HAK_FREE_MAGAZINE] += pushed;
-	local_irq_restore(flags);
-	if (!pushed)
-		hak_free_slow(core, p, HAK_HARDIRQ);
 }
-NOKPROBE_SYMBOL(gated_free);
 
-/* Put a checked object of any cache back, from any level. */
-static hak_core_fn void free_any(struct hak_core *core, void *p, unsigned long caller)
+/* Put a checked object of any cache back, from any level; nothing is held. */
+static hak_core_fn void free_any(struct hak_core *core, void *p)
 {
-	if (core->gated) {
-		gated_free(core, p, caller);
-		return;
-	}
-	/* In NMI the link goes into the object, which had better be one. */
-	if (in_nmi() && !free_is_valid(core, p, caller))
-		return;
-	if (static_branch_likely(&hak_hardened_key))
-		*(unsigned long *)p = hak_mark(p);
+	free_prepare(core, p);
 	if (in_nmi())
 		hak_defer_free(core, p);
 	else
@@ -217,55 +216,122 @@ static hak_core_fn void free_any(struct hak_core *core, void *p, unsigned long c
 }
 NOKPROBE_SYMBOL(free_any);
 
-/* The page belongs to a SuperSlab, but serves no slab. */
-static noinline void free_unserved(void *p, unsigned long caller)
+/*
+ * Is @p the start of an object that is not free, as far as arithmetic can tell?  Its
+ * page is known to serve @core, whose slabs are single pages; the end of the page is
+ * left to the exact look-up.
+ */
+static __always_inline bool starts_object(struct hak_core *core, void *p)
 {
-	hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
+	u32 off = (unsigned long)p & (HAK_PAGE_SIZE - 1), stride = core->pool.stride;
+	u32 i = (u64)off * core->pool.recip >> 32;
+
+	return i * stride == off && off + stride < HAK_PAGE_SIZE &&
+	       *object_mark(core, p) != hak_mark(p);
 }
 
-/* Mark @p, whose checks the inlined path has made, and push it. Protection is held. */
+/*
+ * Push an object whose frees are always out of line.  The checks that can be inlined
+ * have been made, and protection of @lvl is held.  Returns false when slabs or
+ * magazines are needed; @p is ready for them.
+ */
+static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_level lvl,
+				     unsigned long caller)
+{
+	struct hak_set *s;
+
+	if (core->exact && !(core->arithmetic && starts_object(core, p)) &&
+	    !free_valid(core->cpu, p, caller))
+		return true;
+	free_prepare(core, p);
+	s = this_set(core->sets, lvl);
+	if (object_remote(p))
+		return set_push_remote(s, p);
+	if (!set_push(s, p))
+		return false;
+	s->ev[HAK_FREE_MAGAZINE]++;
+	return true;
+}
+
+/* The inlined push was to find no room. Task level, preemption off once. */
+static noinline hak_core_fn void free_out(struct hak_core *core, void *p, unsigned long caller)
+{
+	bool pushed = push_out(core, p, HAK_TASK, caller);
+
+	preempt_enable();
+	if (unlikely(!pushed))
+		hak_free_slow(core, p, HAK_TASK);
+}
+
+NOKPROBE_SYMBOL(free_out);
+
+/* Mark and push an object for which there was no room. Protection of @lvl is held. */
 static __always_inline bool miss_push(struct hak_core *core, void *p, enum hak_level lvl)
 {
-	if (unlikely(!core || core->gated))
-		return false;
 	if (static_branch_likely(&hak_hardened_key))
 		*(unsigned long *)p = hak_mark(p);
 	return flush_near(core, p, lvl);
+}
+
+/* A page of a SuperSlab that serves no slab. Preemption off once. */
+static noinline void free_unserved(void *p, unsigned long caller)
+{
+	hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
+	preempt_enable();
 }
 
 /* The inlined push found no room. Task level, preemption off once, all checks made. */
 hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 {
 	struct hak_core *core = cache_core(c);
-	bool pushed = miss_push(core, p, HAK_TASK);
+	bool pushed;
 
-	preempt_enable();
-	if (likely(pushed))
-		return;
-	if (unlikely(!core))
+	if (unlikely(!core)) {
 		free_unserved(p, _RET_IP_);
-	else
-		free_any(core, p, _RET_IP_);
+		return;
+	}
+	if (unlikely(core->frees_out)) {
+		free_out(core, p, _RET_IP_);
+		return;
+	}
+	pushed = miss_push(core, p, HAK_TASK);
+	preempt_enable();
+	if (unlikely(!pushed))
+		hak_free_slow(core, p, HAK_TASK);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
 
-/* The same at an interrupt level, or in NMI. */
+/* The same at an interrupt level, which is its own protection. */
 static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, unsigned long caller)
 {
 	struct hak_core *core = cache_core(c);
-	bool pushed = !in_nmi() && miss_push(core, p, hak_level());
+	enum hak_level lvl = hak_level();
+	bool pushed;
 
-	hak_irq_unnest();
-	if (likely(pushed))
-		return;
-	if (unlikely(!core))
+	if (unlikely(!core)) {
 		free_unserved(p, caller);
-	else
-		free_any(core, p, caller);
+		return;
+	}
+	pushed = core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl);
+	hak_irq_unnest();
+	if (unlikely(!pushed))
+		hak_free_slow(core, p, lvl);
 }
 
 NOKPROBE_SYMBOL(irq_free_miss);
+
+/* In NMI the link goes into the object, which had better be one. */
+static noinline hak_core_fn void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
+{
+	struct hak_core *core = free_valid(c, p, caller);
+
+	hak_irq_unnest();
+	if (core)
+		free_any(core, p);
+}
+
+NOKPROBE_SYMBOL(nmi_free);
 
 /* The push of an interrupt level; every check has been made. */
 #define irq_free(c, p, lvl)							\
@@ -284,8 +350,10 @@ do {										\
 static noinline hak_core_fn void hardirq_free(struct hak_cache *c, void *p)
 {
 	lockdep_assert_irqs_disabled();
-	if (unlikely(in_nmi()))
-		goto miss;
+	if (unlikely(in_nmi())) {
+		nmi_free(c, p, _RET_IP_);
+		return;
+	}
 	irq_free(c, p, HAK_HARDIRQ);
 miss:
 	irq_free_miss(c, p, _RET_IP_);
@@ -325,7 +393,7 @@ static noinline void free_exact(struct hak_cache *c, void *p, unsigned long call
 	if (!core)
 		return;
 	hak_mem_add(HAK_MEM_FREE_EXACT, 1);
-	free_any(core, p, caller);
+	free_any(core, p);
 }
 
 /* hardened: tag or mark of @p is not as it should be, or @p lies in a small block. */

@@ -33,17 +33,24 @@ static __always_inline void set_leave(enum hak_level lvl, unsigned long flags)
 		preempt_enable();
 }
 
-/* Slots in use: a gated cache hides them from the inlined paths by cap == 0. */
-static __always_inline unsigned int set_cap(const struct hak_set *s)
+/* Use @room slots; where frees are to be out of line, the inlined push sees none of them. */
+static __always_inline void set_room(struct hak_set *s, unsigned int room)
 {
-	return s->gated ? s->max : s->cap;
+	s->room = room;
+	if (s->cap)
+		s->cap = room;
 }
 
 /* A magazine grows from a batch as it turns out to be used. */
 static __always_inline void set_widen(struct hak_set *s)
 {
-	if (!s->gated)
-		s->cap = min_t(unsigned int, s->cap * 2, s->max);
+	set_room(s, min_t(unsigned int, s->room * 2, s->max));
+}
+
+/* An emptied magazine begins small again. */
+static __always_inline void set_reset(struct hak_set *s)
+{
+	set_room(s, min_t(unsigned int, s->max, HAK_MAG_FIRST));
 }
 
 /* Newest object, or NULL. Also mends the count after an inlined pop that found none. */
@@ -60,7 +67,7 @@ static __always_inline bool set_push(struct hak_set *s, void *p)
 {
 	if (s->n < 0)
 		s->n = 0;
-	if (s->n >= set_cap(s))
+	if (s->n >= s->room)
 		return false;
 	s->slot[s->n++] = p;
 	return true;
@@ -96,8 +103,8 @@ static __always_inline bool set_load_spare(struct hak_set *s)
 		return false;
 	copy_slots(s->slot, m->slot, m->n);
 	s->n = m->n;
-	if (!s->gated && s->cap < s->n)
-		s->cap = s->n;
+	if (s->room < s->n)
+		set_room(s, s->n);
 	m->n = 0;
 	return true;
 }
@@ -107,7 +114,7 @@ static __always_inline bool set_store_spare(struct hak_set *s)
 {
 	struct hak_mag *m = s->spare;
 
-	if (s->n < set_cap(s))
+	if (s->n < s->room)
 		return true;
 	if (!m || m->n)
 		return false;
@@ -123,6 +130,26 @@ static __always_inline struct hak_mag *set_swap_spare(struct hak_set *s, struct 
 	struct hak_mag *old = s->spare;
 
 	s->spare = m;
+	return old;
+}
+
+/* Put an object of another node on its way home. Returns whether there was room. */
+static __always_inline bool set_push_remote(struct hak_set *s, void *p)
+{
+	struct hak_mag *m = s->remote;
+
+	if (!m || m->n >= s->max)
+		return false;
+	m->slot[m->n++] = p;
+	return true;
+}
+
+/* Make @m the magazine of remote objects and return the one before. */
+static __always_inline struct hak_mag *set_swap_remote(struct hak_set *s, struct hak_mag *m)
+{
+	struct hak_mag *old = s->remote;
+
+	s->remote = m;
 	return old;
 }
 

@@ -15,9 +15,10 @@
  *                                            preempt on
  *
  * A cache handle *is* the per-CPU pointer: the magazine is reached from it with
- * no load in between.  A set whose cap is 0 is gated: it is empty and full at
- * once, so both calls leave the inlined path.  That is how modes that need to
- * see every operation cost nothing while they are off.
+ * no load in between.  A set whose cap is 0 looks full, and so every free leaves
+ * the inlined path; one that also holds nothing is gated, and every call leaves
+ * it.  That is how modes that need to see every operation cost nothing while they
+ * are off.
  *
  * The mark.  A free object of a hardened cache carries hak_mark(p) in its first
  * word, the address of the last word of its 2 MiB block.  The block layer gives
@@ -74,13 +75,15 @@ struct hak_mag;
  */
 struct hak_set {
 	s8 n;				/* objects held; below 0 after a pop that found none */
-	u8 cap;				/* slots in use; 0: gated */
-	u8 max;				/* what cap may grow to: 8 KiB of objects */
-	u8 gated;			/* cap is to stay 0 */
-	u32 size;			/* bytes a caller may use */
+	u8 cap;				/* slots the inlined push may use: room, or always 0 */
+	u8 room;			/* slots in use */
+	u8 max;				/* what room may grow to: 8 KiB of objects */
+	u8 seen;			/* n when the reaper last looked */
+	u16 size;			/* bytes a caller may use */
 	struct hak_core *core;
 	void *slot[HAK_MAG_MAX];
 	struct hak_mag *spare;		/* previous magazine, full or empty, or NULL */
+	struct hak_mag *remote;		/* objects of other nodes on their way home, or NULL */
 	u64 ev[HAK_NR_SET_EVENTS];
 };
 

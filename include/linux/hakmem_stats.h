@@ -67,6 +67,8 @@ void hak_stats_read(u64 v[HAK_NR_STATS]);
  * @hardened: 0, 1 or 2
  * @stats: whether magazine hits are counted, out of line
  * @mag_size: most objects in a magazine
+ * @reap_ms: how often each CPU looks for what idles, in ms; 0: never
+ * @multi_node: whether frees look at the node of an object, out of line
  * @superslab: whether 2 MiB blocks are tried
  * @cache_bytes_max: bytes one cache may retain in a node's depot and empty slabs
  * @init_on_alloc: whether objects are zeroed because the kernel says so
@@ -77,6 +79,8 @@ struct hak_config {
 	unsigned int hardened;
 	bool stats;
 	unsigned int mag_size;
+	unsigned int reap_ms;
+	bool multi_node;
 	bool superslab;
 	unsigned long cache_bytes_max;
 	bool init_on_alloc;

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reclaim: what idles comes back by itself, and at once when the kernel wants memory.
+ *
+ * The reaper is deferrable work on each CPU.  A set whose count stood still since the
+ * last look is idle, and is emptied; one that is busy moves, at no cost to its fast
+ * path.  What nobody asked of a depot or a node's empty slabs since the last look
+ * (their low-water marks) goes back too.
+ *
+ * The shrinker is called in the middle of anybody's allocation, hakmem's own
+ * included.  It takes the mutex only if it is free, waits for nothing, runs no
+ * constructor or destructor, and asks the other CPUs' reapers to hurry.
+ */
+#include "tiny/tiny_set.h"
+
+struct reaper {
+	struct delayed_work work;
+	bool online;		/* the work may queue itself; hotplug callbacks of this CPU */
+	bool all;		/* idle or not; anybody sets it, the work clears it */
+};
+
+static DEFINE_PER_CPU(struct reaper, reaper);
+
+static bool reap_paused;
+
+void hak_reap_pause(bool pause)
+{
+	WRITE_ONCE(reap_paused, pause);
+	/* A look that is under way ends before the mutex can be had. */
+	mutex_lock(&hak_caches_lock);
+	mutex_unlock(&hak_caches_lock);
+}
+HAK_EXPORT_TEST(hak_reap_pause);
+
+/* Shared by all CPUs, so one of them looks after it. */
+static void reap_shared(struct hak_core *core, bool all)
+{
+	int nid;
+
+	for_each_online_node(nid)
+		hak_depot_trim(&core->depot[nid], &core->pool, all);
+	hak_pool_trim(&core->pool, all);
+}
+
+void hak_reap_here(bool all)
+{
+	bool shared = raw_smp_processor_id() == cpumask_first(cpu_online_mask);
+	struct hak_core *core;
+
+	if (!mutex_trylock(&hak_caches_lock))
+		return;
+	list_for_each_entry(core, &hak_caches, list) {
+		hak_drain_here(core, !all);
+		if (shared)
+			reap_shared(core, all);
+	}
+	mutex_unlock(&hak_caches_lock);
+	if (shared)
+		hak_pool_trim(&hak_mag_pool, all);
+}
+HAK_EXPORT_TEST(hak_reap_here);
+
+static void reap_later(struct reaper *r, int cpu)
+{
+	unsigned long delay = msecs_to_jiffies(hak_conf.reap_ms);
+
+	if (hak_conf.reap_ms)
+		queue_delayed_work_on(cpu, hak_wq, &r->work, round_jiffies_relative(delay));
+}
+
+static void reap_work(struct work_struct *work)
+{
+	struct reaper *r = container_of(to_delayed_work(work), struct reaper, work);
+
+	if (!READ_ONCE(reap_paused))
+		hak_reap_here(xchg(&r->all, false));
+	if (READ_ONCE(r->online))
+		reap_later(r, raw_smp_processor_id());
+}
+
+static int reap_online(unsigned int cpu)
+{
+	struct reaper *r = per_cpu_ptr(&reaper, cpu);
+
+	WRITE_ONCE(r->online, true);
+	reap_later(r, cpu);
+	return 0;
+}
+
+static int reap_offline(unsigned int cpu)
+{
+	struct reaper *r = per_cpu_ptr(&reaper, cpu);
+
+	WRITE_ONCE(r->online, false);
+	cancel_delayed_work_sync(&r->work);
+	return 0;
+}
+
+/* Empty the magazines of every CPU, soon. */
+static void reap_kick(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		struct reaper *r = per_cpu_ptr(&reaper, cpu);
+
+		if (!READ_ONCE(r->online))
+			continue;
+		WRITE_ONCE(r->all, true);
+		mod_delayed_work_on(cpu, hak_wq, &r->work, 0);
+	}
+}
+
+/* Pages that could come back without asking any CPU. */
+unsigned long hak_shrinker_count(void)
+{
+	unsigned long pages = hak_block_empty_pages(), bytes = 0;
+	struct hak_pool_info info;
+	struct hak_core *core;
+	int nid;
+
+	if (!mutex_trylock(&hak_caches_lock))
+		return pages;
+	list_for_each_entry(core, &hak_caches, list) {
+		for_each_online_node(nid)
+			bytes += READ_ONCE(core->depot[nid].nr_full) * core->mag_max *
+				 core->pool.stride;
+		hak_pool_info(&core->pool, &info);
+		bytes += info.empty * HAK_PAGE_SIZE;
+	}
+	mutex_unlock(&hak_caches_lock);
+	return pages + bytes / PAGE_SIZE;
+}
+HAK_EXPORT_TEST(hak_shrinker_count);
+
+unsigned long hak_shrinker_scan(unsigned long want)
+{
+	long before = atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]);
+	struct hak_core *core;
+
+	hak_block_release_empty();
+	if (!mutex_trylock(&hak_caches_lock))
+		return SHRINK_STOP;
+	list_for_each_entry(core, &hak_caches, list) {
+		if (atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before >= (long)want)
+			break;
+		reap_shared(core, true);
+	}
+	mutex_unlock(&hak_caches_lock);
+	hak_pool_trim(&hak_mag_pool, true);
+	hak_block_release_empty();
+	reap_kick();
+	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before;
+}
+HAK_EXPORT_TEST(hak_shrinker_scan);
+
+static unsigned long shrinker_count(struct shrinker *s, struct shrink_control *sc)
+{
+	return hak_shrinker_count();
+}
+
+static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc)
+{
+	return hak_shrinker_scan(sc->nr_to_scan);
+}
+
+static struct shrinker *shrinker;
+static enum cpuhp_state online_state;
+
+int hak_reap_init(void)
+{
+	int cpu, state;
+
+	for_each_possible_cpu(cpu)
+		INIT_DEFERRABLE_WORK(&per_cpu_ptr(&reaper, cpu)->work, reap_work);
+	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "mm/hakmem:online", reap_online,
+				  reap_offline);
+	if (state < 0)
+		return state;
+	online_state = state;
+	shrinker = hak_shrinker_register(shrinker_count, shrinker_scan);
+	if (shrinker)
+		return 0;
+	cpuhp_remove_state(online_state);
+	return -ENOMEM;
+}
+
+void hak_reap_exit(void)
+{
+	hak_shrinker_unregister(shrinker);
+	cpuhp_remove_state(online_state);
+}
