@@ -10,8 +10,9 @@ SHELL = /bin/bash
 V ?= 0
 export V
 
-.PHONY: modules demo check check-layers check-harness check-smoke check-budget check-kunit \
-	check-kunit-debug kunit bench bench-uml ablation asm clean distclean help
+.PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-budget check-kunit \
+	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
+	check-hotplug check-failinit bench bench-init bench-memory bench-uml ablation asm clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
@@ -21,7 +22,7 @@ modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, look, unload
 	@scripts/demo
 
-check: ## every test: layers, harness, stock smoke, instruction budget, KUnit, KUnit with lockdep
+check: ## every test: layers, harness, stock kernel, instruction budget, KUnit, nodes, hotplug
 	@scripts/check
 
 check-layers: ## who includes whom, kernel versions only in compat/, licence lines
@@ -33,6 +34,10 @@ check-harness: ## the tests of the tests: each kind of trouble must turn the ver
 check-smoke: ## stock 6.12 in QEMU: load, bench, bad input, unload, nothing left
 	@scripts/deps demo
 	@scripts/check-smoke
+
+check-selftest: ## the self-test module on stock 6.12: bad frees, NMIs, probes, storms, leaks
+	@scripts/deps demo
+	@scripts/check-selftest
 
 check-budget: ## exact instruction counts on stock 6.12 against tests/budget-6.12.txt
 	@scripts/deps demo
@@ -46,11 +51,42 @@ check-kunit-debug: ## KUnit on User-Mode Linux with lockdep and other debugging
 	@scripts/deps check
 	@scripts/check-kunit debug
 
+check-failinit: ## each allocation of loading hakmem fails in turn, nothing stays behind
+	@scripts/deps check
+	@scripts/check-failinit
+
 kunit: check-kunit check-kunit-debug ## both KUnit runs
+
+check-debug: ## KUnit on x86 in QEMU with KASAN, kmemleak and lockdep; slow, not part of check
+	@scripts/deps check
+	@scripts/check-kunit kasan
+
+kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
+	@scripts/kunit-stage "$(TREE)"
+
+check-kunit-stage: ## the same in a copy of the kernel source, built and run; not part of check
+	@scripts/deps check
+	@scripts/check-kunit-stage
+
+check-nodes: ## stock 6.12 with 2 and 4 memory nodes, one without memory, and with 192 MiB
+	@scripts/deps demo
+	@scripts/check-nodes
+
+check-hotplug: ## stock 6.12, a CPU going and coming under a load (CYCLES=20)
+	@scripts/deps demo
+	@CYCLES="$(CYCLES)" scripts/check-hotplug
 
 bench: ## instruction counts of every pattern on stock 6.12, hardened=0 and 1
 	@scripts/deps demo
 	@scripts/bench icount
+
+bench-init: ## the budget's rows with init_on_alloc=1, as Debian boots
+	@scripts/deps demo
+	@scripts/bench init
+
+bench-memory: ## pages held, in a guest of 2 GiB
+	@scripts/deps demo
+	@scripts/bench memory
 
 bench-uml: ## times at native speed on User-Mode Linux, hardened=0 and 1
 	@scripts/deps check
@@ -72,7 +108,8 @@ clean: ## remove what was built here; kernels in the cache stay
 	@rm -rf .tmp_versions
 
 distclean: clean ## also remove the kernels this project cached
-	@. scripts/lib.sh && rm -rf "$$HAK_CACHE/src" "$$HAK_CACHE/apt" "$$HAK_CACHE"/uml-* "$$HAK_CACHE"/stock-*
+	@. scripts/lib.sh && rm -rf "$$HAK_CACHE/src" "$$HAK_CACHE/apt" "$$HAK_CACHE"/uml-* "$$HAK_CACHE"/x86-* \
+		"$$HAK_CACHE"/kunit-stage-* "$$HAK_CACHE"/stock-*
 
 help: ## this list
 	@echo "targets (V=1 shows commands; HAKMEM_CACHE= is where kernels are kept):"

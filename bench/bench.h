@@ -156,6 +156,7 @@ struct bench_row {
 	enum bench_pattern pattern;
 	enum bench_ctx ctx;
 	unsigned int size, batch, ops, rounds, cpus;
+	bool ctor;			/* the caches have a constructor */
 	bool grouped;			/* mixed sizes: one after the other, not shuffled */
 	u64 round_ns;			/* length of a round; 0: ops decides */
 	unsigned int nr;		/* lanes in use, the empty loop included */

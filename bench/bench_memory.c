@@ -67,6 +67,11 @@ void mem_fact(struct mem_run *m, const char *name, const char *fmt, ...)
 	va_end(args);
 }
 
+static void mem_objects(struct mem_run *m, const char *name, unsigned int n)
+{
+	mem_fact(m, name, "%u%s", n, n < MEM_OBJECTS ? " (fewer than 10^6: short of memory)" : "");
+}
+
 static void mem_ratio(struct mem_run *m, const char *name, u64 pages)
 {
 	u64 milli = div64_u64(pages * PAGE_SIZE * BENCH_MILLI, max(m->bytes, 1ULL));
@@ -219,7 +224,7 @@ static int mem_typed(struct mem_run *m)
 		return -ENOMEM;
 	err = mem_fill(m, MEM_HAK_TYPED, c, n);
 	if (!err) {
-		mem_fact(m, "typed64_objects", "%u", n);
+		mem_objects(m, "typed64_objects", n);
 		mem_ratio(m, "typed64_ratio", mem_held() - m->held);
 		mem_ratio(m, "typed64_machine_ratio", mem_taken(m));
 	}
@@ -251,8 +256,7 @@ static int mem_mix(struct mem_run *m)
 
 	err = mem_fill(m, MEM_HAK_MIX, NULL, n);
 	if (!err) {
-		mem_fact(m, "mix_objects", "%u%s", n,
-			 n < MEM_OBJECTS ? " (fewer than 10^6: short of memory)" : "");
+		mem_objects(m, "mix_objects", n);
 		mem_ratio(m, "mix_ratio", mem_held() - m->held);
 		mem_ratio(m, "mix_machine_ratio", mem_taken(m));
 	}

@@ -105,8 +105,15 @@ static int row_orders(struct bench_run *run)
 	return 0;
 }
 
+/* What file systems do to their inodes, in short. */
+static void row_ctor(void *object)
+{
+	*(unsigned long *)object = 1;
+}
+
 static int row_prepare(struct bench_run *run)
 {
+	struct hak_cache_args args = { .ctor = run->row->ctor ? row_ctor : NULL };
 	struct bench_row *row = run->row;
 	unsigned int i, cpus = row->cpus;
 	int err;
@@ -116,8 +123,8 @@ static int row_prepare(struct bench_run *run)
 	err = row_orders(run);
 	if (err)
 		return err;
-	run->hc = hak_cache_create("hak_bench", row->size, NULL, 0);
-	run->kc = kmem_cache_create("hak_bench", row->size, 0, SLAB_NO_MERGE, NULL);
+	run->hc = hak_cache_create("hak_bench", row->size, &args, 0);
+	run->kc = kmem_cache_create("hak_bench", row->size, 0, SLAB_NO_MERGE, args.ctor);
 	run->team = bench_team_start(cpus);
 	if (!run->hc || !run->kc || !run->team)
 		return -ENOMEM;

@@ -62,6 +62,7 @@ static struct bench_row *set_pair(struct bench_result *res, const char *name,
 static void set_budget(struct bench_result *res)
 {
 	set_pair(res, "typed_pair", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE);
+	set_pair(res, "ctor_pair", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctor = true;
 	set_pair(res, "const_pair", BENCH_LIFO, BENCH_HAKMEM_CONST, BENCH_KMALLOC);
 	set_pair(res, "called_pair", BENCH_LIFO, BENCH_HAKMEM_VAR, BENCH_KMALLOC_VAR);
 	set_pair(res, "typed_batch256", BENCH_BATCH, BENCH_HAKMEM, BENCH_KMEM_CACHE)->batch = 256;

@@ -35,6 +35,10 @@
 #include <linux/vmstat.h>
 #include <linux/workqueue.h>
 
+#ifdef CONFIG_FAULT_INJECTION
+#include <linux/fault-inject.h>
+#endif
+
 #ifdef CONFIG_KPROBES
 #include <linux/kprobes.h>
 #else
@@ -172,7 +176,18 @@ static __always_inline void or_and_group(const unsigned long *o, unsigned long *
 #endif
 }
 
+/* alloc_percpu(), which the kernel's fault injection does not know by itself. */
+#ifdef CONFIG_FAULT_INJECTION
+static inline bool hak_fault(void)
+{
+	static struct fault_attr attr = { .interval = 1 };
+
+	return should_fail(&attr, 1);
+}
+#define hak_alloc_percpu(type) (hak_fault() ? NULL : alloc_percpu(type))
+#else
 #define hak_alloc_percpu(type) alloc_percpu(type)
+#endif
 
 /* A function of the core that a probe or tracer may not interrupt half-way. */
 #define hak_core_fn notrace

@@ -165,14 +165,14 @@ static void hak_cache_alloc_bulk_limits_are_kept(struct kunit *test)
 /* As a probe inside the core would find it: no lock may be waited for. */
 static void nested_enter(void)
 {
-	preempt_disable();
+	local_irq_disable();
 	__this_cpu_inc(hak_busy);
 }
 
 static void nested_leave(void)
 {
 	__this_cpu_dec(hak_busy);
-	preempt_enable();
+	local_irq_enable();
 }
 
 static void hak_cache_alloc_bulk_that_fails_takes_nothing(struct kunit *test)

@@ -32,6 +32,8 @@ extern struct kunit_suite hak_context_suite;
 extern struct kunit_suite hak_smp_suite;
 extern struct kunit_suite hak_audit_suite;
 extern struct kunit_suite hak_reclaim_suite;
+extern struct kunit_suite hak_reap_suite;
+extern struct kunit_suite hak_flow_suite;
 
 extern unsigned long hak_kunit_seed;	/* module parameter seed= */
 extern unsigned int hak_kunit_ops;	/* module parameter ops= */

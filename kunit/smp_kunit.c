@@ -107,8 +107,9 @@ static int worker_fn(void *arg)
 		moved |= w->in && w->received < ITEMS && receive_one(w);
 		if (!((w->sent + w->received) % 1024))
 			w->peak = max(w->peak, atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]));
+		/* Where both share a CPU, the other one is to run: nothing else makes it. */
 		if (!moved)
-			cond_resched();
+			yield();
 	}
 	complete(&w->done);
 	return 0;

@@ -270,7 +270,7 @@ do {										\
 		hak_arch_unmark(__p);						\
 	hak_irq_unnest();							\
 	if (static_branch_unlikely(&hak_init_key))				\
-		return HAK_ABI_NAME(hak_alloc_init)(c, __p, gfp);		\
+		return memset(__p, 0, raw_cpu_read(hak_percpu(c)->set[lvl].size)); \
 	hak_arch_keep(__p);							\
 	return __p;								\
 } while (0)
@@ -296,13 +296,6 @@ miss:
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_irq));
-
-/* init_on_alloc: only caches whose objects may be written to get here. */
-hak_core_fn void *HAK_ABI_NAME(hak_alloc_init)(struct hak_cache *c, void *p, gfp_t gfp)
-{
-	return memset(p, 0, raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK].size);
-}
-HAK_EXPORT(HAK_ABI_NAME(hak_alloc_init));
 
 /* __GFP_ZERO and zone bits, which the inlined path does not know. */
 static noinline void *alloc_flags(struct hak_cache *c, gfp_t gfp)

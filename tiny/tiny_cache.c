@@ -12,6 +12,7 @@
 
 LIST_HEAD(hak_caches);
 DEFINE_MUTEX(hak_caches_lock);
+HAK_EXPORT_TEST(hak_caches_lock);
 struct hak_config hak_conf;
 
 DEFINE_STATIC_KEY_TRUE(hak_hardened_key);
@@ -188,8 +189,9 @@ void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS])
 static void core_orphan(struct hak_core *core, unsigned long live)
 {
 	hak_mem_add(HAK_MEM_LEAKED, live);
-	pr_err("hakmem: cache %s destroyed with %lu objects of %u bytes live; their memory stays allocated\n",
-	       core->name, live, core->size);
+	if (core->typed)
+		pr_err("hakmem: cache %s destroyed with %lu objects of %u bytes live; their memory stays allocated\n",
+		       core->name, live, core->size);
 	hak_pool_orphan(&core->pool);
 	synchronize_rcu();
 	core_percpu_free(core);
@@ -201,9 +203,10 @@ static void core_orphan(struct hak_core *core, unsigned long live)
  * The cache stays on the list, where the hotplug callback finds it, until its
  * sets are empty: an object may not hide on a CPU that goes away meanwhile.
  */
-void hak_core_destroy(struct hak_core *core)
+unsigned long hak_core_destroy(struct hak_core *core)
 {
 	struct hak_pool_info info;
+	unsigned long live;
 
 	might_sleep();
 	hak_drain_core(core);
@@ -215,12 +218,14 @@ void hak_core_destroy(struct hak_core *core)
 	mutex_unlock(&hak_caches_lock);
 	hak_pool_info(&core->pool, &info);
 	if (info.slabs) {
-		core_orphan(core, hak_core_live(core));
-		return;
+		live = hak_core_live(core);
+		core_orphan(core, live);
+		return live;
 	}
 	/* Look-ups of stale pointers may still be looking at it. */
 	synchronize_rcu_expedited();
 	core_free(core);
+	return 0;
 }
 
 static const char *args_wrong(const char *name, unsigned int size,
@@ -355,15 +360,24 @@ fail:
 	return -ENOMEM;
 }
 
+/* Untyped objects that are live now are nobody's any more: one report for all of them. */
 void hak_caches_exit(void)
 {
-	int i;
+	unsigned long live, all = 0;
+	char sizes[256] = "";
+	int i, n = 0;
 
 	for (i = HAK_NR_CLASSES - 1; i >= 0; i--) {
-		if (hak_class[i])
-			hak_core_destroy(cache_core(hak_class[i]));
+		live = hak_class[i] ? hak_core_destroy(cache_core(hak_class[i])) : 0;
 		hak_class[i] = NULL;
+		all += live;
+		if (live)
+			n += scnprintf(sizes + n, sizeof(sizes) - n, " %lux%u", live,
+				       hak_class_size[i]);
 	}
+	if (all)
+		pr_err("hakmem: %lu untyped objects were never freed (objects x bytes:%s); their memory stays allocated\n",
+		       all, sizes);
 	if (hak_mag_pool.node) {
 		hak_pool_shrink(&hak_mag_pool);
 		hak_release_flush();

@@ -153,6 +153,7 @@ void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
 
 /* tiny_defer.c: frees from NMI and from calls nested in the core. */
 void hak_defer_free(struct hak_core *core, void *p);
+bool hak_defer_holds(const struct hak_core *core, void *p);	/* waits, though not marked? */
 int hak_defer_init(void);
 void hak_defer_flush(void);	/* wait for what was deferred so far; may sleep */
 void hak_defer_exit(void);
@@ -179,7 +180,7 @@ void hak_caches_exit(void);
 struct hak_core *hak_core_create(const char *name, unsigned int size,
 				 const struct hak_cache_args *args, slab_flags_t flags,
 				 bool typed, struct module *owner);
-void hak_core_destroy(struct hak_core *core);
+unsigned long hak_core_destroy(struct hak_core *core);	/* returns objects left live */
 
 /* Objects handed out and not yet back: exact while nobody calls. May sleep. */
 unsigned long hak_core_live(struct hak_core *core);

@@ -5,11 +5,17 @@
  * In NMI there is no set, and a call nested in the core may not wait for the lock
  * its own CPU holds.  The object goes on this CPU's list, through a word of its
  * own, and an irq_work puts it into the HAK_HARDIRQ set as soon as interrupts are on.
+ *
+ * Where an object has no second word the link lies over the mark, so it is written
+ * such that it can be told from whatever a live object holds: with bit 62 turned
+ * round no address of the kernel's is left.
  */
 #include "tiny/tiny_core.h"
 
+#define LINK_FLIP (1UL << 62)
+
 struct defer_cpu {
-	struct llist_head list;
+	void *head;		/* any level pushes; the irq_work takes all */
 	struct irq_work work;
 };
 
@@ -18,49 +24,73 @@ DEFINE_PER_CPU(int, hak_busy);
 HAK_EXPORT_TEST(hak_busy);
 
 /* Where the link goes: not over the mark, as long as there is a second word. */
-static unsigned int defer_off(const struct hak_core *core)
+static unsigned int link_off(const struct hak_core *core)
 {
 	if (core->pristine)
 		return core->mark_off;
 	return core->pool.stride >= 2 * sizeof(long) ? sizeof(long) : 0;
 }
 
+static unsigned long *object_link(const struct hak_core *core, void *p)
+{
+	return p + link_off(core);
+}
+
+bool hak_defer_holds(const struct hak_core *core, void *p)
+{
+	unsigned long link = READ_ONCE(*object_link(core, p)) ^ LINK_FLIP;
+
+	if (link_off(core) != core->mark_off)
+		return false;
+	return link == hak_mark(p) || (!(link % sizeof(long)) && hak_slab_of((void *)link));
+}
+
 hak_core_fn void hak_defer_free(struct hak_core *core, void *p)
 {
 	struct defer_cpu *d = raw_cpu_ptr(&defer_cpu);
+	unsigned long *link = object_link(core, p);
+	void *first = READ_ONCE(d->head);
 
 	hak_mem_add(HAK_MEM_FREE_NMI, 1);
-	llist_add((struct llist_node *)(p + defer_off(core)), &d->list);
+	/* The last one of the list leads to its own mark. */
+	do {
+		*link = (first ? (unsigned long)first : hak_mark(p)) ^ LINK_FLIP;
+	} while (!try_cmpxchg(&d->head, &first, p));
 	irq_work_queue(&d->work);
 }
 NOKPROBE_SYMBOL(hak_defer_free);
 
-/* One object back from its link; its cache may have been destroyed meanwhile. */
-static void defer_one(struct llist_node *n)
+/* Put one object back; returns the next. Its cache may have been destroyed meanwhile. */
+static void *defer_one(void *p)
 {
 	struct hak_pool *pool = NULL;
 	struct hak_core *core;
-	void *p;
+	unsigned long next;
 
-	if (!hak_slab_find(n, &pool) || !pool_core(pool)->cpu) {
-		hak_report_bad(HAK_BAD_FOREIGN, n, NULL, 0);
-		return;
+	if (!hak_slab_find(p, &pool)) {
+		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, 0);
+		return NULL;
 	}
 	core = pool_core(pool);
-	p = (void *)n - defer_off(core);
-	if (core->hardened)
-		*object_mark(core, p) = hak_mark(p);
-	hak_free_slow(core, p, HAK_HARDIRQ);
+	next = *object_link(core, p) ^ LINK_FLIP;
+	if (next == hak_mark(p))
+		next = 0;
+	if (!core->cpu) {
+		hak_report_bad(HAK_BAD_CACHE, p, pool, 0);
+	} else {
+		if (core->hardened)
+			*object_mark(core, p) = hak_mark(p);
+		hak_free_slow(core, p, HAK_HARDIRQ);
+	}
+	return (void *)next;
 }
 
 static void defer_drain(struct defer_cpu *d)
 {
-	struct llist_node *n = llist_del_all(&d->list), *next;
+	void *p = xchg(&d->head, NULL);
 
-	for (; n; n = next) {
-		next = n->next;
-		defer_one(n);
-	}
+	while (p)
+		p = defer_one(p);
 }
 
 static void defer_work(struct irq_work *work)
@@ -95,7 +125,6 @@ int hak_defer_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		init_llist_head(&per_cpu_ptr(&defer_cpu, cpu)->list);
 		init_irq_work(&per_cpu_ptr(&defer_cpu, cpu)->work, defer_work);
 	}
 	return 0;

@@ -8,9 +8,13 @@
  */
 #include "tiny/tiny_set.h"
 
+/* More than a set can hold: a set that still has objects then is being filled meanwhile. */
+#define DRAIN_ROUNDS (2 * HAK_MAG_MAX / HAK_BATCH)
+
 /* Empty one set of this CPU, HAK_BATCH objects under one hold of its protection. */
 static void drain_set(struct hak_core *core, enum hak_level lvl)
 {
+	unsigned int rounds = DRAIN_ROUNDS;
 	struct hak_mag *spare, *remote;
 	void *batch[HAK_BATCH];
 	unsigned long flags;
@@ -28,7 +32,7 @@ static void drain_set(struct hak_core *core, enum hak_level lvl)
 			hak_mag_put(core, spare);
 		if (remote)
 			hak_mag_put(core, remote);
-	} while (n);
+	} while (n && --rounds);
 }
 
 NOKPROBE_SYMBOL(drain_set);
@@ -115,6 +119,7 @@ void hak_drain_core(struct hak_core *core)
 	hak_drain_core_cpuslocked(core);
 	cpus_read_unlock();
 }
+HAK_EXPORT_TEST(hak_drain_core);
 
 void hak_drain_dead_cpu(struct hak_core *core, int cpu)
 {

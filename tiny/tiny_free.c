@@ -189,7 +189,8 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 		hak_report_bad(HAK_BAD_CACHE, p, pool, caller);
 	else if (slab_index(slab, pool, p, &off) == UINT_MAX || off)
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
-	else if (core->hardened && *object_mark(core, p) == hak_mark(p))
+	else if (core->hardened && (*object_mark(core, p) == hak_mark(p) ||
+				    hak_defer_holds(core, p)))
 		hak_report_bad(HAK_BAD_DOUBLE, p, pool, caller);
 	else
 		return core;

@@ -247,8 +247,10 @@ static __always_inline void hak_free(const void *p)
  */
 static __always_inline void hak_free_sized(const void *p, size_t size)
 {
-	if (!HAK_INLINE_FAST || size - 1 >= HAK_MAX_SIZE || unlikely(!p))
+	if (size - 1 >= HAK_MAX_SIZE || unlikely(!p))
 		__hak_free(p);
+	else if (!HAK_INLINE_FAST)
+		__hak_cache_free(hak_class[hak_size_class(size)], (void *)p);
 	else
 		hak_push_checked(hak_class[hak_size_class(size)], (void *)p);
 }

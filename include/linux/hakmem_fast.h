@@ -100,7 +100,6 @@ extern struct hak_cache *hak_class[HAK_NR_CLASSES];
 
 void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp);
 void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp);
-void *HAK_ABI_NAME(hak_alloc_init)(struct hak_cache *c, void *p, gfp_t gfp);
 void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p);
 void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p);
 void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p);
@@ -157,8 +156,16 @@ static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 	hak_arch_on(cpu);
 	if (static_branch_likely(&hak_hardened_key))
 		hak_arch_unmark(p);
-	if (static_branch_unlikely(&hak_init_key))
-		return HAK_ABI_NAME(hak_alloc_init)(c, p, gfp);
+	if (static_branch_unlikely(&hak_init_key)) {
+		void *q = p;
+
+		/* Or gcc would keep p where memset() wants it, at a copy for those who do not zero. */
+		OPTIMIZER_HIDE_VAR(q);
+		p = memset(q, 0, raw_cpu_read(hak_percpu(c)->set[HAK_TASK].size));
+		if (!p)
+			__builtin_unreachable();
+		return p;
+	}
 	hak_arch_keep(p);
 	if (!p)
 		__builtin_unreachable();

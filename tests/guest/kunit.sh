@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
-# Runs every KUnit suite; the cases report in the kernel's log.  PARAMS: hakmem's parameters.
+# Runs every KUnit suite; the cases report in the kernel's log.  PARAMS: hakmem's parameters,
+# SUITES: those of the suites.
 . /lib.sh
 
 load kunit enable=1 autorun=1 || not_ok "kunit.ko does not load"
 # shellcheck disable=SC2086
 check "hakmem loads ($PARAMS)" load hakmem $PARAMS
-check "KUnit suites load" load hakmem_kunit
+# For the suite hakmem_fail: no allocation is let off, and what fails on purpose is not reported.
+for f in failslab fail_page_alloc; do
+	[ -e /sys/kernel/debug/$f ] || continue
+	echo 0 >/sys/kernel/debug/$f/verbose
+	echo N >/sys/kernel/debug/$f/ignore-gfp-wait
+	[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
+done
+# shellcheck disable=SC2086
+check "KUnit suites load" load hakmem_kunit $SUITES
 check "audit after the suites: nothing live, nothing wrong" audit_zero
+check_leaks "after the suites"
 check "hakmem_kunit unloads" rmmod hakmem_kunit
 check "hakmem unloads" rmmod hakmem
+check "no page is held" sh -c "dmesg | grep 'hakmem: unloaded' | grep -q 'pages_held 0$'"
+check "no module of hakmem's is left" sh -c '! grep ^hakmem /proc/modules'
+refuse "its debugfs directory is gone" test -e $D
+check_leaks "after unloading"

@@ -37,6 +37,22 @@ audit_zero()
 	! grep FAIL /tmp/audit
 }
 
+# Where the kernel has kmemleak, it must have nothing to say.  It reports what is 5 s old and the
+# same in two scans.
+check_leaks()
+{
+	local file=/sys/kernel/debug/kmemleak
+	[ -e $file ] || return 0
+	sleep 6
+	for i in 1 2; do
+		put scan $file || not_ok "kmemleak does not scan $1"
+		sleep 1
+	done
+	head -n 60 $file >/tmp/leaks
+	sed 's/^/# /' /tmp/leaks
+	check "kmemleak is silent $1" test ! -s /tmp/leaks
+}
+
 # Free memory in kB.  MemFree is not enough: a freed SuperSlab may wait on a per-CPU list of
 # the page allocator, which MemFree does not count.
 free_kb() { awk '$1 == "nr_free_pages" || $1 == "count:" { n += $2 } END { print n * 4 }' /proc/zoneinfo; }

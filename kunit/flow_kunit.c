@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite hakmem_flow: many threads that only allocate, many that only free.
+ *
+ * Objects flow one way, from 16 threads to one or from one to 16, so that every
+ * magazine is filled on one CPU and emptied on the other.  What is held may be what
+ * was live at the worst, a quarter of it, and the byte budget.
+ */
+#include "kunit/hak_kunit.h"
+#include <linux/completion.h>
+#include <linux/kthread.h>
+
+#define FLOW_RING 6000
+#define FLOW_ITEMS 120000
+#define FLOW_SIZE 512
+
+struct flow {
+	spinlock_t lock;	/* everything below but for done */
+	void *slot[FLOW_RING];
+	unsigned int n;		/* objects in slot, the newest last */
+	unsigned int most;	/* of n, so far */
+	unsigned int to_send, to_receive;
+	unsigned int failed;
+	long peak;		/* pages held, at the worst */
+	atomic_t running;
+	struct completion done;
+};
+
+/* Reserve the right to send or receive one more; false when all have been. */
+static bool flow_claim(struct flow *f, unsigned int *left)
+{
+	bool mine;
+
+	spin_lock(&f->lock);
+	mine = *left > 0;
+	*left -= mine;
+	spin_unlock(&f->lock);
+	return mine;
+}
+
+static void flow_end(struct flow *f)
+{
+	if (atomic_dec_and_test(&f->running))
+		complete(&f->done);
+}
+
+static bool flow_put(struct flow *f, void *p)
+{
+	long pages = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
+	bool room;
+
+	spin_lock(&f->lock);
+	room = f->n < FLOW_RING;
+	if (room)
+		f->slot[f->n++] = p;
+	f->most = max(f->most, f->n);
+	f->peak = max(f->peak, pages);
+	spin_unlock(&f->lock);
+	return room;
+}
+
+static void *flow_get(struct flow *f)
+{
+	void *p = NULL;
+
+	spin_lock(&f->lock);
+	if (f->n)
+		p = f->slot[--f->n];
+	spin_unlock(&f->lock);
+	return p;
+}
+
+static int flow_producer(void *arg)
+{
+	struct flow *f = arg;
+
+	while (flow_claim(f, &f->to_send)) {
+		void *p = hak_alloc(FLOW_SIZE, GFP_KERNEL);
+
+		if (!p) {
+			f->failed++;
+			break;
+		}
+		while (!flow_put(f, p))
+			yield();
+	}
+	flow_end(f);
+	return 0;
+}
+
+static int flow_consumer(void *arg)
+{
+	struct flow *f = arg;
+	void *p;
+
+	while (flow_claim(f, &f->to_receive)) {
+		while (!(p = flow_get(f)))
+			yield();
+		hak_free(p);
+	}
+	flow_end(f);
+	return 0;
+}
+
+static void flow_start(struct kunit *test, struct flow *f, int (*fn)(void *), unsigned int n,
+		       unsigned int cpu)
+{
+	while (n--) {
+		struct task_struct *task = kthread_create(fn, f, "hak-flow/%u", cpu);
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+		kthread_bind(task, cpu);
+		wake_up_process(task);
+	}
+}
+
+static void flow_run(struct kunit *test, unsigned int producers, unsigned int consumers)
+{
+	struct flow *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+	unsigned int first = cpumask_first(cpu_online_mask);
+	unsigned int second = cpumask_next(first, cpu_online_mask);
+	/* Besides the bytes a cache may retain: an empty SuperSlab, and one begun with magazines. */
+	u64 budget = hak_config_get()->cache_bytes_max + 2 * HAK_SS_SIZE;
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	hak_shrink_all();
+	spin_lock_init(&f->lock);
+	f->to_send = FLOW_ITEMS;
+	f->to_receive = FLOW_ITEMS;
+	atomic_set(&f->running, producers + consumers);
+	init_completion(&f->done);
+	flow_start(test, f, flow_producer, producers, first);
+	flow_start(test, f, flow_consumer, consumers, second < nr_cpu_ids ? second : first);
+	wait_for_completion(&f->done);
+	KUNIT_EXPECT_EQ(test, f->failed, 0);
+	KUNIT_EXPECT_EQ(test, f->n, 0);
+	/* Each producer and consumer holds one object besides those in the ring. */
+	KUNIT_EXPECT_LE(test, f->peak * PAGE_SIZE,
+			(f->most + producers + consumers) * FLOW_SIZE * 5ULL / 4 + budget);
+	KUNIT_EXPECT_LT_MSG(test, f->peak * PAGE_SIZE, FLOW_ITEMS * (u64)FLOW_SIZE / 2,
+			    "far less than has passed");
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+static void sixteen_producers_one_consumer(struct kunit *test)
+{
+	flow_run(test, 16, 1);
+}
+
+static void one_producer_sixteen_consumers(struct kunit *test)
+{
+	flow_run(test, 1, 16);
+}
+
+static void one_producer_one_cpu_that_only_frees(struct kunit *test)
+{
+	flow_run(test, 1, 1);
+}
+
+static struct kunit_case flow_cases[] = {
+	KUNIT_CASE_SLOW(sixteen_producers_one_consumer),
+	KUNIT_CASE_SLOW(one_producer_sixteen_consumers),
+	KUNIT_CASE_SLOW(one_producer_one_cpu_that_only_frees),
+	{}
+};
+
+struct kunit_suite hak_flow_suite = {
+	.name = "hakmem_flow",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = flow_cases,
+};

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite hakmem_reap: what idles comes back, what is in use stays, and the shrinker
+ * waits for nobody.
+ *
+ * The background reaper is paused (hak_kunit_init()); each case looks by itself, on
+ * the CPU it holds on to.
+ */
+#include "kunit/hak_kunit.h"
+#include <linux/sched/mm.h>
+
+#define OBJECTS 2000
+
+static struct hak_set *task_set(struct hak_cache *c)
+{
+	return this_set(cache_core(c)->sets, HAK_TASK);
+}
+
+static void alloc_n(struct kunit *test, struct hak_cache *c, void **p, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		p[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+}
+
+/* Leaves the magazine of this CPU, its spare and the depot full. */
+static void use_much(struct kunit *test, struct hak_cache *c)
+{
+	void **p = kunit_kcalloc(test, OBJECTS, sizeof(*p), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	alloc_n(test, c, p, OBJECTS);
+	for (i = 0; i < OBJECTS; i++)
+		hak_cache_free(c, p[i]);
+}
+
+static void idle_set_is_emptied(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-idle", 64, NULL, 0);
+
+	migrate_disable();
+	use_much(test, c);
+	KUNIT_EXPECT_GT(test, task_set(c)->n, 0);
+	KUNIT_EXPECT_NOT_NULL(test, task_set(c)->spare);
+	hak_reap_here(false);
+	KUNIT_EXPECT_GT_MSG(test, task_set(c)->n, 0, "used since the last look");
+	hak_reap_here(false);
+	KUNIT_EXPECT_EQ(test, task_set(c)->n, 0);
+	KUNIT_EXPECT_NULL(test, task_set(c)->spare);
+	migrate_enable();
+}
+
+static void moving_set_is_left_alone(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-moving", 64, NULL, 0);
+	void *p[4];
+	int i;
+
+	migrate_disable();
+	use_much(test, c);
+	for (i = 0; i < 4; i++) {
+		hak_reap_here(false);
+		alloc_n(test, c, p + i, 1);
+		KUNIT_EXPECT_NOT_NULL(test, task_set(c)->spare);
+	}
+	for (i = 0; i < 4; i++)
+		hak_cache_free(c, p[i]);
+	migrate_enable();
+}
+
+static void gated_set_is_emptied_too(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-gidle", 64, NULL, SLAB_TYPESAFE_BY_RCU);
+
+	migrate_disable();
+	use_much(test, c);
+	hak_reap_here(false);
+	hak_reap_here(false);
+	KUNIT_EXPECT_EQ(test, task_set(c)->n, 0);
+	KUNIT_EXPECT_NULL(test, task_set(c)->spare);
+	migrate_enable();
+}
+
+static void capacity_follows_use(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-room", 64, NULL, 0);
+	struct hak_set *s;
+
+	migrate_disable();
+	s = task_set(c);
+	KUNIT_EXPECT_EQ(test, s->room, min_t(unsigned int, HAK_MAG_FIRST, s->max));
+	use_much(test, c);
+	KUNIT_EXPECT_EQ(test, s->room, s->max);
+	hak_reap_here(true);
+	KUNIT_EXPECT_EQ(test, s->room, min_t(unsigned int, HAK_MAG_FIRST, s->max));
+	migrate_enable();
+}
+
+static void depot_keeps_what_was_wanted(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-depot", 64, NULL, 0);
+	struct hak_depot *d = &cache_core(c)->depot[numa_mem_id()];
+	unsigned int full, keep = 3;
+	void *p[HAK_MAG_MAX];
+
+	use_much(test, c);
+	full = d->nr_full;
+	KUNIT_ASSERT_GT(test, full, keep);
+	hak_depot_trim(d, &cache_core(c)->pool, false);
+	/* Of what is there now, @keep are taken and given back before the next look. */
+	full = d->nr_full;
+	for (unsigned int i = 0; i < keep; i++) {
+		struct hak_mag *m = hak_depot_get_full(d, NULL), *empty;
+
+		KUNIT_ASSERT_NOT_NULL(test, m);
+		memcpy(p, m->slot, sizeof(p));
+		KUNIT_ASSERT_EQ(test, d->nr_full, full - 1);
+		KUNIT_ASSERT_TRUE(test, hak_depot_put_full(d, m, &empty));
+		if (empty)
+			hak_mag_free(empty);
+	}
+	KUNIT_EXPECT_EQ(test, d->low_full, full - 1);
+	hak_depot_trim(d, &cache_core(c)->pool, false);
+	KUNIT_EXPECT_EQ_MSG(test, d->nr_full, 1, "one was in use at a time");
+	hak_depot_trim(d, &cache_core(c)->pool, false);
+	KUNIT_EXPECT_EQ(test, d->nr_full, 0);
+}
+
+static void empty_slabs_nobody_wanted_go(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-empty", 1024, NULL, 0);
+	struct hak_pool *pool = &cache_core(c)->pool;
+	struct hak_pool_info info;
+
+	use_much(test, c);
+	hak_drain_core(cache_core(c));
+	hak_pool_info(pool, &info);
+	KUNIT_EXPECT_GT(test, info.empty, 0);
+	hak_pool_trim(pool, false);
+	hak_pool_trim(pool, false);
+	hak_pool_info(pool, &info);
+	KUNIT_EXPECT_EQ(test, info.empty, 0);
+}
+
+static void shrinker_gives_pages_back(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-shrink", 1024, NULL, 0);
+	u64 held;
+
+	hak_shrink_all();
+	KUNIT_EXPECT_EQ_MSG(test, hak_shrinker_count(), 0, "nothing to have");
+	use_much(test, c);
+	held = hak_kunit_stat(HAK_STAT_pages_held);
+	KUNIT_EXPECT_GT(test, hak_shrinker_count(), 0);
+	migrate_disable();
+	hak_reap_here(true);
+	migrate_enable();
+	KUNIT_EXPECT_GT(test, hak_shrinker_scan(1024), 0);
+	hak_release_flush();
+	KUNIT_EXPECT_LT(test, hak_kunit_stat(HAK_STAT_pages_held), held);
+}
+
+static void shrinker_does_not_wait_for_the_mutex(struct kunit *test)
+{
+	unsigned long scanned;
+
+	mutex_lock(&hak_caches_lock);
+	scanned = hak_shrinker_scan(1024);
+	hak_shrinker_count();
+	mutex_unlock(&hak_caches_lock);
+	KUNIT_EXPECT_EQ(test, scanned, SHRINK_STOP);
+}
+
+/* As page reclaim calls it: lockdep knows that this thread may not wait for memory. */
+static void shrinker_runs_inside_reclaim(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-reclaim", 512, NULL, 0);
+	unsigned int nofs;
+
+	use_much(test, c);
+	fs_reclaim_acquire(GFP_KERNEL);
+	hak_shrinker_count();
+	hak_shrinker_scan(1024);
+	fs_reclaim_release(GFP_KERNEL);
+	use_much(test, c);
+	nofs = memalloc_nofs_save();
+	hak_shrinker_scan(1024);
+	memalloc_nofs_restore(nofs);
+}
+
+static atomic_t destroyed;
+
+static void count_dtor(void *p)
+{
+	atomic_inc(&destroyed);
+}
+
+static void shrinker_leaves_destructors_to_the_worker(struct kunit *test)
+{
+	struct hak_cache_args args = { .dtor = count_dtor };
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-dtor", 256, &args, 0);
+	int before;
+
+	use_much(test, c);
+	hak_drain_core(cache_core(c));
+	hak_release_flush();
+	/* With RCU held back the worker cannot be through by itself. */
+	rcu_read_lock();
+	before = atomic_read(&destroyed);
+	hak_shrinker_scan(1024);
+	KUNIT_EXPECT_EQ(test, atomic_read(&destroyed), before);
+	rcu_read_unlock();
+	hak_release_flush();
+	KUNIT_EXPECT_GT(test, atomic_read(&destroyed), before);
+}
+
+static struct kunit_case reap_cases[] = {
+	KUNIT_CASE(idle_set_is_emptied),
+	KUNIT_CASE(moving_set_is_left_alone),
+	KUNIT_CASE(gated_set_is_emptied_too),
+	KUNIT_CASE(capacity_follows_use),
+	KUNIT_CASE(depot_keeps_what_was_wanted),
+	KUNIT_CASE(empty_slabs_nobody_wanted_go),
+	KUNIT_CASE(shrinker_gives_pages_back),
+	KUNIT_CASE(shrinker_does_not_wait_for_the_mutex),
+	KUNIT_CASE(shrinker_runs_inside_reclaim),
+	KUNIT_CASE(shrinker_leaves_destructors_to_the_worker),
+	{}
+};
+
+struct kunit_suite hak_reap_suite = {
+	.name = "hakmem_reap",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = reap_cases,
+};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A self-test of hakmem for kernels without KUnit, as a client module: it knows the
+ * public headers and nothing else of the core.
+ *
+ * Each test begins and ends with nothing live and an audit without findings, so
+ * it wants to be hakmem's only client.  A test that fails names its first reason
+ * and goes on as far as it is safe to.
+ *
+ * An object that is live holds words made of its own address and of a key no
+ * other live object has: whoever is handed it a second time spoils it.
+ */
+#ifndef _SELFTEST_H
+#define _SELFTEST_H
+
+#include <linux/hakmem.h>
+#include <linux/hakmem_stats.h>
+#include <linux/kernel.h>
+
+/* Probes at any instruction, and NMIs on demand. */
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML) && defined(CONFIG_KPROBES)
+#define ST_HAS_PROBES 1
+#else
+#define ST_HAS_PROBES 0
+#endif
+
+struct st {
+	const char *group;
+	const char *name;
+	unsigned long arg;
+	bool failed;
+	char why[160];
+};
+
+/* A table of these ends with a NULL name. */
+struct st_test {
+	const char *name;
+	void (*fn)(struct st *t);
+	unsigned long arg;
+};
+
+extern const struct st_test st_api_tests[];
+extern const struct st_test st_badfree_tests[];
+extern const struct st_test st_misuse_tests[];
+extern const struct st_test st_context_tests[];
+extern const struct st_test st_storm_tests[];
+#if ST_HAS_PROBES
+extern const struct st_test st_nmi_tests[];
+extern const struct st_test st_nmi_bad_tests[];
+extern const struct st_test st_nmi_real_tests[];
+extern const struct st_test st_reentry_tests[];
+extern const struct st_test st_offset_tests[];
+void st_reentry_end(void);	/* takes the probes away that the tests leave */
+#endif
+
+extern unsigned long st_seed;	/* module parameter seed= */
+extern unsigned int st_loops;	/* module parameter loops= */
+
+/* selftest_util.c */
+__printf(2, 3) void st_fail(struct st *t, const char *fmt, ...);
+
+#define st_expect(t, cond, fmt, ...)						\
+({										\
+	bool __good = (cond);							\
+										\
+	if (!__good)								\
+		st_fail(t, fmt, ##__VA_ARGS__);					\
+	__good;									\
+})
+
+/* xorshift64*: a state of 0 stays 0, so states begin with st_rand_init(). */
+u64 st_rand(u64 *state);
+u64 st_rand_init(unsigned int salt);
+
+/* Words of a live object; @key belongs to it alone while it lives. */
+void st_fill(void *p, unsigned int size, u64 key);
+bool st_intact(const void *p, unsigned int size, u64 key);
+
+/* Do the pointers differ from one another? Sorts them. */
+bool st_distinct(void **p, unsigned int n);
+
+/* The ways to free. */
+enum st_how { ST_TYPED, ST_ANY, ST_SIZED, ST_TYPED_BULK, ST_ANY_BULK, ST_HOWS };
+extern const char *const st_how_name[ST_HOWS];
+
+/* Does this way know the cache by itself? It trusts the caller when hardened is 0. */
+static inline bool st_how_trusts(enum st_how how)
+{
+	return how == ST_TYPED || how == ST_SIZED || how == ST_TYPED_BULK;
+}
+
+static inline unsigned int st_hardened(void)
+{
+	return hak_config_get()->hardened;
+}
+
+/* Objects of a cache; of @size bytes of hak_alloc() when @c is NULL. */
+struct st_kind {
+	struct hak_cache *c;
+	unsigned int size;
+};
+
+static __always_inline void *st_get(const struct st_kind *k, gfp_t gfp)
+{
+	return k->c ? hak_cache_alloc(k->c, gfp) : hak_alloc(k->size, gfp);
+}
+
+/* hak_cache_free() and hak_free_sized() of an untyped kind go to its class. */
+void st_put(const struct st_kind *k, enum st_how how, void *p);
+void st_put_bulk(const struct st_kind *k, enum st_how how, unsigned int n, void **p);
+
+/* Live objects, each with a key of its own. */
+struct st_objects {
+	struct st_kind kind;
+	u64 key;
+	unsigned int n;
+	void **p;
+};
+
+/* False after a failure was noted; free with st_objects_exit() in any case. */
+bool st_objects_init(struct st *t, struct st_objects *o, struct st_kind kind, unsigned int n);
+void st_objects_check(struct st *t, const struct st_objects *o, const char *when);
+/* Checks and frees all of them, in a random order. */
+void st_objects_exit(struct st *t, struct st_objects *o);
+
+/* The counters at a moment. */
+struct st_counts {
+	u64 v[HAK_NR_STATS];
+};
+
+static inline void st_counts_begin(struct st_counts *s)
+{
+	hak_stats_read(s->v);
+}
+
+u64 st_counted(const struct st_counts *since, enum hak_stat which);
+
+/*
+ * @n bad frees of kind @which since @since, and none of another kind.  Where
+ * hardened=0 finds them only when a magazine is flushed, @settle flushes it.
+ */
+bool st_counts_bad(struct st *t, const struct st_counts *since, enum hak_stat which,
+		   unsigned int n, bool settle, const char *what);
+
+/* selftest_where.c: the contexts a call may come from. */
+enum st_where { ST_TASK, ST_BH_OFF, ST_IRQ_OFF, ST_SOFTIRQ, ST_HARDIRQ, ST_WHERES };
+extern const char *const st_where_name[ST_WHERES];
+
+/* Run @fn there, on this CPU; returns false if the context was not what it should be. */
+bool st_run_in(enum st_where where, void (*fn)(void *arg), void *arg);
+/* The same on @cpu. */
+bool st_run_on(int cpu, enum st_where where, void (*fn)(void *arg), void *arg);
+
+/* A CPU that is not this one, or -1. Racy unless pinned. */
+int st_other_cpu(void);
+
+/* selftest_pointers.c: values that are no object of hakmem's, by what they are. */
+struct st_pointer {
+	const char *name;
+	void *p;
+};
+
+#define ST_POINTERS_MAX 96
+
+struct st_pointers {
+	unsigned int n;
+	struct st_pointer fp[ST_POINTERS_MAX];
+	void *vm, *pages, *compound;
+	void __percpu *percpu;
+};
+
+/* @live: a live object, from which near misses are made. NULL after a failure was noted. */
+struct st_pointers *st_pointers_create(struct st *t, void *live);
+void st_pointers_destroy(struct st_pointers *ps);
+
+/* selftest_worker.c: one that allocates and frees at random, at any level, and looks. */
+#define ST_HELD 64
+
+struct st_worker {
+	struct st_kind kind;
+	u64 rand;
+	u64 key;			/* of the next object */
+	unsigned int n;			/* objects held: live */
+	unsigned int allocs, frees, failed;
+	unsigned int spoilt;		/* objects that were not as they were left */
+	unsigned int nmi_allocs;	/* allocations that succeeded in NMI: none may */
+	struct {
+		void *p;
+		u64 key;
+	} held[ST_HELD];
+};
+
+void st_worker_init(struct st_worker *w, struct st_kind kind, unsigned int salt);
+/* @n allocations or frees. In NMI it can only free. Nobody else may be at it on @w. */
+void st_work(struct st_worker *w, unsigned int n);
+/* Allocate until half of what it may hold is held. */
+void st_worker_fill(struct st_worker *w);
+void st_worker_exit(struct st *t, struct st_worker *w, const char *name);
+
+/* Allocates enough objects at once that every stage of the refill and flush is passed. */
+#define ST_BURST 300
+
+struct st_burst {
+	struct st_kind kind;
+	unsigned int n;			/* ST_BURST or less; 7 does not divide it */
+	unsigned int done, failed, spoilt;
+	u64 key;
+	void *p[ST_BURST];
+};
+
+void st_burst(void *burst);
+
+/* selftest_leak.c */
+int st_leak(unsigned int n);
+int st_keep_cache(void);
+
+#if ST_HAS_PROBES
+/* selftest_nmi.c: between begin and end, run @fn in NMI on this CPU, by a breakpoint. */
+#include <linux/kprobes.h>
+
+bool st_nmi_begin(struct st *t);
+void st_nmi_run(struct st *t, void (*fn)(void *arg), void *arg);
+void st_nmi_end(void);
+
+/*
+ * selftest_nested.c: probes whose handler calls the allocator.  The handlers act on
+ * the CPU that armed them and on no other, one at a time.
+ */
+struct st_nested {
+	struct st_worker worker;
+	unsigned int nmi, task;		/* hits in NMI, and not */
+	unsigned int jumped;		/* hits inside a function, and not in NMI */
+	unsigned int every;		/* every so many hits are acted on */
+	unsigned int acts;		/* and no more than so many */
+};
+
+struct st_probe {
+	struct kprobe kp;
+	unsigned long func;		/* where the probed function begins */
+	bool from_hakmem;		/* only when hakmem calls it */
+	unsigned int hits;
+};
+
+extern struct st_nested st_nested;
+
+/*
+ * Begin with @kind, on this CPU; the caller stays on it until st_nested_end().  A
+ * drain goes on until nothing is left, and handlers without end would see to it
+ * that something is: so every @every hits are acted on, and @acts at most.
+ */
+void st_nested_begin(struct st_kind kind, unsigned int every, unsigned int acts);
+/* The handlers act no more: the audit wants to be alone. */
+void st_nested_disarm(void);
+/* Their objects are freed and looked at. */
+void st_nested_end(struct st *t);
+/* Objects for handlers in NMI, which can only free. */
+void st_nested_refill(void);
+/* Probe @symbol, or @func when NULL, at @off; 0 or an error. */
+int st_probe_add(struct st_probe *p, const char *symbol, void *func, unsigned int off);
+#endif
+
+#endif /* _SELFTEST_H */

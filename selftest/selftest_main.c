@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module: loading it runs the tests, and succeeds only if all of them pass.
+ *
+ *   insmod hakmem_selftest.ko test=badfree,nmi
+ *
+ * leak= and keep_cache= instead leave something behind on purpose, for a test of
+ * what hakmem makes of it.
+ */
+#include "selftest/selftest.h"
+
+static char *test = "";
+module_param(test, charp, 0444);
+MODULE_PARM_DESC(test, "groups to run, separated by commas (default: all)");
+
+unsigned long st_seed = 1;
+module_param_named(seed, st_seed, ulong, 0444);
+MODULE_PARM_DESC(seed, "seed of the random choices (default 1)");
+
+unsigned int st_loops = 3000;
+module_param_named(loops, st_loops, uint, 0444);
+MODULE_PARM_DESC(loops, "rounds of the storm on each CPU (default 3000)");
+
+static unsigned int leak;
+module_param(leak, uint, 0444);
+MODULE_PARM_DESC(leak, "allocate so many untyped objects and forget them; no test is run");
+
+static bool keep_cache;
+module_param(keep_cache, bool, 0444);
+MODULE_PARM_DESC(keep_cache, "create a typed cache and never destroy it; no test is run");
+
+/* A group may have more than one table. */
+static const struct {
+	const char *name;
+	const struct st_test *tests;
+	void (*end)(void);
+} groups[] = {
+	{ "api", st_api_tests },
+	{ "badfree", st_badfree_tests },
+	{ "badfree", st_misuse_tests },
+	{ "context", st_context_tests },
+#if ST_HAS_PROBES
+	{ "nmi", st_nmi_tests },
+	{ "nmi", st_nmi_bad_tests },
+	{ "nmi", st_nmi_real_tests },
+	{ "reentry", st_reentry_tests, st_reentry_end },
+	{ "offset", st_offset_tests },
+#endif
+	{ "storm", st_storm_tests },
+};
+
+static unsigned int passed, failed;
+
+/* Is @name one of the words of test=? */
+static bool wanted(const char *name)
+{
+	const char *s = test;
+	size_t n = strlen(name);
+
+	if (!*s)
+		return true;
+	for (; s; s = strchr(s, ',')) {
+		s += *s == ',';
+		if (!strncmp(s, name, n) && (!s[n] || s[n] == ','))
+			return true;
+	}
+	return false;
+}
+
+/* False: what it left behind would fail every test after it. */
+static bool run_test(const char *group, const struct st_test *test)
+{
+	struct st t = { .group = group, .name = test->name, .arg = test->arg };
+	bool clean = !hak_audit(0);
+
+	if (st_expect(&t, clean, "not clean before the test")) {
+		test->fn(&t);
+		clean = !hak_audit(0);
+		st_expect(&t, clean, "the audit afterwards has findings");
+	}
+	if (t.failed) {
+		failed++;
+		pr_err("hakmem_selftest: not ok - %s: %s: %s\n", group, test->name, t.why);
+	} else {
+		passed++;
+		pr_info("hakmem_selftest: ok - %s: %s\n", group, test->name);
+	}
+	cond_resched();
+	return clean;
+}
+
+static bool run_group(const char *name, const struct st_test *test)
+{
+	for (; test->name; test++)
+		if (!run_test(name, test))
+			return false;
+	return true;
+}
+
+static int __init st_init(void)
+{
+	bool clean = true;
+	int i;
+
+	if (leak)
+		return st_leak(leak);
+	if (keep_cache)
+		return st_keep_cache();
+	for (i = 0; clean && i < ARRAY_SIZE(groups); i++) {
+		if (wanted(groups[i].name))
+			clean = run_group(groups[i].name, groups[i].tests);
+		if (groups[i].end)
+			groups[i].end();
+	}
+	if (!clean)
+		pr_err("hakmem_selftest: the rest is not run: hakmem is not clean any more\n");
+	pr_info("hakmem_selftest: %u passed, %u failed\n", passed, failed);
+	return passed && !failed ? 0 : -EIO;
+}
+
+static void __exit st_exit(void)
+{
+}
+
+module_init(st_init);
+module_exit(st_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Self-test of hakmem for kernels without KUnit");
+HAK_IMPORT;

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Group reentry, first half: probes at the entry of functions, which ftrace calls
+ * at the level of whoever called the function, without the marks of an NMI.
+ *
+ * They are on everything the slow paths call: with a lock of the core held (the
+ * kernel's own spin lock functions) and in every window between two looks at a set.
+ * Their handler allocates and frees objects of the same cache.
+ */
+#include "selftest/selftest.h"
+#include <linux/mm.h>
+
+static const struct {
+	const char *symbol;
+	bool kernel;
+} entries[] = {
+	{ "_raw_spin_lock", true },
+	{ "_raw_spin_unlock", true },
+	{ "__alloc_pages_noprof", true },
+	{ "__alloc_pages", true },
+	{ "__free_pages", true },
+	{ "queue_work_on", true },
+	{ "hakmem:hak_pool_take" },
+	{ "hakmem:hak_pool_return" },
+	{ "hakmem:hak_pool_grow" },
+	{ "hakmem:hak_slab_find" },
+	{ "hakmem:hak_slab_init" },
+	{ "hakmem:hak_depot_get_full" },
+	{ "hakmem:hak_depot_put_full" },
+	{ "hakmem:hak_depot_new_empty" },
+	{ "hakmem:hak_mag_put" },
+	{ "hakmem:hak_mag_free" },
+	{ "hakmem:hak_block_slab" },
+	{ "hakmem:hak_block_put_slab" },
+	{ "hakmem:hak_small_slab" },
+	{ "hakmem:hak_pages_alloc" },
+	{ "hakmem:hak_release_later" },
+};
+
+#define BURSTS 4
+#define NR_ENTRIES ARRAY_SIZE(entries)
+
+/* Setting one takes some time, so they stay for all tests. */
+static struct st_probe *probes;
+static u64 deferred;
+
+static bool probes_add(struct st *t)
+{
+	unsigned int i, n = 0;
+
+	if (probes)
+		return true;
+	probes = kcalloc(NR_ENTRIES, sizeof(*probes), GFP_KERNEL);
+	if (!st_expect(t, probes, "no memory"))
+		return false;
+	for (i = 0; i < NR_ENTRIES; i++) {
+		if (st_probe_add(&probes[i], entries[i].symbol, NULL, 0)) {
+			memset(&probes[i], 0, sizeof(probes[i]));
+			continue;
+		}
+		probes[i].from_hakmem = entries[i].kernel;
+		n++;
+	}
+	/* Which of its functions a kernel lets be probed, and how they are called, varies. */
+	return st_expect(t, n > NR_ENTRIES / 2, "only %u probes", n);
+}
+
+void st_reentry_end(void)
+{
+	unsigned int i;
+
+	for (i = 0; probes && i < NR_ENTRIES; i++)
+		if (probes[i].func)
+			unregister_kprobe(&probes[i].kp);
+	kfree(probes);
+	probes = NULL;
+}
+
+static unsigned int hits_of(const char *symbol)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_ENTRIES; i++)
+		if (!strcmp(entries[i].symbol, symbol))
+			return probes[i].hits;
+	return 0;
+}
+
+static void check_hits(struct st *t, const struct st_counts *counts)
+{
+	st_expect(t, hits_of("hakmem:hak_pool_take"), "hak_pool_take was not hit");
+	st_expect(t, hits_of("hakmem:hak_pool_return"), "hak_pool_return was not hit");
+	st_expect(t, hits_of("_raw_spin_lock") + hits_of("_raw_spin_unlock"),
+		  "no lock was hit");
+	deferred += st_counted(counts, HAK_STAT_free_nmi);
+	st_expect(t, st_nested.worker.allocs > st_nested.worker.failed,
+		  "no nested allocation succeeded");
+}
+
+static void run_bursts(struct st *t, struct st_burst *b, enum st_where where)
+{
+	struct st_counts counts;
+	unsigned int i;
+
+	migrate_disable();
+	st_counts_begin(&counts);
+	for (i = 0; i < NR_ENTRIES; i++)
+		probes[i].hits = 0;
+	st_nested_begin(b->kind, 1, 3000);
+	b->done = 0;
+	for (i = 0; i < BURSTS; i++) {
+		st_run_in(where, st_burst, b);
+		/* So that slabs and blocks come and go, too. */
+		if (i % 2)
+			hak_shrink_all();
+	}
+	st_nested_disarm();
+	st_expect(t, b->done == BURSTS, "only %u bursts were run", b->done);
+	st_expect(t, !b->spoilt, "%u objects were overwritten", b->spoilt);
+	st_expect(t, !hak_audit(st_nested.worker.n), "audit");
+	check_hits(t, &counts);
+	st_nested_end(t);
+	migrate_enable();
+}
+
+static void nothing_ctor(void *p)
+{
+}
+
+/* test->arg: what of, and in which context. */
+enum { CLASS_64, TYPED_8, TYPED_1024, CTOR_64, KINDS };
+
+static void at_entries(struct st *t)
+{
+	static const unsigned short sizes[KINDS] = { 64, 8, 1024, 64 };
+	unsigned int what = t->arg % KINDS;
+	struct hak_cache_args args = { .ctor = what == CTOR_64 ? nothing_ctor : NULL };
+	struct st_burst *b = kvzalloc(sizeof(*b), GFP_KERNEL);
+
+	if (!st_expect(t, b, "no memory"))
+		return;
+	b->n = ST_BURST;
+	b->kind.size = sizes[what];
+	if (what != CLASS_64)
+		b->kind.c = hak_cache_create("selftest-reentry", sizes[what], &args, 0);
+	if (st_expect(t, b->kind.c || what == CLASS_64, "no memory") && probes_add(t))
+		run_bursts(t, b, t->arg / KINDS);
+	hak_cache_destroy(b->kind.c);
+	kvfree(b);
+}
+
+/* A handler that is called with a lock held frees, too, if not in each of the tests. */
+static void frees_were_deferred(struct st *t)
+{
+	st_expect(t, deferred, "nothing was deferred");
+}
+
+#define EACH_CONTEXT(text, what)							\
+	{ "function entries, task, " text, at_entries, ST_TASK * KINDS + (what) },	\
+	{ "function entries, interrupts off, " text, at_entries, ST_IRQ_OFF * KINDS + (what) }, \
+	{ "function entries, softirq, " text, at_entries, ST_SOFTIRQ * KINDS + (what) },	\
+	{ "function entries, hardirq, " text, at_entries, ST_HARDIRQ * KINDS + (what) }
+
+const struct st_test st_reentry_tests[] = {
+	EACH_CONTEXT("64 bytes", CLASS_64),
+	EACH_CONTEXT("typed, 8 bytes", TYPED_8),
+	EACH_CONTEXT("typed, 1024 bytes", TYPED_1024),
+	EACH_CONTEXT("constructor", CTOR_64),
+	{ "frees under a lock of the core were deferred", frees_were_deferred },
+	{ }
+};

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+# Each allocation of loading hakmem fails in turn; what was set up before it is undone.
+. /lib.sh
+
+for f in failslab fail_page_alloc; do
+	echo 0 >/sys/kernel/debug/$f/verbose
+	echo N >/sys/kernel/debug/$f/ignore-gfp-wait
+	[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
+done
+# Once for what the kernel keeps after its first module.
+load hakmem && rmmod hakmem
+before=$(free_kb)
+# The module loader's own failures are reported by vmalloc with a trace each; so what comes
+# now stays off the console, and is searched here for what is never right.
+dmesg -n 1
+check "each allocation of loading can fail" /bin/failinit /modules/hakmem.ko
+echo "# $(cat /tmp/out)"
+check "the whole log is there" sh -c 'dmesg | grep -q "hakmem-guest: start"'
+refuse "no warning but vmalloc's" sh -c 'dmesg | grep -E "WARNING:|BUG|Oops|INFO: |ODEBUG|suspicious"'
+dmesg -n 8
+check "no module of hakmem's is left" sh -c '! grep ^hakmem /proc/modules'
+sleep 1
+after=$(free_kb)
+echo "# free memory before and after: $before kB, $after kB"
+# Each lost SuperSlab would be 2048 kB, the per-CPU sets of each load 91 kB.
+check "memory is back" test $((before - after)) -lt 1024
+check "hakmem loads and serves afterwards" load hakmem
+check "audit after all that" audit_zero
+check "hakmem unloads" rmmod hakmem

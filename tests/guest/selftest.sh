@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+# The self-test of the stock kernel: every test under each set of parameters, then what
+# hakmem makes of objects that were forgotten, and of a cache nobody destroys.
+# GROUPS: the groups to run; RUNS: sets of parameters, separated by ';'.
+. /lib.sh
+RUNS=${RUNS:-hardened=1;hardened=0;hardened=2;superslab=0}
+now() { cut -d ' ' -f 1 /proc/uptime; }
+log_lines() { dmesg | sed 's/^\[[^]]*\] //' | grep "$@"; }
+
+# selftest PARAMETERS: prints the module's own lines as checks of this test.
+selftest()
+{
+	local status=0 groups
+	dmesg -c >/dev/null
+	case $1 in
+	# One run tells what kprobes makes of the inlined paths.
+	hardened=0 | hardened=2 | superslab=0) groups=${GROUPS_:-api,badfree,context,nmi,reentry,storm} ;;
+	*) groups=$GROUPS_ ;;
+	esac
+	insmod /modules/hakmem_selftest.ko test="$groups" || status=$?
+	# insmod tries a second time when the first has failed.
+	dmesg | sed -n "/hakmem_selftest: [0-9]* passed/q;s/^\[[^]]*\] hakmem_selftest: \(\(not \)\{0,1\}ok - \)\(.*\)/\1$1: \3/p"
+	check "$1: the self-test says how it ended" sh -c "dmesg | grep -q 'hakmem_selftest: [0-9]* passed, [0-9]* failed'"
+	if [ $status = 0 ]; then ok "$1: the self-test passes"; else not_ok "$1: the self-test fails"; fi
+	loaded hakmem_selftest && rmmod hakmem_selftest
+}
+
+GROUPS_=${GROUPS_:-}
+IFS=';'
+for params in $RUNS; do
+	unset IFS
+	begun=$(now)
+	check "$params: hakmem loads" load hakmem $params
+	selftest "$params"
+	check "$params: audit afterwards" audit_zero
+	check "$params: hakmem unloads" rmmod hakmem
+	echo "# $params: $begun to $(now) s"
+	IFS=';'
+done
+unset IFS
+[ -z "$GROUPS_" ] || exit 0
+
+# --- objects nobody frees: named once, their blocks stay, the rest is given back
+load hakmem && rmmod hakmem
+sleep 0.2
+before=$(free_kb)
+check "leak: hakmem loads" load hakmem
+check "leak: hakmem_selftest forgets 100 objects" load hakmem_selftest leak=100
+check "leak: its module unloads" rmmod hakmem_selftest
+refuse "leak: the audit finds them" put 0 $D/audit
+check "leak: and finds 100" put 100 $D/audit
+dmesg -c >/dev/null
+check "leak: hakmem unloads" rmmod hakmem
+lines=$(log_lines -c 'hakmem: .*never freed')
+echo "# what the unload says:"
+log_lines 'hakmem: ' | sed 's/^/#   /'
+check "leak: one line reports them, and not $lines" test "$lines" = 1
+check "leak: which says 100 objects" sh -c "dmesg | grep 'hakmem: .*never freed' | grep -q '\<100\>'"
+held=$(log_lines 'hakmem: unloaded' | sed -n 's/.*pages_held \([0-9]*\).*/\1/p')
+# 7 sizes, one slab each, all in one SuperSlab of 512 pages.
+check "leak: pages stay (${held:-none})" test "${held:-0}" -gt 0
+check "leak: and not more than one SuperSlab" test "${held:-9999}" -le 512
+sleep 0.2
+lost=$((before - $(free_kb)))
+echo "# leak: $lost kB are gone"
+check "leak: the rest is given back ($lost kB gone)" test $lost -lt 4096
+check "leak: hakmem loads again" load hakmem
+check "leak: and serves" insmod /modules/hakmem_selftest.ko test=api
+loaded hakmem_selftest && rmmod hakmem_selftest
+check "leak: and its audit passes" audit_zero
+check "leak: and unloads" rmmod hakmem
+
+# --- a cache nobody destroys: hakmem stays, and works
+check "kept cache: hakmem loads" load hakmem
+check "kept cache: created" load hakmem_selftest keep_cache=1
+check "kept cache: its module unloads" rmmod hakmem_selftest
+refuse "kept cache: hakmem does not unload" rmmod hakmem
+for f in stats caches magazines superslabs config; do
+	check "kept cache: $f can be read" cat $D/$f
+done
+check "kept cache: hakmem serves" insmod /modules/hakmem_selftest.ko test=api
+loaded hakmem_selftest && rmmod hakmem_selftest
+check "kept cache: the audit passes" audit_zero
