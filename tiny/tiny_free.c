@@ -389,12 +389,20 @@ static noinline void free_route(const void *p, unsigned long caller)
 static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
 {
 	struct hak_core *core = free_valid(c, p, caller);
+	bool task = !hak_at_irq_level(hak_arch_here()), pushed = false;
 
+	if (core && task) {
+		free_prepare(core, p);
+		pushed = !object_remote(p) && set_push(this_set(core->sets, HAK_TASK), p);
+	}
 	preempt_enable();
 	if (!core)
 		return;
 	hak_mem_add(HAK_MEM_FREE_EXACT, 1);
-	free_any(core, p);
+	if (!task)
+		free_any(core, p);
+	else if (!pushed)
+		hak_free_slow(core, p, HAK_TASK);
 }
 
 /* hardened: tag or mark of @p is not as it should be, or @p lies in a small block. */
