@@ -12,7 +12,7 @@ export V
 
 .PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-budget check-kunit \
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
-	check-hotplug check-failinit bench bench-init bench-memory bench-uml ablation asm clean distclean help
+	check-hotplug check-cycles check-failinit bench bench-init bench-memory bench-uml ablation asm clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
@@ -71,6 +71,10 @@ check-kunit-stage: ## the same in a copy of the kernel source, built and run; no
 check-nodes: ## stock 6.12 with 2 and 4 memory nodes, one without memory, and with 192 MiB
 	@scripts/deps demo
 	@scripts/check-nodes
+
+check-cycles: ## 100 times load, use and unload (CYCLES=, MACHINE=x86-debug for kmemleak)
+	@scripts/deps demo
+	@CYCLES="$(CYCLES)" MACHINE="$(MACHINE)" scripts/check-cycles
 
 check-hotplug: ## stock 6.12, a CPU going and coming under a load (CYCLES=20)
 	@scripts/deps demo

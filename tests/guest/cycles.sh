@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# hakmem is loaded, used and unloaded CYCLES times: nothing may grow.
+. /lib.sh
+
+cycle()
+{
+	load hakmem && load hakmem_bench || return 1
+	bench "pattern=random size=192 alloc=hakmem cpus=2 ops=500" >/dev/null || return 1
+	bench "pattern=producer_consumer size=64 alloc=hakmem cpus=2 ops=500" >/dev/null || return 1
+	rmmod hakmem_bench && rmmod hakmem || return 1
+	dmesg | tail -n 20 | grep 'hakmem: unloaded' | tail -n 1 | grep -q 'pages_held 0$'
+}
+
+# What the kernel keeps after a first module, and after a first bench.
+check "the first cycle ends with no page held" cycle
+sleep 1
+before=$(free_kb)
+i=0
+bad=0
+while [ $i -lt "$CYCLES" ]; do
+	cycle || bad=$((bad + 1))
+	i=$((i + 1))
+	[ $((i % 10)) != 0 ] || echo "# $i cycles: free memory $(free_kb) kB"
+done
+check "$CYCLES cycles end with no page held, all but $bad" test $bad = 0
+sleep 1
+after=$(free_kb)
+echo "# free memory before and after: $before kB, $after kB"
+# A leak of one page in each cycle would be 400 kB in a hundred; the kernel's own noise is more.
+check "less than 2 MB is gone" test $((before - after)) -lt 2048
+check_leaks "after $CYCLES cycles"
