@@ -16,7 +16,7 @@ static struct hak_depot *new_depot(struct kunit *test)
 /* An empty magazine out of the pool of magazines, which has a slab first. */
 static struct hak_mag *new_mag(struct kunit *test)
 {
-	int nid = numa_mem_id();
+	int nid = hak_home_nid();
 	struct hak_mag *m = hak_depot_new_empty();
 
 	if (!m) {
@@ -136,7 +136,7 @@ static void new_empty_counts_until_freed(struct kunit *test)
 static void stock(struct kunit *test, struct hak_depot *d, struct hak_pool *pool)
 {
 	struct hak_mag *m[3] = { new_mag(test), new_mag(test), new_mag(test) }, *e;
-	int nid = numa_mem_id(), i;
+	int nid = hak_home_nid(), i;
 
 	KUNIT_ASSERT_NE(test, hak_pool_grow(pool, &nid, GFP_KERNEL), HAK_GROWN_NOT);
 	for (i = 0; i < 2; i++) {

@@ -120,7 +120,7 @@ static void hak_slab_of_header_and_tail_is_null(struct kunit *test)
 
 static void hak_usable_size_of_own_magazine_is_zero(struct kunit *test)
 {
-	int nid = numa_mem_id();
+	int nid = hak_home_nid();
 	void *m[HAK_BATCH];
 
 	KUNIT_ASSERT_NE(test, hak_pool_grow(&hak_mag_pool, &nid, GFP_KERNEL), HAK_GROWN_NOT);

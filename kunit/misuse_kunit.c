@@ -140,7 +140,7 @@ static void hak_free_of_block_header_is_found(struct kunit *test)
 static void hak_free_of_own_magazine_is_found(struct kunit *test)
 {
 	u64 before[HAK_NR_STATS], after[HAK_NR_STATS], bad = 0;
-	int nid = numa_mem_id(), i;
+	int nid = hak_home_nid(), i;
 	void *m[HAK_BATCH];
 
 	KUNIT_ASSERT_NE(test, hak_pool_grow(&hak_mag_pool, &nid, GFP_KERNEL), HAK_GROWN_NOT);

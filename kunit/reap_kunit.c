@@ -103,7 +103,7 @@ static void capacity_follows_use(struct kunit *test)
 static void depot_keeps_what_was_wanted(struct kunit *test)
 {
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-depot", 64, NULL, 0);
-	struct hak_depot *d = &cache_core(c)->depot[numa_mem_id()];
+	struct hak_depot *d = &cache_core(c)->depot[hak_home_nid()];
 	unsigned int full, keep = 3;
 	void *p[HAK_MAG_MAX];
 

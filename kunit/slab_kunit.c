@@ -39,7 +39,7 @@ static struct slab_test *new_pool(struct kunit *test, u32 stride, u32 keep, unsi
 	struct slab_test *t = kzalloc(sizeof(*t), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
-	t->nid = numa_mem_id();
+	t->nid = hak_home_nid();
 	t->max = max;
 	t->pool.tag = hak_tag_none;
 	t->p = kvcalloc(max, sizeof(*t->p), GFP_KERNEL);

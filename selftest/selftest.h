@@ -44,6 +44,8 @@ extern const struct st_test st_badfree_tests[];
 extern const struct st_test st_misuse_tests[];
 extern const struct st_test st_context_tests[];
 extern const struct st_test st_storm_tests[];
+extern const struct st_test st_nodes_tests[];
+extern const struct st_test st_pressure_tests[];
 #if ST_HAS_PROBES
 extern const struct st_test st_nmi_tests[];
 extern const struct st_test st_nmi_bad_tests[];

@@ -11,7 +11,7 @@
 
 static char *test = "";
 module_param(test, charp, 0444);
-MODULE_PARM_DESC(test, "groups to run, separated by commas (default: all)");
+MODULE_PARM_DESC(test, "groups to run, separated by commas (default: all but pressure)");
 
 unsigned long st_seed = 1;
 module_param_named(seed, st_seed, ulong, 0444);
@@ -34,6 +34,7 @@ static const struct {
 	const char *name;
 	const struct st_test *tests;
 	void (*end)(void);
+	bool asked;		/* runs only when test= names it */
 } groups[] = {
 	{ "api", st_api_tests },
 	{ "badfree", st_badfree_tests },
@@ -47,6 +48,8 @@ static const struct {
 	{ "offset", st_offset_tests },
 #endif
 	{ "storm", st_storm_tests },
+	{ "nodes", st_nodes_tests },
+	{ "pressure", st_pressure_tests, .asked = true },
 };
 
 static unsigned int passed, failed;
@@ -107,7 +110,7 @@ static int __init st_init(void)
 	if (keep_cache)
 		return st_keep_cache();
 	for (i = 0; clean && i < ARRAY_SIZE(groups); i++) {
-		if (wanted(groups[i].name))
+		if (wanted(groups[i].name) && (*test || !groups[i].asked))
 			clean = run_group(groups[i].name, groups[i].tests);
 		if (groups[i].end)
 			groups[i].end();

@@ -20,6 +20,8 @@ HAK_EXPORT_TEST(hak_superslab_enabled);
 static struct hak_block_node *block_node __read_mostly;
 
 struct workqueue_struct *hak_wq __read_mostly;
+u16 hak_node_with_memory[MAX_NUMNODES] __read_mostly;
+HAK_EXPORT_TEST(hak_node_with_memory);
 
 struct hak_block_node *hak_block_node(int nid)
 {
@@ -54,24 +56,25 @@ static void ss_init(void *base)
 		hak_tag_at(hak_mark(base), base)[i] = hak_tag_none;
 }
 
-/* A new SuperSlab in the lists; false when there is no memory. May sleep as @gfp says. */
-static bool ss_create(int nid, gfp_t gfp)
+/* A new SuperSlab in the lists; its node, or NUMA_NO_NODE. May sleep as @gfp says. */
+static int ss_create(int nid, gfp_t gfp)
 {
 	void *base = hak_pages_alloc(nid, hak_block_gfp(gfp, false), HAK_SS_ORDER);
 	struct hak_block_node *bn;
 	unsigned long flags;
 
 	if (!base)
-		return false;
+		return NUMA_NO_NODE;
 	ss_init(base);
-	bn = &block_node[ss_header(base)->nid];
+	nid = ss_header(base)->nid;
+	bn = &block_node[nid];
 	hak_dir_set_ss(base);
 	hak_mem_add(HAK_MEM_SS, 1);
 	flags = hak_lock(&bn->lock);
 	list_add(&ss_header(base)->list, &bn->ss);
 	bn->nr_empty++;
 	hak_unlock(&bn->lock, flags);
-	return true;
+	return nid;
 }
 
 /* Find @n neighbouring free pages, aligned to @n; returns the first, or 0. */
@@ -163,31 +166,42 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 
 static void ss_worker(struct work_struct *work)
 {
-	ss_create(numa_mem_id(), GFP_KERNEL);
+	ss_create(hak_home_nid(), GFP_KERNEL);
 }
 static DECLARE_WORK(ss_work, ss_worker);
+
+/* Pages that are there: of @nid, or if any node will do, of the first that has some. */
+static struct hak_slab *take_pages(int nid, unsigned int pages, gfp_t gfp)
+{
+	struct hak_slab *slab = node_take_pages(nid, pages);
+
+	if (slab || gfp & __GFP_THISNODE)
+		return slab;
+	for_each_node(nid) {
+		slab = node_take_pages(nid, pages);
+		if (slab)
+			break;
+	}
+	return slab;
+}
 
 struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pages,
 				gfp_t gfp, bool *small, bool *fresh)
 {
-	struct hak_slab *slab;
+	struct hak_slab *slab = take_pages(nid, pages, gfp);
+	int got;
 
 	*small = *fresh = false;
-	for (;;) {
-		slab = node_take_pages(nid, pages);
-		if (slab) {
-			ss_publish(slab, pool);
-			return slab;
-		}
-		if (!hak_superslab_enabled || *fresh)
-			break;
-		if (!gfpflags_allow_blocking(gfp)) {
-			queue_work(hak_wq, &ss_work);
-			break;
-		}
-		if (!ss_create(nid, gfp))
-			break;
-		*fresh = true;
+	if (!slab && hak_superslab_enabled && !gfpflags_allow_blocking(gfp)) {
+		queue_work(hak_wq, &ss_work);
+	} else if (!slab && hak_superslab_enabled) {
+		got = ss_create(nid, gfp);
+		*fresh = got != NUMA_NO_NODE;
+		slab = *fresh ? node_take_pages(got, pages) : NULL;
+	}
+	if (slab) {
+		ss_publish(slab, pool);
+		return slab;
 	}
 	*small = *fresh = true;
 	return hak_small_slab(pool, nid, gfp);
@@ -266,7 +280,7 @@ void hak_block_release_empty(void)
 {
 	int nid;
 
-	for_each_online_node(nid)
+	for_each_node(nid)
 		node_release_empty(&block_node[nid]);
 }
 
@@ -282,7 +296,7 @@ unsigned long hak_block_empty_pages(void)
 	unsigned long pages = 0;
 	int nid;
 
-	for_each_online_node(nid)
+	for_each_node(nid)
 		pages += (unsigned long)READ_ONCE(block_node[nid].nr_empty) << HAK_SS_ORDER;
 	return pages;
 }
@@ -295,7 +309,7 @@ void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss
 	struct hak_ss *ss;
 	int nid;
 
-	for_each_online_node(nid) {
+	for_each_node(nid) {
 		flags = hak_lock(&block_node[nid].lock);
 		list_for_each_entry(ss, &block_node[nid].ss, list)
 			fn(ss->base, HAK_SS_ORDER, ss, arg);
@@ -305,9 +319,24 @@ void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss
 	}
 }
 
+static int nearest_with_memory(int nid)
+{
+	int best = nid, other;
+
+	if (node_state(nid, N_MEMORY))
+		return nid;
+	for_each_node_state(other, N_MEMORY)
+		if (best == nid || node_distance(nid, other) < node_distance(nid, best))
+			best = other;
+	return best;
+}
+
 int hak_block_init(void)
 {
 	int nid;
+
+	for_each_node(nid)
+		hak_node_with_memory[nid] = nearest_with_memory(nid);
 
 	hak_wq = alloc_workqueue("hakmem", HAK_WQ_FLAGS, 0);
 	block_node = kcalloc(nr_node_ids, sizeof(*block_node), GFP_KERNEL);

@@ -50,6 +50,23 @@ extern bool hak_superslab_enabled;
 /* The handle of pages that serve no cache: both of its sets are gated. */
 extern struct hak_cache *hak_tag_none;
 
+/*
+ * For each node the nearest one that had memory at load, itself if it has; numa_mem_id()
+ * knows that only on some architectures.
+ */
+extern u16 hak_node_with_memory[MAX_NUMNODES];
+
+/* The node whose memory this CPU should use. Racy unless pinned. */
+static inline int hak_home_nid(void)
+{
+	return hak_node_with_memory[numa_node_id()];
+}
+
+static inline bool hak_many_nodes(void)
+{
+	return num_node_state(N_MEMORY) > 1;
+}
+
 int hak_block_init(void);
 void hak_block_exit(void);
 
@@ -65,8 +82,8 @@ void hak_release_flush(void);
  * @smallest: whether this is the last order that will be tried
  *
  * Context: Any.
- * Return: Only reclaim, IO and FS bits; no direct reclaim above the smallest
- * order; NOFAIL and access to reserves for the smallest alone.
+ * Return: Only reclaim, IO, FS and THISNODE bits; no direct reclaim above the
+ * smallest order; NOFAIL and access to reserves for the smallest alone.
  */
 gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
 
@@ -75,7 +92,7 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
  * @pool: whom it will serve
  * @nid: preferred node
  * @pages: slab pages, a power of two
- * @gfp: the caller's
+ * @gfp: the caller's; with __GFP_THISNODE no other node will do
  * @small: set to whether it is a small block of its own
  * @fresh: set to whether a new block was needed
  *

@@ -144,7 +144,7 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 		hak_unlock(&dir_lock, flags);
 		if (m)
 			break;
-		fresh = mixed_create(gfp & ~__GFP_COMP);
+		fresh = mixed_create(gfp & ~(__GFP_COMP | __GFP_THISNODE));
 		if (!fresh)
 			return false;
 	}

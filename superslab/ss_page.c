@@ -12,7 +12,7 @@ HAK_EXPORT_TEST(hak_mem_stat);
 
 gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 {
-	gfp_t keep = __GFP_RECLAIM | __GFP_IO | __GFP_FS;
+	gfp_t keep = __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_THISNODE;
 
 	if (smallest)
 		return (gfp & (keep | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC |

@@ -310,7 +310,7 @@ static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 			if (!slab_return(pool, pn, slab[k], idx[k], &gone))
 				p[bad++] = p[k];
 		hak_unlock(&pn->lock, flags);
-		hak_mem_add(nid == numa_mem_id() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
+		hak_mem_add(nid == hak_home_nid() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
 			    k - first);
 	}
 	for (k = 0; k < bad; k++)
@@ -331,20 +331,23 @@ void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p)
 }
 HAK_EXPORT_TEST(hak_pool_return);
 
-/* [pool node lock] Take up to @max empty slabs, at most HAK_BATCH, off the books. */
+/*
+ * [pool node lock] Take up to @max empty slabs, at most HAK_BATCH, off the books.  They
+ * stand at the end of partial, but for one at its head that has just been made.
+ */
 static unsigned int node_take_empty(struct hak_pool_node *pn, unsigned int max,
 				    struct list_head *gone)
 {
-	struct hak_slab *slab, *next;
+	struct hak_slab *slab;
 	unsigned int n = 0;
 
 	max = min_t(unsigned int, max, HAK_BATCH);
-	list_for_each_entry_safe_reverse(slab, next, &pn->partial, list) {
-		/* Empty slabs stand at the end, but for one that has just been made. */
-		if (n == max || !pn->nr_empty)
-			break;
+	while (n < max && pn->nr_empty) {
+		slab = list_last_entry(&pn->partial, struct hak_slab, list);
 		if (slab->free != slab->objects)
-			continue;
+			slab = list_first_entry(&pn->partial, struct hak_slab, list);
+		if (slab->free != slab->objects)
+			break;
 		slab_unlink(pn, slab);
 		list_add(&slab->list, gone);
 		n++;
@@ -372,7 +375,7 @@ void hak_pool_trim(struct hak_pool *pool, bool all)
 {
 	int nid;
 
-	for_each_online_node(nid)
+	for_each_node(nid)
 		node_trim(pool->node[nid],
 			  all ? UINT_MAX : READ_ONCE(pool->node[nid]->low_empty));
 }
@@ -394,7 +397,7 @@ void hak_pool_orphan(struct hak_pool *pool)
 	unsigned long flags;
 	int nid;
 
-	for_each_online_node(nid) {
+	for_each_node(nid) {
 		flags = hak_lock(&pool->node[nid]->lock);
 		list_for_each_entry(slab, &pool->node[nid]->partial, list)
 			hak_block_untag(slab);
@@ -410,7 +413,7 @@ void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info)
 	int nid;
 
 	memset(info, 0, sizeof(*info));
-	for_each_online_node(nid) {
+	for_each_node(nid) {
 		struct hak_pool_node *pn = pool->node[nid];
 
 		info->objects += READ_ONCE(pn->nr_objects);

@@ -69,7 +69,7 @@ enum hak_grown { HAK_GROWN_NOT, HAK_GROWN_SLAB, HAK_GROWN_SS, HAK_GROWN_SMALL };
  * hak_pool_grow() - add one slab to a pool
  * @pool: the pool
  * @nid: preferred node; set to the node that got the slab
- * @gfp: as the caller of the allocator gave it
+ * @gfp: as the caller of the allocator gave it; with __GFP_THISNODE no other node will do
  *
  * Context: No lock held, preemption and interrupts as the caller had them.
  * Return: Where the slab came from; HAK_GROWN_NOT if there is no memory.

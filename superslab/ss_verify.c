@@ -46,7 +46,7 @@ unsigned int hak_pool_verify(struct hak_pool *pool)
 	unsigned long flags;
 	int nid;
 
-	for_each_online_node(nid) {
+	for_each_node(nid) {
 		flags = hak_lock(&pool->node[nid]->lock);
 		bad += node_verify(pool->node[nid], pool);
 		hak_unlock(&pool->node[nid]->lock, flags);

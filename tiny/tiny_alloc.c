@@ -42,7 +42,7 @@ static unsigned int refill_batch(const struct hak_set *s)
 /* The spare gave nothing: exchange it for a full magazine of the depot. */
 static __always_inline bool refill_depot(struct hak_core *core, enum hak_level lvl)
 {
-	struct hak_depot *d = &core->depot[numa_mem_id()];
+	struct hak_depot *d = &core->depot[hak_home_nid()];
 	struct hak_mag *empty, *m;
 
 	if (!READ_ONCE(d->full))
@@ -87,7 +87,7 @@ static unsigned int take(struct hak_core *core, int nid, unsigned int n, void **
 
 	if (nid != NUMA_NO_NODE)
 		return hak_pool_take(&core->pool, nid, n, p);
-	for_each_online_node(nid) {
+	for_each_node(nid) {
 		got = hak_pool_take(&core->pool, nid, n, p);
 		if (got)
 			break;
@@ -153,12 +153,22 @@ static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown gr
 		s->ev[HAK_ALLOC_SLAB]++;
 }
 
-/* Allocate when the inlined path could not. Any context but NMI; no protection held. */
+/* A little effort on this node, before others are asked. */
+static gfp_t local_gfp(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) | __GFP_NORETRY | __GFP_THISNODE;
+}
+
+/*
+ * Allocate when the inlined path could not.  Any context but NMI; no protection held.
+ * Slabs of this node, a new one on this node, slabs of any node, a new one anywhere,
+ * and then a last look, because somebody may have freed meanwhile.
+ */
 hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
 {
+	bool grow = may_grow(), local = hak_many_nodes(), slab;
 	enum hak_grown grown = HAK_GROWN_NOT;
-	bool grow = may_grow(), slab;
-	int nid = numa_mem_id();
+	int nid = hak_home_nid();
 	unsigned long flags;
 	void *p = NULL;
 
@@ -174,13 +184,13 @@ hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_leve
 		set_leave(lvl, flags);
 		if (p || !grow)
 			return p ? hak_finish_alloc(core, p, gfp) : NULL;
-		nid = numa_mem_id();
-		grown = hak_pool_grow(&core->pool, &nid, gfp);
-		if (grown != HAK_GROWN_NOT)
-			continue;
-		/* One last look: somebody may have freed meanwhile, or another node has some. */
-		grow = false;
-		nid = NUMA_NO_NODE;
+		nid = hak_home_nid();
+		grown = hak_pool_grow(&core->pool, &nid, local ? local_gfp(gfp) : gfp);
+		if (grown == HAK_GROWN_NOT) {
+			nid = NUMA_NO_NODE;
+			grow = local;
+		}
+		local = false;
 	}
 }
 NOKPROBE_SYMBOL(hak_alloc_slow);

@@ -53,7 +53,7 @@ static void for_each_cached(struct hak_core *core,
 		}
 		preempt_enable();
 	}
-	for_each_online_node(nid) {
+	for_each_node(nid) {
 		flags = hak_lock(&core->depot[nid].lock);
 		for (m = core->depot[nid].full; m; m = m->next)
 			fn(m->slot, m->n, arg);

@@ -200,8 +200,8 @@ static void core_orphan(struct hak_core *core, unsigned long live)
 }
 
 /*
- * The cache stays on the list, where the hotplug callback finds it, until its
- * sets are empty: an object may not hide on a CPU that goes away meanwhile.
+ * Off the list first, so that neither reaper nor shrinker has objects or slabs of the
+ * cache in its hands while they are counted.  The drain looks at dead CPUs as well.
  */
 unsigned long hak_core_destroy(struct hak_core *core)
 {
@@ -209,13 +209,13 @@ unsigned long hak_core_destroy(struct hak_core *core)
 	unsigned long live;
 
 	might_sleep();
-	hak_drain_core(core);
-	hak_pool_shrink(&core->pool);
-	hak_release_flush();
 	mutex_lock(&hak_caches_lock);
 	list_del(&core->list);
 	hak_core_events(core, hak_gone_events);
 	mutex_unlock(&hak_caches_lock);
+	hak_drain_core(core);
+	hak_pool_shrink(&core->pool);
+	hak_release_flush();
 	hak_pool_info(&core->pool, &info);
 	if (info.slabs) {
 		live = hak_core_live(core);

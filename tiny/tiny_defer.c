@@ -100,7 +100,9 @@ static void defer_work(struct irq_work *work)
 
 void hak_defer_drain_cpu(int cpu)
 {
+	preempt_disable();
 	defer_drain(per_cpu_ptr(&defer_cpu, cpu));
+	preempt_enable();
 }
 
 /* Asks first: irq_work_sync() may wait for a grace period even when there is nothing. */

@@ -78,8 +78,15 @@ HAK_EXPORT_TEST(hak_depot_put_full);
 struct hak_mag *hak_depot_new_empty(void)
 {
 	struct hak_mag *m = NULL;
+	void **p = (void **)&m;
+	int nid;
 
-	if (hak_pool_take(&hak_mag_pool, numa_mem_id(), 1, (void **)&m))
+	/* Better one of another node than a new slab for each. */
+	if (!hak_pool_take(&hak_mag_pool, hak_home_nid(), 1, p))
+		for_each_node(nid)
+			if (hak_pool_take(&hak_mag_pool, nid, 1, p))
+				break;
+	if (m)
 		m->n = 0;
 	return m;
 }

@@ -87,7 +87,7 @@ static void drain_depots(struct hak_core *core)
 {
 	int nid;
 
-	for_each_online_node(nid)
+	for_each_node(nid)
 		hak_depot_trim(&core->depot[nid], &core->pool, true);
 }
 
@@ -99,13 +99,15 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 	/* One CPU after the other: a work item on the stack serves them all. */
 	INIT_WORK_ONSTACK(&w.work, drain_this_cpu);
 	for_each_possible_cpu(cpu) {
-		hak_defer_flush_cpu(cpu);
-		if (!cpu_holds(core, cpu))
-			continue;
+		/* What a dead CPU left queued runs there when it is back, not before. */
 		if (!cpu_online(cpu)) {
+			hak_defer_drain_cpu(cpu);
 			hak_drain_dead_cpu(core, cpu);
 			continue;
 		}
+		hak_defer_flush_cpu(cpu);
+		if (!cpu_holds(core, cpu))
+			continue;
 		queue_work_on(cpu, hak_wq, &w.work);
 		flush_work(&w.work);
 	}

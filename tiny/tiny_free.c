@@ -48,7 +48,7 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
 		if (!full || hak_nested())
 			return false;
 		s->spare = NULL;
-		if (!hak_depot_put_full(&core->depot[numa_mem_id()], full, &m)) {
+		if (!hak_depot_put_full(&core->depot[hak_home_nid()], full, &m)) {
 			m = set_swap_spare(this_set(core->sets, lvl), full);
 			if (unlikely(m))
 				hak_mag_put(core, m);
@@ -100,7 +100,7 @@ NOKPROBE_SYMBOL(flush_slab);
 static __always_inline bool object_remote(const void *p)
 {
 	return static_branch_unlikely(&hak_multi_node_key) &&
-	       page_to_nid(virt_to_page(p)) != numa_mem_id();
+	       page_to_nid(virt_to_page(p)) != hak_home_nid();
 }
 
 /* Objects that go home have filled their magazine, or there is none. False: one is wanted first. */
@@ -164,9 +164,9 @@ hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lv
 		set_leave(lvl, flags);
 		if (pushed)
 			return;
-		nid = numa_mem_id();
+		nid = hak_home_nid();
 		if (!last && (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible()))
-			hak_pool_grow(&hak_mag_pool, &nid, GFP_NOWAIT);
+			hak_pool_grow(&hak_mag_pool, &nid, GFP_NOWAIT | __GFP_NOMEMALLOC);
 		last = true;
 	}
 }
@@ -218,17 +218,18 @@ static hak_core_fn void free_any(struct hak_core *core, void *p)
 NOKPROBE_SYMBOL(free_any);
 
 /*
- * Is @p the start of an object that is not free, as far as arithmetic can tell?  Its
- * page is known to serve @core, whose slabs are single pages; the end of the page is
- * left to the exact look-up.
+ * Is @p the start of an object that is live, as far as arithmetic can tell?  Its page
+ * is known to serve @core, whose slabs are single pages; the end of the page is left
+ * to the exact look-up, and so is an object behind which there is no 0.
  */
 static __always_inline bool starts_object(struct hak_core *core, void *p)
 {
 	u32 off = (unsigned long)p & (HAK_PAGE_SIZE - 1), stride = core->pool.stride;
 	u32 i = (u64)off * core->pool.recip >> 32;
 
-	return i * stride == off && off + stride < HAK_PAGE_SIZE &&
-	       *object_mark(core, p) != hak_mark(p);
+	if (i * stride != off || off + stride >= HAK_PAGE_SIZE)
+		return false;
+	return core->pristine ? !*object_mark(core, p) : *object_mark(core, p) != hak_mark(p);
 }
 
 /*

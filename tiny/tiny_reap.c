@@ -15,67 +15,86 @@
 
 struct reaper {
 	struct delayed_work work;
+	int cpu;		/* const: whose sets it looks at */
 	bool online;		/* the work may queue itself; hotplug callbacks of this CPU */
 	bool all;		/* idle or not; anybody sets it, the work clears it */
 };
 
 static DEFINE_PER_CPU(struct reaper, reaper);
 
-static bool reap_paused;
+static bool reap_paused;		/* [hak_caches_lock] */
+static unsigned long shared_next;	/* [hak_caches_lock] jiffies of the next shared look */
 
 void hak_reap_pause(bool pause)
 {
-	WRITE_ONCE(reap_paused, pause);
-	/* A look that is under way ends before the mutex can be had. */
 	mutex_lock(&hak_caches_lock);
+	reap_paused = pause;
 	mutex_unlock(&hak_caches_lock);
 }
 HAK_EXPORT_TEST(hak_reap_pause);
 
-/* Shared by all CPUs, so one of them looks after it. */
 static void reap_shared(struct hak_core *core, bool all)
 {
 	int nid;
 
-	for_each_online_node(nid)
+	for_each_node(nid)
 		hak_depot_trim(&core->depot[nid], &core->pool, all);
 	hak_pool_trim(&core->pool, all);
 }
 
-void hak_reap_here(bool all)
+/* [hak_caches_lock] What CPUs share is looked after by whoever comes first. */
+static void reap_locked(bool all)
 {
-	bool shared = raw_smp_processor_id() == cpumask_first(cpu_online_mask);
+	bool shared = all || time_after_eq(jiffies, shared_next);
 	struct hak_core *core;
 
-	if (!mutex_trylock(&hak_caches_lock))
-		return;
+	if (shared)
+		shared_next = jiffies + msecs_to_jiffies(hak_conf.reap_ms);
 	list_for_each_entry(core, &hak_caches, list) {
 		hak_drain_here(core, !all);
 		if (shared)
 			reap_shared(core, all);
 	}
-	mutex_unlock(&hak_caches_lock);
 	if (shared)
 		hak_pool_trim(&hak_mag_pool, all);
 }
+
+void hak_reap_here(bool all)
+{
+	mutex_lock(&hak_caches_lock);
+	reap_locked(all);
+	mutex_unlock(&hak_caches_lock);
+}
 HAK_EXPORT_TEST(hak_reap_here);
 
-static void reap_later(struct reaper *r, int cpu)
+static void reap_later(struct reaper *r, unsigned long delay)
 {
-	unsigned long delay = msecs_to_jiffies(hak_conf.reap_ms);
-
-	if (hak_conf.reap_ms)
-		queue_delayed_work_on(cpu, hak_wq, &r->work, round_jiffies_relative(delay));
+	if (READ_ONCE(r->online))
+		queue_delayed_work_on(r->cpu, hak_wq, &r->work, delay);
 }
 
+static void reap_next(struct reaper *r)
+{
+	if (hak_conf.reap_ms)
+		reap_later(r, round_jiffies_relative(msecs_to_jiffies(hak_conf.reap_ms)));
+}
+
+/* Whoever holds the mutex may wait for work on this queue, so it is only tried. */
 static void reap_work(struct work_struct *work)
 {
 	struct reaper *r = container_of(to_delayed_work(work), struct reaper, work);
 
-	if (!READ_ONCE(reap_paused))
-		hak_reap_here(xchg(&r->all, false));
-	if (READ_ONCE(r->online))
-		reap_later(r, raw_smp_processor_id());
+	if (!mutex_trylock(&hak_caches_lock)) {
+		if (READ_ONCE(r->all))
+			reap_later(r, 2);
+		else
+			reap_next(r);
+		return;
+	}
+	if (!reap_paused)
+		reap_locked(xchg(&r->all, false));
+	mutex_unlock(&hak_caches_lock);
+	reap_next(r);
 }
 
 static int reap_online(unsigned int cpu)
@@ -83,7 +102,7 @@ static int reap_online(unsigned int cpu)
 	struct reaper *r = per_cpu_ptr(&reaper, cpu);
 
 	WRITE_ONCE(r->online, true);
-	reap_later(r, cpu);
+	reap_next(r);
 	return 0;
 }
 
@@ -104,10 +123,8 @@ static void reap_kick(void)
 	for_each_online_cpu(cpu) {
 		struct reaper *r = per_cpu_ptr(&reaper, cpu);
 
-		if (!READ_ONCE(r->online))
-			continue;
-		WRITE_ONCE(r->all, true);
-		mod_delayed_work_on(cpu, hak_wq, &r->work, 0);
+		if (READ_ONCE(r->online) && !xchg(&r->all, true))
+			mod_delayed_work_on(cpu, hak_wq, &r->work, 0);
 	}
 }
 
@@ -122,7 +139,7 @@ unsigned long hak_shrinker_count(void)
 	if (!mutex_trylock(&hak_caches_lock))
 		return pages;
 	list_for_each_entry(core, &hak_caches, list) {
-		for_each_online_node(nid)
+		for_each_node(nid)
 			bytes += READ_ONCE(core->depot[nid].nr_full) * core->mag_max *
 				 core->pool.stride;
 		hak_pool_info(&core->pool, &info);
@@ -146,8 +163,8 @@ unsigned long hak_shrinker_scan(unsigned long want)
 			break;
 		reap_shared(core, true);
 	}
-	mutex_unlock(&hak_caches_lock);
 	hak_pool_trim(&hak_mag_pool, true);
+	mutex_unlock(&hak_caches_lock);
 	hak_block_release_empty();
 	reap_kick();
 	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before;
@@ -161,7 +178,8 @@ static unsigned long shrinker_count(struct shrinker *s, struct shrink_control *s
 
 static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc)
 {
-	return hak_shrinker_scan(sc->nr_to_scan);
+	/* One pass gives what there is: after one that gave nothing, another would as well. */
+	return hak_shrinker_scan(sc->nr_to_scan) ?: SHRINK_STOP;
 }
 
 static struct shrinker *shrinker;
@@ -171,8 +189,10 @@ int hak_reap_init(void)
 {
 	int cpu, state;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		per_cpu_ptr(&reaper, cpu)->cpu = cpu;
 		INIT_DEFERRABLE_WORK(&per_cpu_ptr(&reaper, cpu)->work, reap_work);
+	}
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "mm/hakmem:online", reap_online,
 				  reap_offline);
 	if (state < 0)
@@ -187,6 +207,11 @@ int hak_reap_init(void)
 
 void hak_reap_exit(void)
 {
+	int cpu;
+
 	hak_shrinker_unregister(shrinker);
 	cpuhp_remove_state(online_state);
+	/* A kick may have come just after a CPU had gone. */
+	for_each_possible_cpu(cpu)
+		cancel_delayed_work_sync(&per_cpu_ptr(&reaper, cpu)->work);
 }

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Group nodes: objects come from the node of the CPU that asks, and go home from wherever
+ * they are freed.  Where one node has all the memory there is nothing to tell.
+ */
+#include "selftest/selftest.h"
+#include <linux/cpumask.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/topology.h>
+
+#define N 1000
+#define MAG 64		/* what a magazine of objects on their way home may hold */
+
+/* Objects that are allocated on one CPU and freed on another. */
+struct flow {
+	struct st_kind kind;
+	u64 key;
+	int nid;			/* whence objects come, or are not to come */
+	unsigned int there;		/* that did */
+	unsigned int failed, spoilt;
+	void *p[N];
+};
+
+static int nid_of(const void *p)
+{
+	return page_to_nid(virt_to_page(p));
+}
+
+static bool one_node(void)
+{
+	if (num_node_state(N_MEMORY) > 1)
+		return false;
+	pr_info("hakmem_selftest: one node has all the memory: nothing to see\n");
+	return true;
+}
+
+static void flow_get(void *arg)
+{
+	gfp_t gfp = in_task() ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN;
+	struct flow *f = arg;
+	unsigned int i;
+
+	f->there = 0;
+	for (i = 0; i < N; i++) {
+		f->p[i] = st_get(&f->kind, gfp);
+		f->failed += !f->p[i];
+		if (!f->p[i])
+			continue;
+		st_fill(f->p[i], f->kind.size, f->key + i);
+		f->there += nid_of(f->p[i]) == f->nid;
+	}
+}
+
+static void flow_put(void *arg)
+{
+	struct flow *f = arg;
+	unsigned int i;
+
+	for (i = 0; i < N; i++) {
+		enum st_how how = i % ST_HOWS;
+
+		if (!f->p[i])
+			continue;
+		f->spoilt += !st_intact(f->p[i], f->kind.size, f->key + i);
+		if (f->kind.c && how == ST_SIZED)
+			how = ST_TYPED;
+		st_put(&f->kind, how, f->p[i]);
+	}
+	f->key += N;
+}
+
+/* The node whose memory a CPU gets: not its own if that has none. */
+static void home_fn(void *arg)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	*(int *)arg = page ? page_to_nid(page) : NUMA_NO_NODE;
+	if (page)
+		__free_page(page);
+}
+
+static int home(int cpu)
+{
+	int nid = NUMA_NO_NODE;
+
+	st_run_on(cpu, ST_TASK, home_fn, &nid);
+	return nid;
+}
+
+static void flow_end(struct st *t, const struct flow *f, const char *what)
+{
+	st_expect(t, !f->failed, "%s: %u allocations failed", what, f->failed);
+	st_expect(t, !f->spoilt, "%s: %u objects overwritten", what, f->spoilt);
+}
+
+static void ctor(void *p)
+{
+	memset(p, 0x5a, 512);
+}
+
+/* Calls @fn with a typed cache, one with a constructor, and hak_alloc(). */
+static void for_each_kind(struct st *t, void (*fn)(struct st *t, struct flow *f, const char *what))
+{
+	struct hak_cache_args args = { .ctor = ctor };
+	struct hak_cache *plain = hak_cache_create("selftest-nodes", 64, NULL, 0);
+	struct hak_cache *gated = hak_cache_create("selftest-gated", 512, &args, 0);
+	struct flow *f = kvzalloc(sizeof(*f), GFP_KERNEL);
+
+	if (st_expect(t, plain && gated && f, "no memory")) {
+		f->kind = (struct st_kind){ plain, 64 };
+		fn(t, f, "typed, 64");
+		f->kind = (struct st_kind){ gated, 512 };
+		fn(t, f, "constructor, 512");
+		f->kind = (struct st_kind){ NULL, 64 };
+		fn(t, f, "hak_alloc(64)");
+		st_expect(t, hak_shrink_all() == hak_config_get()->fixed_pages,
+			  "pages are still held");
+	}
+	kvfree(f);
+	hak_cache_destroy(gated);
+	hak_cache_destroy(plain);
+}
+
+/*
+ * Frees of a CPU's own objects return nothing to another node.  The reaper's do, and it
+ * may look in between: so one round of three has to be without.
+ */
+static void local_on(struct st *t, struct flow *f, const char *what, int cpu)
+{
+	struct st_counts before;
+	u64 remote = 1, blocks = 0;
+	int round;
+
+	f->nid = home(cpu);
+	for (round = 0; remote && round < 3; round++) {
+		hak_shrink_all();
+		st_counts_begin(&before);
+		st_run_on(cpu, ST_TASK, flow_get, f);
+		blocks = st_counted(&before, HAK_STAT_superslabs_held);
+		st_expect(t, f->there == N - f->failed, "%s: CPU %d has %u of %u on node %d",
+			  what, cpu, f->there, N, f->nid);
+		st_run_on(cpu, ST_TASK, flow_put, f);
+		remote = st_counted(&before, HAK_STAT_free_slab_remote);
+		/* 512 KiB of objects, and magazines. */
+		st_expect(t, (s64)blocks <= 2, "%s: %lld SuperSlabs for %u objects on CPU %d", what,
+			  (s64)blocks, N, cpu);
+		st_counts_bad(t, &before, HAK_STAT_bad_free_foreign, 0, true, what);
+	}
+	if (hak_config_get()->multi_node)
+		st_expect(t, !remote, "%s: CPU %d sent %lld of its own objects away", what, cpu,
+			  (s64)remote);
+	flow_end(t, f, what);
+}
+
+static void local_kind(struct st *t, struct flow *f, const char *what)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		local_on(t, f, what, cpu);
+}
+
+static void local_stays_local(struct st *t)
+{
+	if (!one_node())
+		for_each_kind(t, local_kind);
+}
+
+/* Objects of the other node that CPUs were handed, in all rounds of a test. */
+static unsigned int strayed;
+
+static void remote_pair(struct st *t, struct flow *f, const char *what, int from, int to)
+{
+	bool multi = hak_config_get()->multi_node;
+	enum st_where where = t->arg;
+	struct st_counts before;
+	bool right;
+	u64 sent;
+
+	hak_shrink_all();
+	f->nid = home(from);
+	right = st_run_on(from, ST_TASK, flow_get, f);
+	st_expect(t, f->there == N - f->failed, "%s: CPU %d has %u of %u on node %d", what, from,
+		  f->there, N, f->nid);
+	st_counts_begin(&before);
+	right &= st_run_on(to, where, flow_put, f);
+	sent = st_counted(&before, HAK_STAT_free_slab_remote);
+	right &= st_run_on(to, where, flow_get, f);
+	strayed += f->there;
+	right &= st_run_on(to, where, flow_put, f);
+	st_expect(t, right, "not run in %s", st_where_name[where]);
+	if (multi) {
+		st_expect(t, sent + MAG >= N, "%s: %lld of %u went home from CPU %d", what, sent,
+			  N, to);
+		st_expect(t, !f->there, "%s: CPU %d was handed %u objects of node %d", what, to,
+			  f->there, f->nid);
+	}
+	st_counts_bad(t, &before, HAK_STAT_bad_free_foreign, 0, true, what);
+	flow_end(t, f, what);
+}
+
+static void remote_kind(struct st *t, struct flow *f, const char *what)
+{
+	int from, to;
+
+	/* The levels differ little: interrupts are tried in one direction only. */
+	for_each_online_cpu(from)
+		for_each_online_cpu(to)
+			if ((t->arg == ST_TASK || from < to) && home(from) != home(to))
+				remote_pair(t, f, what, from, to);
+}
+
+static void remote_goes_home(struct st *t)
+{
+	if (one_node())
+		return;
+	strayed = 0;
+	for_each_kind(t, remote_kind);
+	pr_info("hakmem_selftest: %u objects of other nodes were handed out (%s)\n", strayed,
+		st_where_name[t->arg]);
+}
+
+/* A node without 2 MiB in one piece: its CPUs are served, from small blocks or elsewhere. */
+static void full_node_kind(struct st *t, struct flow *f, const char *what)
+{
+	const gfp_t gfp = __GFP_THISNODE | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
+	int cpu = cpumask_first(cpu_online_mask), nid = home(cpu);
+	struct page *page, *next;
+	struct st_counts before;
+	unsigned int blocks = 0;
+	LIST_HEAD(hog);
+	s64 held;
+
+	hak_shrink_all();
+	for (; (page = alloc_pages_node(nid, gfp, 9)); blocks++)
+		list_add(&page->lru, &hog);
+	st_counts_begin(&before);
+	f->nid = nid;
+	st_run_on(cpu, ST_TASK, flow_get, f);
+	held = st_counted(&before, HAK_STAT_superslabs_held);
+	pr_info("hakmem_selftest: %s: node %d without %u blocks: %u of %u objects from there, %lld SuperSlabs\n",
+		what, nid, blocks, f->there, N, held);
+	st_expect(t, held <= 2, "%s: %lld SuperSlabs for %u objects", what, held, N);
+	st_run_on(cpu, ST_TASK, flow_put, f);
+	flow_end(t, f, what);
+	list_for_each_entry_safe(page, next, &hog, lru)
+		__free_pages(page, 9);
+	hak_shrink_all();
+}
+
+static void full_node(struct st *t)
+{
+	if (!one_node())
+		for_each_kind(t, full_node_kind);
+}
+
+const struct st_test st_nodes_tests[] = {
+	{ "local stays local", local_stays_local },
+	{ "remote goes home, freed by a task", remote_goes_home, ST_TASK },
+	{ "remote goes home, freed in softirq", remote_goes_home, ST_SOFTIRQ },
+	{ "remote goes home, freed in hardirq", remote_goes_home, ST_HARDIRQ },
+	{ "a node without 2 MiB in one piece", full_node },
+	{ }
+};
