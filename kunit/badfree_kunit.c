@@ -275,6 +275,25 @@ static void free_bulk_with_bad_ones_frees_the_good(struct kunit *test)
 	all_distinct(test, &t);
 }
 
+/* Where each free is looked up exactly it is also found that nobody was ever given the object. */
+static void free_of_what_was_never_handed_out_is_found(struct kunit *test)
+{
+	struct hak_kunit_bad bad;
+	struct hak_slab *slab;
+	void *p;
+
+	hak_kunit_small_blocks(test);
+	p = hak_alloc(64, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	slab = hak_slab_of(p);
+	KUNIT_ASSERT_GT(test, slab->free, 0);
+	hak_kunit_bad_begin(&bad);
+	hak_free(slab_object(slab, slab->objects - 1));
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "never handed out");
+	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
+	hak_free(p);
+}
+
 static struct kunit_case badfree_cases[] = {
 	KUNIT_CASE_PARAM(free_misaligned_is_found_at_once, variant_gen_params),
 	KUNIT_CASE_PARAM(free_interior_is_found_at_flush, variant_gen_params),
@@ -283,6 +302,7 @@ static struct kunit_case badfree_cases[] = {
 	KUNIT_CASE_PARAM(free_again_after_flush_is_found, variant_gen_params),
 	KUNIT_CASE_PARAM(free_foreign_pointer_is_counted, variant_gen_params),
 	KUNIT_CASE_PARAM(free_bulk_with_bad_ones_frees_the_good, variant_gen_params),
+	KUNIT_CASE(free_of_what_was_never_handed_out_is_found),
 	{}
 };
 

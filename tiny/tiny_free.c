@@ -6,7 +6,7 @@
  *   |- _irq            softirq, hardirq: push to the set of that level
  *   |- _check, _lookup the inlined check did not recognise the pointer: an exact
  *   |                  look-up says what it is, and serves objects of small blocks
- *   `- _miss           full or gated
+ *   `- _miss           full, gated, or several nodes
  *      `- hak_free_slow()
  *           spare        the whole magazine becomes the spare
  *           depot        the full spare goes to the node's depot
@@ -181,16 +181,20 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 	struct hak_pool *pool = NULL;
 	struct hak_slab *slab = hak_slab_find(p, &pool);
 	struct hak_core *core = slab ? pool_core(pool) : NULL;
-	unsigned int off = 0;
+	unsigned int off = 0, i = 0;
 
+	if (core)
+		i = slab_index(slab, pool, p, &off);
 	if (!core)
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 	else if (!core->cpu || (c && core->cpu != c))
 		hak_report_bad(HAK_BAD_CACHE, p, pool, caller);
-	else if (slab_index(slab, pool, p, &off) == UINT_MAX || off)
+	else if (i == UINT_MAX || off)
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
-	else if (core->hardened && (*object_mark(core, p) == hak_mark(p) ||
-				    hak_defer_holds(core, p)))
+	/* The bit of a live object is 0, and nobody changes that but its free. */
+	else if (test_bit(i, slab->bits) ||
+		 (core->hardened && (*object_mark(core, p) == hak_mark(p) ||
+				     hak_defer_holds(core, p))))
 		hak_report_bad(HAK_BAD_DOUBLE, p, pool, caller);
 	else
 		return core;

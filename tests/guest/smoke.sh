@@ -138,13 +138,15 @@ refuse "its debugfs directory is gone" test -e $D
 # --- silly parameters: refused with a line in the log, or not at all
 for p in hardened=-1 hardened=3 hardened=99999999999 hardened=x stats=2 stats=-1 mag_size=0 \
 	mag_size=-1 mag_size=65 mag_size=4294967297 mag_size= superslab=2 cache_bytes_max=0 cache_bytes_max=-1 \
+	multi_node=2 multi_node=-2 multi_node=x reap_ms=-1 reap_ms=3600001 reap_ms=99999999999 \
 	cache_bytes_max=x cache_bytes_max=99999999999999999999999; do
 	dmesg -c >/dev/null
 	refuse "parameter $p is refused" load hakmem "$p"
 	check "parameter $p: one line says so" sh -c "dmesg | grep -q '^.*hakmem: '"
 	loaded hakmem && rmmod hakmem
 done
-for p in hardened=0 hardened=2 stats=1 mag_size=1 mag_size=64 superslab=0 cache_bytes_max=1048576; do
+for p in hardened=0 hardened=2 stats=1 mag_size=1 mag_size=64 superslab=0 cache_bytes_max=1048576 \
+	multi_node=1 reap_ms=0 reap_ms=10; do
 	check "loads with $p" load hakmem "$p"
 	check "works with $p" sh -c ". /lib.sh; load hakmem_bench && bench 'pattern=random size=64 alloc=hakmem cpus=2 ctx=task' && rmmod hakmem_bench && audit_zero"
 	loaded hakmem_bench && rmmod hakmem_bench
