@@ -42,6 +42,21 @@ static int armed(void)
 	return atoi(text) != 0;
 }
 
+/* A load that succeeds is to be whole: 24 classes, where its debugfs files could be made. */
+static int whole(void)
+{
+	static char text[65536];
+	int fd = open("/sys/kernel/debug/hakmem/classes", O_RDONLY), n, lines = 0;
+
+	if (fd < 0)
+		return 1;
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		while (n--)
+			lines += text[n] == '\n';
+	close(fd);
+	return lines >= 24;
+}
+
 int main(int argc, char **argv)
 {
 	const char *params = argc > 2 ? argv[2] : "";
@@ -65,6 +80,10 @@ int main(int argc, char **argv)
 				printf("load %d: %s\n", nth, strerror(err));
 		} else {
 			loaded++;
+			if (!whole()) {
+				printf("load %d: classes are missing\n", nth);
+				return 1;
+			}
 			if (syscall(SYS_delete_module, "hakmem", O_NONBLOCK)) {
 				printf("unload %d: %s\n", nth, strerror(errno));
 				return 1;
