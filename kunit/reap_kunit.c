@@ -192,6 +192,24 @@ static void shrinker_runs_inside_reclaim(struct kunit *test)
 	memalloc_nofs_restore(nofs);
 }
 
+/* A kick that did nothing, as when its CPU goes away at once, does not eat the next one. */
+static void kick_after_a_lost_one_is_heard(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-kick", 64, NULL, 0);
+
+	migrate_disable();
+	use_much(test, c);
+	hak_shrinker_scan(1024);
+	flush_workqueue(hak_wq);
+	KUNIT_EXPECT_GT_MSG(test, task_set(c)->n, 0, "the reaper is paused");
+	hak_reap_pause(false);
+	hak_shrinker_scan(1024);
+	flush_workqueue(hak_wq);
+	KUNIT_EXPECT_EQ(test, task_set(c)->n, 0);
+	KUNIT_EXPECT_NULL(test, task_set(c)->spare);
+	migrate_enable();
+}
+
 static atomic_t destroyed;
 
 static void count_dtor(void *p)
@@ -228,6 +246,7 @@ static struct kunit_case reap_cases[] = {
 	KUNIT_CASE(shrinker_gives_pages_back),
 	KUNIT_CASE(shrinker_does_not_wait_for_the_mutex),
 	KUNIT_CASE(shrinker_runs_inside_reclaim),
+	KUNIT_CASE(kick_after_a_lost_one_is_heard),
 	KUNIT_CASE(shrinker_leaves_destructors_to_the_worker),
 	{}
 };

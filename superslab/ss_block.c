@@ -20,6 +20,7 @@ HAK_EXPORT_TEST(hak_superslab_enabled);
 static struct hak_block_node *block_node __read_mostly;
 
 struct workqueue_struct *hak_wq __read_mostly;
+HAK_EXPORT_TEST(hak_wq);
 u16 hak_node_with_memory[MAX_NUMNODES] __read_mostly;
 HAK_EXPORT_TEST(hak_node_with_memory);
 

@@ -17,7 +17,7 @@ struct reaper {
 	struct delayed_work work;
 	int cpu;		/* const: whose sets it looks at */
 	bool online;		/* the work may queue itself; hotplug callbacks of this CPU */
-	bool all;		/* idle or not; anybody sets it, the work clears it */
+	bool all;		/* idle or not; anybody sets it and kicks, the work clears it */
 };
 
 static DEFINE_PER_CPU(struct reaper, reaper);
@@ -83,6 +83,7 @@ static void reap_next(struct reaper *r)
 static void reap_work(struct work_struct *work)
 {
 	struct reaper *r = container_of(to_delayed_work(work), struct reaper, work);
+	bool all;
 
 	if (!mutex_trylock(&hak_caches_lock)) {
 		if (READ_ONCE(r->all))
@@ -91,8 +92,9 @@ static void reap_work(struct work_struct *work)
 			reap_next(r);
 		return;
 	}
+	all = xchg(&r->all, false);
 	if (!reap_paused)
-		reap_locked(xchg(&r->all, false));
+		reap_locked(all);
 	mutex_unlock(&hak_caches_lock);
 	reap_next(r);
 }
@@ -115,7 +117,10 @@ static int reap_offline(unsigned int cpu)
 	return 0;
 }
 
-/* Empty the magazines of every CPU, soon. */
+/*
+ * Empty the magazines of every CPU, soon.  Each kick queues the work, whatever the flag
+ * says: one that was set before the CPU went away has no work behind it.
+ */
 static void reap_kick(void)
 {
 	int cpu;
@@ -123,8 +128,10 @@ static void reap_kick(void)
 	for_each_online_cpu(cpu) {
 		struct reaper *r = per_cpu_ptr(&reaper, cpu);
 
-		if (READ_ONCE(r->online) && !xchg(&r->all, true))
-			mod_delayed_work_on(cpu, hak_wq, &r->work, 0);
+		if (!READ_ONCE(r->online))
+			continue;
+		WRITE_ONCE(r->all, true);
+		mod_delayed_work_on(cpu, hak_wq, &r->work, 0);
 	}
 }
 

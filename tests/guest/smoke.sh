@@ -153,6 +153,24 @@ for p in hardened=0 hardened=2 stats=1 mag_size=1 mag_size=64 superslab=0 cache_
 	check "unloads with $p" rmmod hakmem
 done
 
+# --- what idles comes back by itself: nobody asks, and nothing else runs
+in_magazines() { awk '!/^#|^depot/ { n += $4 + ($7 == "spare") } END { print n + 0 }' $D/magazines; }
+all_idle()
+{
+	i=0
+	while [ "$(in_magazines)" != 0 ]; do
+		i=$((i + 1))
+		[ $i -lt 100 ] || return 1
+		sleep 0.1
+	done
+}
+check "reaper: hakmem loads" load hakmem reap_ms=1000
+check "reaper: hakmem_bench loads" load hakmem_bench
+check "reaper: both CPUs are used" bench "pattern=random size=64 alloc=hakmem_var cpus=2 ctx=task"
+check "reaper: their magazines hold objects" test "$(in_magazines)" -gt 0
+check "reaper: and are empty within 10 s" all_idle
+check "reaper: both modules unload" rmmod hakmem_bench hakmem
+
 # --- what loading and unloading costs for good: nothing that grows
 cycle() { load hakmem && load hakmem_bench && bench "pattern=longlived size=128 alloc=hakmem cpus=2 ctx=task" >/dev/null && rmmod hakmem_bench && rmmod hakmem; }
 cycle
