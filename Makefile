@@ -12,7 +12,7 @@ export V
 
 .PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-budget check-kunit \
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
-	check-hotplug check-cycles check-failinit bench bench-init bench-memory bench-uml ablation asm clean distclean help
+	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml ablation asm clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
@@ -99,6 +99,10 @@ bench-uml: ## times at native speed on User-Mode Linux, hardened=0 and 1
 ablation: ## what each switch is worth, in instructions
 	@scripts/deps demo
 	@scripts/bench ablation
+
+userspace: ## the same core in user space: build/user/libhakmem.so for LD_PRELOAD
+	@scripts/deps build
+	@$(MAKE) --no-print-directory -C userspace-bench
 
 asm: ## the fast path disassembled, with instruction counts (FUNC=regex for others)
 	@scripts/deps demo

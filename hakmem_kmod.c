@@ -50,6 +50,7 @@ static int params_init(void)
 	hak_conf.hardened = hardened;
 	hak_conf.stats = stats;
 	hak_conf.mag_size = mag_size;
+	hak_conf.mag_bytes = HAK_MAG_BYTES;
 	hak_conf.multi_node = multi_node < 0 ? num_node_state(N_MEMORY) > 1 : multi_node;
 	hak_conf.reap_ms = reap_ms;
 	hak_conf.superslab = superslab;

@@ -67,7 +67,8 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->pool.rcu = core->flags & SLAB_TYPESAFE_BY_RCU;
 	core->pool.ctor = args->ctor;
 	core->pool.dtor = args->dtor;
-	core->mag_max = clamp_t(unsigned int, 8192 / core->pool.stride, 1, hak_conf.mag_size);
+	core->mag_max = clamp_t(unsigned int, hak_conf.mag_bytes / core->pool.stride, 1,
+				hak_conf.mag_size);
 }
 
 static void set_init(struct hak_set *s, struct hak_core *core)

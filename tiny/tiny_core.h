@@ -22,6 +22,7 @@
 #include <linux/hakmem_stats.h>
 
 #define HAK_MAG_FIRST 16U	/* slots a magazine begins with */
+#define HAK_MAG_BYTES 8192	/* of objects in a magazine: HAK_MAG_MAX of 128 bytes */
 
 /* Objects that travel together. Owned by a set (spare), a depot, or a local variable. */
 struct hak_mag {

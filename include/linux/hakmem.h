@@ -12,6 +12,7 @@
 #ifndef _LINUX_HAKMEM_H
 #define _LINUX_HAKMEM_H
 
+#ifdef __KERNEL__
 #include <linux/gfp.h>
 #include <linux/jump_label.h>
 #include <linux/module.h>
@@ -20,6 +21,9 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/stringify.h>
+#else
+#include <hak_shim.h>	/* the same core in user space: userspace-bench/ */
+#endif
 
 #include <linux/hakmem_fast.h>
 

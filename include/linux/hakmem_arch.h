@@ -103,26 +103,6 @@ do {										\
 #define hak_arch_unmark(p) asm volatile("movq $0, (%0)" : : "r" (p) : "memory")
 #define hak_arch_keep(p) asm volatile("" : "+r" (p))
 
-/* Bits [lo, lo + n) of @v, as a multiplication and a shift: it copies for free. */
-#define hak_arch_bits32(v, lo, n)						\
-({										\
-	unsigned long __r;							\
-										\
-	asm("imull %2, %k1, %k0\n\tshrl %3, %k0"				\
-	    : "=r" (__r)							\
-	    : "r" (v), "i" (1 << (32 - (lo) - (n))), "i" (32 - (n)) : "cc");	\
-	__r;									\
-})
-#define hak_arch_bits64(v, lo, n)						\
-({										\
-	unsigned long __r;							\
-										\
-	asm("imulq %2, %1, %0\n\tshrq %3, %0"					\
-	    : "=r" (__r)							\
-	    : "r" (v), "i" (1L << (64 - (lo) - (n))), "i" (64 - (n)) : "cc");	\
-	__r;									\
-})
-
 #else /* portable */
 
 #define HAK_ARCH_TAG_EXTABLE 0
@@ -169,54 +149,139 @@ struct hak_arch_cpu {
 #define hak_arch_off() ({ preempt_disable(); hak_arch_here(); })
 #define hak_arch_on(cpu) do { (void)(cpu); preempt_enable(); } while (0)
 #define hak_arch_count(cpu) ((void)(cpu), preempt_count())
+#ifdef __KERNEL__
 #define hak_arch_set(here, c, lvl) (&raw_cpu_ptr(hak_percpu(c))->set[lvl])
+#else
+/* A thread without a CPU sees sets that are empty and have no room, and so misses. */
+#define hak_arch_set(here, c, lvl)						\
+	(&((struct hak_cache *)(shim_base + (unsigned long)(c)))->set[lvl])
+#endif
 
 #endif
+
+/* Take the newest object of @s into @p, or go to @miss; here the count never is below 0. */
+#define hak_arch_pop_set(s, p, miss)						\
+do {										\
+	unsigned long __n;							\
+										\
+	hak_arch_below(__n, (s)->n, miss);					\
+	(s)->n = __n;								\
+	(p) = (s)->slot[__n];							\
+} while (0)
 
 #define hak_arch_pop(cpu, c, lvl, p, miss)					\
 do {										\
 	struct hak_set *__s = hak_arch_set(cpu, c, lvl);			\
-	s8 __n = __s->n - 1;							\
 										\
-	if (unlikely(__n < 0))							\
-		goto miss;							\
-	__s->n = __n;								\
-	(p) = __s->slot[__n];							\
+	hak_arch_pop_set(__s, p, miss);						\
 } while (0)
 
 #define hak_arch_room(_cpu, c, lvl, i, miss)					\
 do {										\
 	(_cpu).set = hak_arch_set(_cpu, c, lvl);				\
-	(i) = (u8)(_cpu).set->n;						\
-	if (unlikely((i) >= (_cpu).set->cap))					\
-		goto miss;							\
+	hak_arch_under(i, (_cpu).set->n, (_cpu).set->cap, miss);		\
 } while (0)
 
 #define hak_arch_push(cpu, c, lvl, i, p)					\
 do {										\
 	(cpu).set->slot[i] = (p);						\
-	(cpu).set->n = (i) + 1;							\
+	hak_arch_inc((cpu).set->n, i);						\
 } while (0)
 
 /* Without exception-table tricks the directory vouches for the page first. */
 #define hak_arch_tag_differs(c, mark, p, bad)					\
 do {										\
-	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != (mark) || \
-		     *hak_tag_at(mark, p) != (c)))				\
+	hak_arch_foreign(p, mark, bad);						\
+	if (unlikely(*hak_tag_at(mark, p) != (c)))				\
 		goto bad;							\
 } while (0)
 
+
+#define hak_arch_unmark(p) WRITE_ONCE(*(unsigned long *)(p), 0)
+#define hak_arch_keep(p) barrier()
+
+#endif
+
+
+#if defined(__x86_64__) && (!defined(__KERNEL__) || (defined(CONFIG_X86_64) && !defined(CONFIG_UML)))
+/* Bits [lo, lo + n) of @v, as a multiplication and a shift: it copies for free. */
+#define hak_arch_bits32(v, lo, n)						\
+({										\
+	unsigned long __r;							\
+										\
+	asm("imull %2, %k1, %k0\n\tshrl %3, %k0"				\
+	    : "=r" (__r)							\
+	    : "r" (v), "i" (1 << (32 - (lo) - (n))), "i" (32 - (n)) : "cc");	\
+	__r;									\
+})
+#define hak_arch_bits64(v, lo, n)						\
+({										\
+	unsigned long __r;							\
+										\
+	asm("imulq %2, %1, %0\n\tshrq %3, %0"					\
+	    : "=r" (__r)							\
+	    : "r" (v), "i" (1L << (64 - (lo) - (n))), "i" (64 - (n)) : "cc");	\
+	__r;									\
+})
+
+/* @n, which is @i, goes up by one: in memory, so that gcc needs no register for it. */
+#define hak_arch_inc(n, i) asm volatile("incb %0" : "+m" (n) : : "cc")
+
+/* Go to @bad if the object at @p carries @mark. */
+#ifndef __KERNEL__
+#define hak_arch_marked(p, mark, bad)						\
+	asm goto("cmpq %0, (%1)\n\tje %l[" #bad "]"				\
+		 : : "r" (mark), "r" (p) : "memory", "cc" : bad)
+#endif
+
+/* @i is @n less one, or go to @miss if that is 0. */
+#define hak_arch_below(i, n, miss)						\
+	asm goto("movzbl %1, %k0\n\tsubl $1, %k0\n\tjc %l[" #miss "]"		\
+		 : "=r" (i) : "m" (n) : "cc" : miss)
+
+/* @i is @n, or go to @miss unless that is under @cap. */
+#define hak_arch_under(i, n, cap, miss)						\
+	asm goto("movzbl %1, %k0\n\tcmpb %2, %b0\n\tjae %l[" #miss "]"		\
+		 : "=&r" (i) : "m" (n), "m" (cap) : "cc" : miss)
+#else
+#define hak_arch_bits32(v, lo, n) (((unsigned long)(v) >> (lo)) & ((1UL << (n)) - 1))
+#define hak_arch_bits64(v, lo, n) hak_arch_bits32(v, lo, n)
+#define hak_arch_inc(n, i) ((n) = (i) + 1)
 #define hak_arch_marked(p, mark, bad)						\
 do {										\
 	if (unlikely(READ_ONCE(*(unsigned long *)(p)) == (mark)))		\
 		goto bad;							\
 } while (0)
+#define hak_arch_below(i, n, miss)						\
+do {										\
+	(i) = (u8)(n);								\
+	if (unlikely((i)-- == 0))						\
+		goto miss;							\
+} while (0)
+#define hak_arch_under(i, n, cap, miss)						\
+do {										\
+	(i) = (u8)(n);								\
+	if (unlikely((i) >= (cap)))						\
+		goto miss;							\
+} while (0)
+#endif
 
-#define hak_arch_unmark(p) WRITE_ONCE(*(unsigned long *)(p), 0)
-#define hak_arch_keep(p) barrier()
-
-#define hak_arch_bits32(v, lo, n) (((unsigned long)(v) >> (lo)) & ((1UL << (n)) - 1))
-#define hak_arch_bits64(v, lo, n) hak_arch_bits32(v, lo, n)
-
+/*
+ * Go to @lookup unless the directory says that @p lies in a SuperSlab of ours; @mark is
+ * hak_mark(@p).  In user space all SuperSlabs lie in one window of the address space that
+ * stays mapped, and the tag of a page in no SuperSlab is a handle without room.
+ */
+#ifdef __KERNEL__
+#define hak_arch_foreign(p, mark, lookup)					\
+do {										\
+	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != (mark))) \
+		goto lookup;							\
+} while (0)
+#else
+#define hak_arch_foreign(p, mark, lookup)					\
+do {										\
+	if (unlikely((unsigned long)(p) >> SHIM_WINDOW_SHIFT != shim_window))	\
+		goto lookup;							\
+} while (0)
 #endif
 #endif /* _LINUX_HAKMEM_ARCH_H */

@@ -37,7 +37,11 @@
 #define HAK_TAG_BITS		11	/* 7 choose the page, 4 the colour of the SuperSlab */
 #define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
 #define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
+#ifdef __KERNEL__
 #define HAK_MAG_MAX		64	/* slots of a magazine; PROTOTYPES.md, variant B */
+#else
+#define HAK_MAG_MAX		126	/* threads are fewer than CPUs x caches: docs/benchmarks.md */
+#endif
 #define HAK_MAX_SIZE		1024	/* largest object of hak_alloc() */
 #define HAK_NR_CLASSES		24
 
@@ -224,8 +228,7 @@ static __always_inline void hak_push_lookup(void *p)
 
 	/* From here to the push no SuperSlab can go: headers outlive a grace period. */
 	cpu = hak_arch_off();
-	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != mark))
-		goto lookup;
+	hak_arch_foreign(p, mark, lookup);
 	c = *hak_tag_at(mark, p);
 	if (static_branch_likely(&hak_hardened_key)) {
 		if (unlikely(*(unsigned long *)p == mark))

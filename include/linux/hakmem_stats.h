@@ -67,6 +67,7 @@ void hak_stats_read(u64 v[HAK_NR_STATS]);
  * @hardened: 0, 1 or 2
  * @stats: whether magazine hits are counted, out of line
  * @mag_size: most objects in a magazine
+ * @mag_bytes: most bytes of objects in a magazine
  * @reap_ms: how often each CPU looks for what idles, in ms; 0: never
  * @multi_node: whether frees look at the node of an object, out of line
  * @superslab: whether 2 MiB blocks are tried
@@ -79,6 +80,7 @@ struct hak_config {
 	unsigned int hardened;
 	bool stats;
 	unsigned int mag_size;
+	unsigned int mag_bytes;
 	unsigned int reap_ms;
 	bool multi_node;
 	bool superslab;

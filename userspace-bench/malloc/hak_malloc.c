@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The malloc family over hakmem: what LD_PRELOAD puts in front of the C library's.
+ *
+ * Sizes up to 1024 bytes come from hakmem's classes of multiples of 16, which gives
+ * malloc()'s alignment; what is larger comes from the next allocator, and is
+ * counted.  Whose a pointer is follows from its upper bits, see hak_arch_foreign().
+ */
+#include <malloc.h>
+
+#include "malloc/hak_user.h"
+
+#define MALLOC_ALIGN 16UL
+
+/* Large, before the start, or no memory left in the arena. */
+static void *malloc_next(size_t size)
+{
+	if (!hak_user_start())
+		return hak_user_early(size);
+	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
+	return shim_next.malloc(size);
+}
+
+/* The set is empty, or this thread has no CPU yet, or it is none of our sizes. */
+static noinline void *malloc_miss(size_t size)
+{
+	const struct hak_user_cpu *here = hak_user_here();
+	struct hak_cache *c;
+	void *p = NULL;
+
+	if (size < here->limit) {
+		c = (struct hak_cache *)((const char *)here->set[size] - shim_base);
+		p = HAK_ABI_NAME(hak_alloc_miss)(c, GFP_KERNEL);
+	} else if (size <= HAK_MAX_SIZE && hak_user_start()) {
+		p = HAK_ABI_NAME(hak_alloc_miss)(hak_user_cache(size), GFP_KERNEL);
+	}
+	return p ?: malloc_next(size);
+}
+
+HAK_PUBLIC void *malloc(size_t size)
+{
+	const struct hak_user_cpu *here = hak_user_here();
+	struct hak_set *s;
+	void *p;
+
+	if (unlikely(size >= here->limit))
+		return malloc_miss(size);
+	s = here->set[size];
+	hak_arch_pop_set(s, p, miss);
+	if (SHIM_HARDENED)
+		hak_arch_unmark(p);
+	return p;
+miss:
+	return malloc_miss(size);
+}
+
+/* Whatever the inlined part did not do: early, foreign, of a small block, marked, or no room. */
+static noinline void free_miss(void *p)
+{
+	if (likely((unsigned long)p >> SHIM_WINDOW_SHIFT == shim_window))
+		hak_push_lookup(p);
+	else if (p && !hak_user_early_size(p) && hak_user_start())
+		HAK_ABI_NAME(hak_free_lookup)(p);
+}
+
+HAK_PUBLIC void free(void *p)
+{
+	unsigned long mark = hak_mark(p), i;
+	struct hak_set *s;
+
+	hak_arch_foreign(p, mark, miss);
+	s = hak_arch_set(unused, *hak_tag_at(mark, p), HAK_TASK);
+	if (SHIM_HARDENED)
+		hak_arch_marked(p, mark, miss);
+	hak_arch_under(i, s->n, s->cap, miss);
+	if (SHIM_HARDENED)
+		*(unsigned long *)p = mark;
+	s->slot[i] = p;
+	hak_arch_inc(s->n, i);
+	return;
+miss:
+	free_miss(p);
+}
+
+HAK_PUBLIC void *calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (bytes > HAK_MAX_SIZE && hak_user_start()) {
+		hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
+		return shim_next.calloc(n, size);
+	}
+	p = malloc(bytes);
+	return p ? memset(p, 0, bytes) : NULL;
+}
+
+HAK_PUBLIC size_t malloc_usable_size(void *p)
+{
+	size_t size;
+
+	if (!p)
+		return 0;
+	size = hak_user_early_size(p) ?: hak_usable_size(p);
+	return size || !hak_user_start() || hak_owns(p) ? size : shim_next.usable(p);
+}
+
+/* Into new memory, as much as fits. */
+static void *realloc_move(void *p, size_t old, size_t size)
+{
+	void *q = malloc(size);
+
+	if (!q)
+		return NULL;
+	memcpy(q, p, min(old, size));
+	free(p);
+	return q;
+}
+
+HAK_PUBLIC void *realloc(void *p, size_t size)
+{
+	size_t old;
+
+	if (!p)
+		return malloc(size);
+	if (!size) {
+		free(p);
+		return NULL;
+	}
+	old = hak_user_early_size(p) ?: hak_usable_size(p);
+	if (old && size <= old && (size >= old / 2 || old <= 2 * MALLOC_ALIGN))
+		return p;
+	if (old)
+		return realloc_move(p, old, size);
+	if (hak_owns(p)) {
+		/* Ours, and no object: reported, and left alone. */
+		free(p);
+		errno = EINVAL;
+		return NULL;
+	}
+	/* What has shrunk to one of our sizes may as well become one of our objects. */
+	if (size <= HAK_MAX_SIZE)
+		return realloc_move(p, shim_next.usable(p), size);
+	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
+	hak_mem_add(HAK_MEM_FREE_LARGE, 1);
+	return shim_next.realloc(p, size);
+}
+
+HAK_PUBLIC void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}
+
+/* A class is a multiple of the largest power of two that divides a size it serves. */
+static void *aligned(size_t align, size_t size)
+{
+	size_t rounded = ALIGN(size + !size, align);
+
+	if (align <= MALLOC_ALIGN)
+		return malloc(size);
+	if (align <= HAK_MAX_SIZE && size <= HAK_MAX_SIZE && rounded <= HAK_MAX_SIZE)
+		return malloc(rounded);
+	if (!hak_user_start()) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
+	return shim_next.memalign(align, size);
+}
+
+HAK_PUBLIC void *memalign(size_t align, size_t size)
+{
+	if (align > (SIZE_MAX >> 1) + 1) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (align && !is_power_of_2(align))
+		align = 2UL << __fls(align);
+	return aligned(align, size);
+}
+
+HAK_PUBLIC void *aligned_alloc(size_t align, size_t size)
+{
+	if (!is_power_of_2(align)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return aligned(align, size);
+}
+
+HAK_PUBLIC int posix_memalign(void **to, size_t align, size_t size)
+{
+	int err = errno;
+	void *p;
+
+	if (!is_power_of_2(align) || align % sizeof(void *))
+		return EINVAL;
+	p = aligned(align, size);
+	errno = err;
+	if (!p)
+		return ENOMEM;
+	*to = p;
+	return 0;
+}
+
+HAK_PUBLIC void *valloc(size_t size)
+{
+	return aligned(PAGE_SIZE, size);
+}
+
+HAK_PUBLIC void *pvalloc(size_t size)
+{
+	if (size > PTRDIFF_MAX - PAGE_SIZE) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return aligned(PAGE_SIZE, ALIGN(size + !size, PAGE_SIZE));
+}
+
+HAK_PUBLIC int malloc_trim(size_t pad)
+{
+	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
+
+	return hak_user_start() && hak_shrink_all() < before;
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of the library: the user-space twin of hakmem_kmod.c.
+ *
+ *   parameters -> arena and CPUs -> directory -> blocks -> deferred frees -> caches
+ *
+ * It starts at the first call of anybody, which may come from the dynamic linker before
+ * there is an environment, or from dlsym() while it starts: such calls are served from
+ * a little memory of its own.  It never stops; at exit it tells, if asked, what it did.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "debugfs/hak_debugfs.h"
+#include "malloc/hak_user.h"
+#include "tiny/tiny_class.h"
+
+enum { START_NOT, START_GOING, START_DONE };
+static int started;
+static int failed;			/* or that: nothing was set up but the next allocator */
+static pthread_key_t thread_key;
+static char early[64 << 10] __attribute__((aligned(16)));
+static size_t early_used;
+static bool abort_on_bad;
+
+/* A copy of standard error, which many programs close before they end. */
+static int stats_fd = -1;
+
+void *hak_user_early(size_t size)
+{
+	size_t room = ALIGN(size, 16) + 16, at;
+
+	if (size > sizeof(early))
+		return NULL;
+	at = __atomic_fetch_add(&early_used, room, __ATOMIC_RELAXED);
+	if (at + room > sizeof(early))
+		return NULL;
+	*(size_t *)(early + at) = size + !size;
+	return early + at + 16;
+}
+
+size_t hak_user_early_size(const void *p)
+{
+	return (const char *)p > early && (const char *)p < early + sizeof(early) ?
+	       *(const size_t *)((const char *)p - 16) : 0;
+}
+
+/* As the hotplug callback of the module: nothing else touches the CPU's sets any more. */
+static void cpu_dead(int cpu)
+{
+	struct hak_core *core;
+
+	hak_defer_drain_cpu(cpu);
+	mutex_lock(&hak_caches_lock);
+	list_for_each_entry(core, &hak_caches, list)
+		hak_drain_dead_cpu(core, cpu);
+	mutex_unlock(&hak_caches_lock);
+}
+
+/* Its value is of no use: that there is one makes thread_ends() run. */
+static void thread_bound(void)
+{
+	pthread_setspecific(thread_key, &thread_key);
+}
+
+static void thread_ends(void *unused)
+{
+	shim_dying = true;
+	shim_unbind();
+}
+
+static void fork_begins(void)
+{
+	mutex_lock(&hak_caches_lock);
+	shim_fork(true);
+}
+
+static void fork_ended(void)
+{
+	shim_fork(false);
+	mutex_unlock(&hak_caches_lock);
+}
+
+static unsigned long parameter(const char *name, unsigned long value, unsigned long least,
+			       unsigned long most)
+{
+	const char *text = getenv(name);
+	unsigned long v;
+	char *end;
+
+	if (!text)
+		return value;
+	v = strtoul(text, &end, 0);
+	if (end != text && !*end && v >= least && v <= most)
+		return v;
+	pr_err("hakmem: %s=%s is not within %lu..%lu: %lu it is\n", name, text, least, most, value);
+	return value;
+}
+
+static void parameters(void)
+{
+	const char *stats = getenv("HAKMEM_STATS");
+
+	hak_conf.hardened = parameter("HAKMEM_HARDENED", SHIM_HARDENED, SHIM_HARDENED,
+				      2 * SHIM_HARDENED);
+	hak_conf.mag_size = parameter("HAKMEM_MAG_SIZE", HAK_MAG_MAX, 1, HAK_MAG_MAX);
+	hak_conf.mag_bytes = parameter("HAKMEM_MAG_BYTES", 128 << 10, 1024, 128 << 10);
+	hak_conf.cache_bytes_max = parameter("HAKMEM_CACHE_BYTES", 1 << 20, 1 << 16, 1 << 30);
+	hak_conf.superslab = parameter("HAKMEM_SUPERSLAB", 1, 0, 1);
+	abort_on_bad = parameter("HAKMEM_ABORT", 0, 0, 1);
+	hak_conf.stats = stats && !strcmp(stats, "1");
+	if (stats)
+		stats_fd = fcntl(2, F_DUPFD_CLOEXEC, 100);
+	hak_superslab_enabled = hak_conf.superslab;
+}
+
+struct hak_cache *hak_user_cache(size_t size)
+{
+	size = ALIGN(size + !size, 16);
+	while (hak_class_size[hak_size_class(size)] % 16)
+		size += 16;
+	return hak_class[hak_size_class(size)];
+}
+
+static void cpu_up(int cpu)
+{
+	struct hak_user_cpu *u = (void *)(shim_cpu[cpu].base + HAK_USER_AT);
+	unsigned int size;
+
+	for (size = 0; size < ARRAY_SIZE(u->set); size++)
+		u->set[size] = per_cpu_ptr(hak_percpu(hak_user_cache(size)), cpu)->set;
+	u->limit = HAK_MAX_SIZE + 1;
+}
+
+static int layers(void)
+{
+	int err = shim_init();
+
+	if (err || shim_alloc_percpu(sizeof(struct hak_user_cpu)) != (void *)HAK_USER_AT)
+		return -ENOMEM;
+	shim_cpu_up = cpu_up;
+	shim_drain = cpu_dead;
+	shim_bound = thread_bound;
+	return hak_dir_init() ?: hak_block_init() ?: hak_defer_init() ?: hak_caches_init() ?:
+	       pthread_key_create(&thread_key, thread_ends);
+}
+
+bool hak_user_start(void)
+{
+	static __thread bool here;
+	int was = START_NOT;
+
+	if (likely(smp_load_acquire(&started) == START_DONE))
+		return true;
+	if (here || !environ)
+		return false;
+	if (!try_cmpxchg(&started, &was, START_GOING)) {
+		while (smp_load_acquire(&started) != START_DONE)
+			sched_yield();
+		return true;
+	}
+	here = true;
+	parameters();
+	failed = layers();
+	if (failed)
+		pr_err("hakmem: cannot start, everything goes to the next allocator\n");
+	else
+		pthread_atfork(fork_begins, fork_ended, fork_ended);
+	smp_store_release(&started, START_DONE);
+	here = false;
+	return true;
+}
+
+/* For programs that inline the calls, whose first may be of any of them. */
+static __attribute__((constructor)) void start_at_load(void)
+{
+	hak_user_start();
+}
+
+HAK_PUBLIC unsigned long long hakmem_stat_read(const char *name)
+{
+	u64 v[HAK_NR_STATS];
+	int i;
+
+	if (!hak_user_start())
+		return HAK_STAT_UNKEPT;
+	hak_stats_read(v);
+	for (i = 0; i < HAK_NR_STATS; i++)
+		if (!strcmp(name, hak_stat_name[i]))
+			return v[i];
+	return HAK_STAT_UNKEPT;
+}
+
+HAK_PUBLIC int hakmem_audit(long live)
+{
+	if (!hak_user_start())
+		return 0;
+	hak_shrink_all();
+	return hak_audit(live);
+}
+
+static int stats_file(void)
+{
+	const char *path = getenv("HAKMEM_STATS_FILE"), *pid = path ? strstr(path, "%p") : NULL;
+	char name[4096];
+
+	if (!path)
+		return stats_fd;
+	if (pid)
+		snprintf(name, sizeof(name), "%.*s%d%s", (int)(pid - path), path, getpid(), pid + 2);
+	return open(pid ? name : path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
+static __attribute__((destructor)) void tell_stats(void)
+{
+	u64 v[HAK_NR_STATS];
+	int i, fd;
+
+	if (!getenv("HAKMEM_STATS") || READ_ONCE(started) != START_DONE)
+		return;
+	fd = stats_file();
+	hak_stats_read(v);
+	for (i = 0; i < HAK_NR_STATS; i++)
+		if (v[i] == HAK_STAT_UNKEPT)
+			dprintf(fd, "hakmem: %s -\n", hak_stat_name[i]);
+		else
+			dprintf(fd, "hakmem: %s %llu\n", hak_stat_name[i], (unsigned long long)v[i]);
+	close(fd);
+}

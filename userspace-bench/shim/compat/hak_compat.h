@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The user-space twin of compat/hak_compat.h: what the core asks of its surroundings. */
+#ifndef _HAK_COMPAT_H
+#define _HAK_COMPAT_H
+
+#include "hak_shim.h"
+
+#define NOKPROBE_SYMBOL(fname)		_Static_assert(1, #fname)
+#define HAK_EXPORT(sym)			_Static_assert(1, #sym)
+#define HAK_EXPORT_TEST(sym)		_Static_assert(1, #sym)
+#define hak_core_fn
+#define hak_alloc_percpu(type)		alloc_percpu(type)
+#define hak_kernel_owns(p)		true	/* what is not ours is the next allocator's */
+#define hak_want_init_on_alloc()	false
+#define hak_want_init_on_free()		false
+
+#include "compat/hak_copy.h"
+
+#endif /* _HAK_COMPAT_H */

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the core takes from the kernel, as a user-space program has it.
+ *
+ * A CPU is a slot of memory that one thread at a time is bound to (hak_shim.c).  An
+ * object of DEFINE_PER_CPU() or alloc_percpu() is an offset into every slot.  Slot 0
+ * is nobody's: it keeps what a new CPU begins with.  A thread that is not bound yet
+ * sees shim_nowhere, all zero: its sets have neither objects nor room, so that every
+ * call leaves the inlined path, and the core binds the thread when it looks at a set.
+ *
+ * There are no interrupts: one level, no protection to take.  With SHIM_PREEMPT (tests)
+ * preemption is counted, and a thread may change its CPU wherever it is on.
+ */
+#ifndef _HAK_SHIM_H
+#define _HAK_SHIM_H
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/types.h>
+
+#pragma GCC visibility push(hidden)
+
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u16 u16;
+typedef __u8 u8;
+typedef __s8 s8;
+typedef unsigned int gfp_t, slab_flags_t;
+typedef struct { long counter; } atomic_long_t;
+
+#ifndef SHIM_HARDENED
+#define SHIM_HARDENED 1			/* hardened= is fixed when the library is built */
+#endif
+#ifndef SHIM_PREEMPT
+#define SHIM_PREEMPT 0
+#endif
+#define SHIM_CPUS	32768		/* slot 0, and one for each thread at a time */
+#define SHIM_DYNAMIC	(160 << 10)	/* bytes of alloc_percpu() in each slot */
+#define SHIM_STATIC	1024		/* bytes of DEFINE_PER_CPU() behind them */
+
+/* Words for the compiler */
+#define __percpu
+#define __user
+#define __force
+#define __init
+#define notrace
+#define __read_mostly
+#define noinline		__attribute__((noinline))
+#undef __always_inline
+#define __always_inline		inline __attribute__((always_inline))
+#define __maybe_unused		__attribute__((unused))
+#define __printf(a, b)		__attribute__((format(printf, a, b)))
+#define likely(x)		__builtin_expect(!!(x), 1)
+#define unlikely(x)		__builtin_expect(!!(x), 0)
+#define barrier()		__asm__ volatile("" : : : "memory")
+#define OPTIMIZER_HIDE_VAR(v)	__asm__("" : "+r" (v))
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define try_cmpxchg(p, old, v)	__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \
+							    __ATOMIC_RELAXED)
+#define container_of(p, type, m) ((type *)((char *)(p) - offsetof(type, m)))
+#define static_assert(x)	_Static_assert(x, #x)
+#define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
+#define IS_ENABLED(option)	0
+#define min(a, b)		({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a < __b ? __a : __b; })
+#define max(a, b)		({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a > __b ? __a : __b; })
+#define min_t(t, a, b)		min((t)(a), (t)(b))
+#define max_t(t, a, b)		max((t)(a), (t)(b))
+#define clamp_t(t, v, lo, hi)	min_t(t, max_t(t, v, lo), hi)
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+#define ALIGN(x, a)		(((x) + (a) - 1) & -(__typeof__(x))(a))
+#define round_up(x, a)		ALIGN(x, a)
+#define round_down(x, a)	((x) & -(__typeof__(x))(a))
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define DIV_ROUND_UP_ULL	DIV_ROUND_UP
+
+/* Modules, errors, messages */
+struct module;
+#define THIS_MODULE		((struct module *)NULL)
+#define MODULE_INFO(tag, info)	_Static_assert(1, info)
+#define try_module_get(m)	((void)(m), true)
+#define module_put(m)		((void)(m))
+#define _RET_IP_		((unsigned long)__builtin_return_address(0))
+struct va_format { const char *fmt; va_list *va; };
+int pr_err(const char *fmt, ...);	/* one write to standard error; knows %pV and %pS */
+#define panic(...)		(pr_err(__VA_ARGS__), abort())
+#define WARN_ONCE(c, ...)	({ static bool __w; bool __c = (c); \
+				   __c && !xchg(&__w, true) ? pr_err(__VA_ARGS__) : 0; __c; })
+#define scnprintf(b, n, ...)	min_t(int, snprintf(b, n, __VA_ARGS__), (int)(n) - 1)
+#define strscpy(d, s, n)	snprintf(d, n, "%s", s)
+#define sort(b, n, s, cmp, x)	qsort(b, n, s, cmp)
+
+/* Static keys: constants, so that what they turn off is not there at all */
+struct shim_key { bool on; };
+#define DECLARE_STATIC_KEY_TRUE(k)	static const struct shim_key k __maybe_unused = { SHIM_HARDENED }
+#define DECLARE_STATIC_KEY_FALSE(k)	static const struct shim_key k __maybe_unused = { false }
+#define DEFINE_STATIC_KEY_TRUE(k)	_Static_assert(1, #k)
+#define DEFINE_STATIC_KEY_FALSE(k)	_Static_assert(1, #k)
+#define static_branch_likely(k)		likely((k)->on)
+#define static_branch_unlikely(k)	unlikely((k)->on)
+#define static_key_enabled(k)		((k)->on)
+
+/* Bits */
+#define BITS_PER_LONG		64
+#define BITS_TO_LONGS(n)	(((n) + 63) / 64)
+#define __ffs(x)		((unsigned int)__builtin_ctzl(x))
+#define __fls(x)		(63U - (unsigned int)__builtin_clzl(x))
+#define is_power_of_2(x)	((x) && !((x) & ((x) - 1)))
+#define __set_bit(i, b)		((b)[(i) / 64] |= 1UL << (i) % 64)
+#define __clear_bit(i, b)	((b)[(i) / 64] &= ~(1UL << (i) % 64))
+#define test_bit(i, b)		(READ_ONCE((b)[(i) / 64]) >> (i) % 64 & 1)
+#define __test_and_set_bit(i, b) ({ bool __was = test_bit(i, b); __set_bit(i, b); __was; })
+#define bitmap_zero(b, n)	memset(b, 0, BITS_TO_LONGS(n) * 8)
+#define for_each_set_bit(i, b, n) for ((i) = 0; (i) < (n); (i)++) if (!test_bit(i, b)) ; else
+static inline void bitmap_set(unsigned long *b, unsigned int i, unsigned int n)
+{
+	for (; n; i++, n--)
+		__set_bit(i, b);
+}
+static inline unsigned int bitmap_weight(const unsigned long *b, unsigned int n)
+{
+	unsigned int i, w = 0;
+
+	for (i = 0; i < n; i++)
+		w += test_bit(i, b);
+	return w;
+}
+
+/* Lists */
+struct list_head { struct list_head *next, *prev; };
+struct llist_node { struct llist_node *next; };
+struct llist_head { struct llist_node *first; };
+#define LIST_HEAD(l)		struct list_head l = { &l, &l }
+#define LLIST_HEAD(l)		struct llist_head l
+#define list_entry(p, t, m)	container_of(p, t, m)
+#define list_first_entry(h, t, m) list_entry((h)->next, t, m)
+#define list_last_entry(h, t, m) list_entry((h)->prev, t, m)
+#define list_first_entry_or_null(h, t, m) ((h)->next == (h) ? NULL : list_first_entry(h, t, m))
+#define list_for_each_entry(p, h, m)						\
+	for (p = list_first_entry(h, __typeof__(*p), m); &p->m != (h);		\
+	     p = list_entry(p->m.next, __typeof__(*p), m))
+#define list_for_each_entry_safe(p, n, h, m)					\
+	for (p = list_first_entry(h, __typeof__(*p), m);			\
+	     n = list_entry(p->m.next, __typeof__(*p), m), &p->m != (h); p = n)
+#define llist_for_each_entry_safe(p, n, l, m)					\
+	for (p = container_of(l, __typeof__(*p), m);				\
+	     &p->m && (n = container_of(p->m.next, __typeof__(*p), m), true); p = n)
+#define llist_empty(h)		(!READ_ONCE((h)->first))
+#define llist_del_all(h)	xchg(&(h)->first, NULL)
+static inline bool llist_add(struct llist_node *n, struct llist_head *h)
+{
+	n->next = READ_ONCE(h->first);
+	while (!try_cmpxchg(&h->first, &n->next, n))
+		;
+	return !n->next;
+}
+static inline void INIT_LIST_HEAD(struct list_head *l) { l->next = l->prev = l; }
+static inline void list_add(struct list_head *n, struct list_head *h)
+{
+	n->next = h->next;
+	n->prev = h;
+	h->next->prev = n;
+	h->next = n;
+}
+static inline void list_del_init(struct list_head *n)
+{
+	n->next->prev = n->prev;
+	n->prev->next = n->next;
+	INIT_LIST_HEAD(n);
+}
+#define list_del(n)		list_del_init(n)
+#define list_add_tail(n, h)	list_add(n, (h)->prev)
+#define list_move(n, h)		({ list_del(n); list_add(n, h); })
+#define list_move_tail(n, h)	({ list_del(n); list_add_tail(n, h); })
+
+/* CPUs: hak_shim.c */
+struct shim_cpu { char *base; int locks, tid; bool online; };
+extern struct shim_cpu *shim_cpu;
+extern int nr_cpu_ids;			/* slots there are, 0 included */
+extern const char shim_nowhere[];
+extern __thread const char *shim_base;	/* this thread's slot, or shim_nowhere */
+extern __thread int shim_count;		/* SHIM_PREEMPT: how often preemption is off */
+extern char __start_shim_percpu[];
+struct hak_cache;
+char *shim_bind(void);			/* bind this thread; its slot */
+void shim_unbind(void);			/* drain its slot and give it up */
+void shim_preempted(void);		/* SHIM_PREEMPT: preemption came on again */
+extern void (*shim_cpu_up)(int cpu);	/* a slot is there for the first time */
+extern void (*shim_drain)(int cpu);	/* empty the sets of a CPU that has just gone */
+extern void (*shim_bound)(void);	/* this thread has just got one */
+extern __thread bool shim_dying;	/* shim_bound() cannot know when this thread ends */
+extern __thread bool shim_quiesced;	/* nobody else is inside: work may be done in their stead */
+static inline char *shim_slot(void)
+{
+	return likely(shim_base != shim_nowhere) ? (char *)shim_base : shim_bind();
+}
+/* A handle is an offset; a variable has a copy at its place in the section. */
+#define shim_offset(p) _Generic((p), struct hak_cache *: (unsigned long)(p),	\
+	default: (unsigned long)(p) - (unsigned long)__start_shim_percpu + SHIM_DYNAMIC)
+#define DEFINE_PER_CPU(t, name)		__attribute__((section("shim_percpu"))) t name
+#define DECLARE_PER_CPU(t, name)	extern t name
+#define raw_cpu_ptr(p)			((__typeof__(p))(shim_slot() + shim_offset(p)))
+#define per_cpu_ptr(p, cpu)		((__typeof__(p))(shim_cpu[cpu].base + shim_offset(p)))
+#define raw_cpu_read(v)			(*raw_cpu_ptr(&(v)))
+#define __this_cpu_read(v)		(*raw_cpu_ptr(&(v)))
+#define __this_cpu_inc(v)		((*raw_cpu_ptr(&(v)))++)
+#define __this_cpu_dec(v)		((*raw_cpu_ptr(&(v)))--)
+#define alloc_percpu(t)			((t *)shim_alloc_percpu(sizeof(t)))
+void *shim_alloc_percpu(size_t size);
+void free_percpu(struct hak_cache *c);
+#define for_each_possible_cpu(c)	for ((c) = 0; (c) < READ_ONCE(nr_cpu_ids); (c)++)
+#define for_each_online_cpu(c)		for_each_possible_cpu(c) if (cpu_online(c))
+#define cpu_online(c)			READ_ONCE(shim_cpu[c].online)
+#define cpus_read_lock()		barrier()
+#define cpus_read_unlock()		barrier()
+#if SHIM_PREEMPT
+#define preempt_disable()		do { shim_count++; barrier(); } while (0)
+#define preempt_enable()		do { barrier(); if (!--shim_count) shim_preempted(); } while (0)
+#else
+#define preempt_disable()		((void)0)
+#define preempt_enable()		((void)0)
+#endif
+#define preempt_count()			0U
+#define __preempt_count_sub(n)		barrier()
+#define preemptible()			true
+#define in_nmi()			false
+#define NMI_MASK			0U
+#define HARDIRQ_MASK			0U
+#define SOFTIRQ_OFFSET			0U
+#define local_bh_disable()		preempt_disable()
+#define local_bh_enable()		preempt_enable()
+#define local_irq_save(f)		({ (f) = 0; preempt_disable(); })
+#define local_irq_restore(f)		({ (void)(f); preempt_enable(); })
+#define might_sleep()			barrier()
+#define might_alloc(gfp)		((void)(gfp))
+#define lockdep_assert_irqs_disabled()	barrier()
+#define cache_line_size()		64U
+
+/* Locks: a thread that forks keeps all others out of them */
+typedef struct { int held; } raw_spinlock_t;
+#define DEFINE_RAW_SPINLOCK(l)	raw_spinlock_t l
+#define raw_spin_lock_init(l)	((l)->held = 0)
+void raw_spin_lock(raw_spinlock_t *l);
+void raw_spin_unlock(raw_spinlock_t *l);
+void shim_fork(bool begin);		/* before a fork, and after it on both sides */
+struct mutex { pthread_mutex_t m; };
+#define DEFINE_MUTEX(n)		struct mutex n = { PTHREAD_MUTEX_INITIALIZER }
+#define mutex_lock(x)		pthread_mutex_lock(&(x)->m)
+#define mutex_unlock(x)		pthread_mutex_unlock(&(x)->m)
+#define mutex_trylock(x)	(!pthread_mutex_trylock(&(x)->m))
+#define atomic_long_read(a)	READ_ONCE((a)->counter)
+#define atomic_long_add(n, a)	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELAXED))
+#define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */
+#define synchronize_rcu_expedited() synchronize_rcu()
+
+/* Work: done by whoever queues it.  What is meant for later or for idle times is not done. */
+struct work_struct { void (*fn)(struct work_struct *w); int running; };
+struct delayed_work { struct work_struct work; };
+struct irq_work { void (*fn)(struct irq_work *w); int queued; };
+struct workqueue_struct;
+struct shrink_control { unsigned long nr_to_scan; };
+struct shrinker;
+enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
+#define SHRINK_STOP		(~0UL)
+#define HAK_WQ_FLAGS		0
+#define DECLARE_WORK(w, f)	struct work_struct w = { .fn = f }
+#define INIT_WORK_ONSTACK(w, f)	(*(w) = (struct work_struct){ .fn = f })
+#define INIT_DEFERRABLE_WORK(d, f) ((d)->work.fn = (f))
+#define to_delayed_work(w)	container_of(w, struct delayed_work, work)
+#define alloc_workqueue(...)	((struct workqueue_struct *)&nr_cpu_ids)
+#define destroy_workqueue(q)	((void)(q))
+#define destroy_work_on_stack(w) ((void)(w))
+#define queue_work(q, w)	shim_work(w)
+#define cancel_work_sync(w)	((void)(w))
+void shim_work(struct work_struct *w);
+void flush_work(struct work_struct *w);
+void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
+#define queue_delayed_work_on(c, q, d, t)	((void)(d), (void)(t))
+#define mod_delayed_work_on(c, q, d, t)		((void)(d))
+#define cancel_delayed_work_sync(d)		((void)(d))
+#define round_jiffies_relative(j)		(j)
+#define msecs_to_jiffies(ms)			((unsigned long)(ms))
+#define jiffies					0UL
+#define time_after_eq(a, b)			((long)((a) - (b)) >= 0)
+#define cpuhp_setup_state(s, n, up, down)	((void)(up), (void)(down), 0)
+#define cpuhp_remove_state(s)			((void)(s))
+#define hak_shrinker_register(count, scan)	((void)(count), (void)(scan), (struct shrinker *)&nr_cpu_ids)
+#define hak_shrinker_unregister(s)		((void)(s))
+#define init_irq_work(w, f)	((w)->fn = (f))
+#define irq_work_queue(w)	((w)->queued = 1)
+#define irq_work_is_busy(w)	((w)->queued)
+#define irq_work_sync(w)	do { if (xchg(&(w)->queued, 0)) (w)->fn(w); } while (0)
+
+/* Memory: one node; pages from the arena, everything else from the next allocator */
+#define GFP_KERNEL		0xcU
+#define GFP_NOWAIT		0x8U
+#define __GFP_DMA		0U
+#define __GFP_DMA32		0U
+#define __GFP_DIRECT_RECLAIM	0x4U
+#define __GFP_RECLAIM		0xcU
+#define __GFP_ZERO		0x10U
+#define __GFP_IO		0U
+#define __GFP_FS		0U
+#define __GFP_HIGH		0U
+#define __GFP_COMP		0U
+#define __GFP_NOWARN		0U
+#define __GFP_NORETRY		0U
+#define __GFP_NOFAIL		0U
+#define __GFP_MEMALLOC		0U
+#define __GFP_NOMEMALLOC	0U
+#define __GFP_RETRY_MAYFAIL	0U
+#define __GFP_THISNODE		0x20U
+#define SLAB_HWCACHE_ALIGN	1U
+#define SLAB_TYPESAFE_BY_RCU	2U
+#define SLAB_ACCOUNT		4U
+#define SLAB_PANIC		8U
+#define gfpflags_allow_blocking(gfp) ((void)(gfp), true)
+#define ZERO_SIZE_PTR		((void *)16)
+#define ZERO_OR_NULL_PTR(p)	((unsigned long)(p) <= 16)
+#define PAGE_SHIFT		12
+#define PAGE_SIZE		(1UL << PAGE_SHIFT)
+#define MAX_NUMNODES		1
+#define NUMA_NO_NODE		(-1)
+#define N_MEMORY		0
+#define nr_node_ids		1
+#define numa_node_id()		0
+#define num_node_state(s)	1
+#define node_state(n, s)	((void)(n), true)
+#define node_distance(a, b)	((a) != (b))
+#define for_each_node(n)	for ((n) = 0; (n) < 1; (n)++)
+#define for_each_online_node	for_each_node
+#define for_each_node_state(n, s) for_each_node(n)
+struct page { int refs; u32 next; };
+struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*realloc)(void *, size_t),
+	*(*memalign)(size_t, size_t); void (*free)(void *); size_t (*usable)(void *); };
+extern struct shim_next shim_next;
+extern char *shim_arena;
+extern struct page *shim_pages;
+extern unsigned long shim_window;	/* upper bits of the addresses of SuperSlabs */
+#define SHIM_WINDOW_SHIFT	35
+#define SHIM_SS_BYTES		(1UL << SHIM_WINDOW_SHIFT)	/* what hak_dir[] tells apart */
+#define SHIM_SMALL_BYTES	(2UL << 30)	/* of smaller blocks, behind them */
+#define kzalloc(n, gfp)		({ (void)(gfp); shim_next.calloc(1, n); })
+#define kcalloc(n, s, gfp)	shim_next.calloc(n, s)
+#define kvcalloc(n, s, gfp)	shim_next.calloc(n, s)
+#define kvmalloc_array(n, s, gfp) shim_next.calloc(n, s)
+#define kmalloc(n, gfp)		shim_next.malloc(n)
+#define get_zeroed_page(gfp)	((unsigned long)shim_next.calloc(1, PAGE_SIZE))
+#define free_page(p)		shim_next.free((void *)(p))
+#define kfree(p)		shim_next.free((void *)(p))
+#define kvfree(p)		kfree(p)
+#define PFN_PHYS(pfn)		((pfn) << PAGE_SHIFT)
+#define __va(phys)		((void *)(shim_arena + (phys)))
+#define node_end_pfn(n)		((SHIM_SS_BYTES + SHIM_SMALL_BYTES) >> PAGE_SHIFT)
+#define virt_to_page(p)		(&shim_pages[((const char *)(p) - shim_arena) >> PAGE_SHIFT])
+#define page_address(page)	((void *)(shim_arena + ((page) - shim_pages) * PAGE_SIZE))
+#define page_to_nid(page)	((void)(page), 0)
+#define page_ref_count(page)	READ_ONCE((page)->refs)
+#define page_ref_add(page, n)	((page)->refs += (n))
+#define page_ref_sub(page, n)	((page)->refs -= (n))
+#define page_pgdat(page)	(page)
+#define mod_node_page_state(g, i, n) ((void)(g))
+struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
+void __free_pages(struct page *page, unsigned int order);
+int shim_init(void);			/* reserve arena and slots; 0 or -errno */
+
+#endif /* _HAK_SHIM_H */
