@@ -81,12 +81,20 @@ static void cpu_down(int cpu)
 {
 	WRITE_ONCE(shim_cpu[cpu].online, false);
 	shim_drain(cpu);
+	/* Before it is anybody else's. */
+	if (cpu == shim_cpu_nr) {
+		shim_base = shim_nowhere;
+		shim_cpu_nr = 0;
+	}
 	pthread_mutex_lock(&cpu_lock);
 	free_cpu[nr_free_cpus++] = cpu;
 	pthread_mutex_unlock(&cpu_lock);
 }
 
-/* A thread that frees when it has said its last word is bound once more: until it is gone. */
+/*
+ * A thread that frees after its last word is bound once more, until it is gone.  The next
+ * that ends looks after it: that one holds no lock.
+ */
 static void bury_dead(void)
 {
 	int cpu, tid;
@@ -105,8 +113,6 @@ char *shim_bind(void)
 {
 	int cpu, err = errno;
 
-	if (READ_ONCE(nr_dying))
-		bury_dead();
 	pthread_mutex_lock(&cpu_lock);
 	cpu = nr_free_cpus ? free_cpu[--nr_free_cpus] : nr_cpu_ids;
 	if (cpu == SHIM_CPUS)
@@ -131,10 +137,11 @@ void shim_unbind(void)
 {
 	int cpu = shim_cpu_nr;
 
-	shim_base = shim_nowhere;
-	shim_cpu_nr = 0;
-	if (cpu)
-		cpu_down(cpu);
+	if (!cpu)
+		return;
+	if (READ_ONCE(nr_dying))
+		bury_dead();
+	cpu_down(cpu);
 }
 
 /* Every other thread leaves its locks and enters none until the fork is done. */
