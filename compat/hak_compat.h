@@ -154,6 +154,9 @@ static inline bool hak_fault(void)
 #define hak_alloc_percpu(type) alloc_percpu(type)
 #endif
 
+/* How messages print an address of code. */
+#define HAK_SYM "%pS"
+
 /* A function of the core that a probe or tracer may not interrupt half-way. */
 #define hak_core_fn notrace
 

@@ -102,7 +102,7 @@ void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *our
 	hak_mem_add(HAK_MEM_BAD_FOREIGN + kind, 1);
 	if (in_nmi() || !report_once(caller, kind))
 		return;
-	pr_err("hakmem: bad free of %p: %s (cache %s, caller %pS); not put back\n",
+	pr_err("hakmem: bad free of %p: %s (cache %s, caller " HAK_SYM "); not put back\n",
 	       p, bad_name[kind], name ?: "-", (void *)caller);
 }
 HAK_EXPORT_TEST(hak_report_bad);

@@ -18,15 +18,14 @@ struct audit {
 
 static __printf(2, 3) void finding(struct audit *a, const char *fmt, ...)
 {
-	struct va_format vaf;
+	char line[128];
 	va_list args;
 
 	va_start(args, fmt);
-	vaf.fmt = fmt;
-	vaf.va = &args;
-	if (a->findings++ < 20)
-		pr_err("hakmem: audit: %pV\n", &vaf);
+	vscnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	if (a->findings++ < 20)
+		pr_err("hakmem: audit: %s\n", line);
 }
 
 /* Calls @fn for each magazine-like array of @core; racy unless nobody allocates. */

@@ -2,7 +2,7 @@
 /*
  * The life of the library: the user-space twin of hakmem_kmod.c.
  *
- *   parameters -> arena and CPUs -> directory -> blocks -> deferred frees -> caches
+ *   parameters -> arena -> CPUs -> directory -> blocks -> deferred frees -> caches
  *
  * It starts at the first call of anybody, which may come from the dynamic linker before
  * there is an environment, or from dlsym() while it starts: such calls are served from
@@ -22,8 +22,6 @@ static int failed;			/* or that: nothing was set up but the next allocator */
 static pthread_key_t thread_key;
 static char early[64 << 10] __attribute__((aligned(16)));
 static size_t early_used;
-static bool abort_on_bad;
-
 /* A copy of standard error, which many programs close before they end. */
 static int stats_fd = -1;
 
@@ -108,7 +106,7 @@ static void parameters(void)
 	hak_conf.mag_bytes = parameter("HAKMEM_MAG_BYTES", 128 << 10, 1024, 128 << 10);
 	hak_conf.cache_bytes_max = parameter("HAKMEM_CACHE_BYTES", 1 << 20, 1 << 16, 1 << 30);
 	hak_conf.superslab = parameter("HAKMEM_SUPERSLAB", 1, 0, 1);
-	abort_on_bad = parameter("HAKMEM_ABORT", 0, 0, 1);
+	shim_abort = parameter("HAKMEM_ABORT", 0, 0, 1);
 	hak_conf.stats = stats && !strcmp(stats, "1");
 	if (stats)
 		stats_fd = fcntl(2, F_DUPFD_CLOEXEC, 100);
@@ -135,9 +133,8 @@ static void cpu_up(int cpu)
 
 static int layers(void)
 {
-	int err = shim_init();
-
-	if (err || shim_alloc_percpu(sizeof(struct hak_user_cpu)) != (void *)HAK_USER_AT)
+	if (shim_pages_init() || shim_cpus_init() ||
+	    shim_alloc_percpu(sizeof(struct hak_user_cpu)) != (void *)HAK_USER_AT)
 		return -ENOMEM;
 	shim_cpu_up = cpu_up;
 	shim_drain = cpu_dead;

@@ -2,7 +2,7 @@
 /*
  * What the core takes from the kernel, as a user-space program has it.
  *
- * A CPU is a slot of memory that one thread at a time is bound to (hak_shim.c).  An
+ * A CPU is a slot of memory that one thread at a time is bound to (os/os_cpu.c).  An
  * object of DEFINE_PER_CPU() or alloc_percpu() is an offset into every slot.  Slot 0
  * is nobody's: it keeps what a new CPU begins with.  A thread that is not bound yet
  * sees shim_nowhere, all zero: its sets have neither objects nor room, so that every
@@ -28,25 +28,20 @@
 
 #pragma GCC visibility push(hidden)
 
-typedef __u64 u64;
-typedef __u32 u32;
-typedef __u16 u16;
-typedef __u8 u8;
-typedef __s8 s8;
-typedef unsigned int gfp_t, slab_flags_t;
-typedef struct { long counter; } atomic_long_t;
-
 #ifndef SHIM_HARDENED
 #define SHIM_HARDENED 1			/* hardened= is fixed when the library is built */
 #endif
 #ifndef SHIM_PREEMPT
 #define SHIM_PREEMPT 0
 #endif
-#define SHIM_CPUS	32768		/* slot 0, and one for each thread at a time */
-#define SHIM_DYNAMIC	(160 << 10)	/* bytes of alloc_percpu() in each slot */
-#define SHIM_STATIC	1024		/* bytes of DEFINE_PER_CPU() behind them */
 
-/* Words for the compiler */
+/* Types and words */
+typedef __u64 u64;
+typedef __u32 u32;
+typedef __u16 u16;
+typedef __u8 u8;
+typedef __s8 s8;
+typedef unsigned int gfp_t, slab_flags_t;
 #define __percpu
 #define __user
 #define __force
@@ -73,8 +68,8 @@ typedef struct { long counter; } atomic_long_t;
 #define static_assert(x)	_Static_assert(x, #x)
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
 #define IS_ENABLED(option)	0
-#define min(a, b)		({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a < __b ? __a : __b; })
-#define max(a, b)		({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a > __b ? __a : __b; })
+#define min(a, b)	({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a < __b ? __a : __b; })
+#define max(a, b)	({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a > __b ? __a : __b; })
 #define min_t(t, a, b)		min((t)(a), (t)(b))
 #define max_t(t, a, b)		max((t)(a), (t)(b))
 #define clamp_t(t, v, lo, hi)	min_t(t, max_t(t, v, lo), hi)
@@ -84,22 +79,20 @@ typedef struct { long counter; } atomic_long_t;
 #define round_down(x, a)	((x) & -(__typeof__(x))(a))
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define DIV_ROUND_UP_ULL	DIV_ROUND_UP
-
-/* Modules, errors, messages */
-struct module;
-#define THIS_MODULE		((struct module *)NULL)
 #define MODULE_INFO(tag, info)	_Static_assert(1, info)
+#define THIS_MODULE		((struct module *)NULL)
 #define try_module_get(m)	((void)(m), true)
 #define module_put(m)		((void)(m))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
-struct va_format { const char *fmt; va_list *va; };
-int pr_err(const char *fmt, ...);	/* one write to standard error; knows %pV and %pS */
 #define panic(...)		(pr_err(__VA_ARGS__), abort())
-#define WARN_ONCE(c, ...)	({ static bool __w; bool __c = (c); \
-				   __c && !xchg(&__w, true) ? pr_err(__VA_ARGS__) : 0; __c; })
+#define WARN_ONCE(c, ...)	((c) ? pr_err(__VA_ARGS__) : (void)0)
 #define scnprintf(b, n, ...)	min_t(int, snprintf(b, n, __VA_ARGS__), (int)(n) - 1)
+#define vscnprintf(b, n, f, a)	min_t(int, vsnprintf(b, n, f, a), (int)(n) - 1)
 #define strscpy(d, s, n)	snprintf(d, n, "%s", s)
 #define sort(b, n, s, cmp, x)	qsort(b, n, s, cmp)
+void __printf(1, 2) pr_err(const char *fmt, ...);	/* one write to standard error */
+extern bool shim_abort;			/* after the report of a bad free */
+struct module;
 
 /* Static keys: constants, so that what they turn off is not there at all */
 struct shim_key { bool on; };
@@ -109,7 +102,6 @@ struct shim_key { bool on; };
 #define DEFINE_STATIC_KEY_FALSE(k)	_Static_assert(1, #k)
 #define static_branch_likely(k)		likely((k)->on)
 #define static_branch_unlikely(k)	unlikely((k)->on)
-#define static_key_enabled(k)		((k)->on)
 
 /* Bits */
 #define BITS_PER_LONG		64
@@ -122,20 +114,10 @@ struct shim_key { bool on; };
 #define test_bit(i, b)		(READ_ONCE((b)[(i) / 64]) >> (i) % 64 & 1)
 #define __test_and_set_bit(i, b) ({ bool __was = test_bit(i, b); __set_bit(i, b); __was; })
 #define bitmap_zero(b, n)	memset(b, 0, BITS_TO_LONGS(n) * 8)
+#define bitmap_set(b, i, n)	({ for (u32 __i = (i); __i < (i) + (n); __i++) __set_bit(__i, b); })
+#define bitmap_weight(b, n)						\
+	({ u32 __w = 0; for (u32 __i = 0; __i < (n); __i++) __w += test_bit(__i, b); __w; })
 #define for_each_set_bit(i, b, n) for ((i) = 0; (i) < (n); (i)++) if (!test_bit(i, b)) ; else
-static inline void bitmap_set(unsigned long *b, unsigned int i, unsigned int n)
-{
-	for (; n; i++, n--)
-		__set_bit(i, b);
-}
-static inline unsigned int bitmap_weight(const unsigned long *b, unsigned int n)
-{
-	unsigned int i, w = 0;
-
-	for (i = 0; i < n; i++)
-		w += test_bit(i, b);
-	return w;
-}
 
 /* Lists */
 struct list_head { struct list_head *next, *prev; };
@@ -143,6 +125,7 @@ struct llist_node { struct llist_node *next; };
 struct llist_head { struct llist_node *first; };
 #define LIST_HEAD(l)		struct list_head l = { &l, &l }
 #define LLIST_HEAD(l)		struct llist_head l
+#define INIT_LIST_HEAD(l)	((l)->next = (l)->prev = (l))
 #define list_entry(p, t, m)	container_of(p, t, m)
 #define list_first_entry(h, t, m) list_entry((h)->next, t, m)
 #define list_last_entry(h, t, m) list_entry((h)->prev, t, m)
@@ -156,6 +139,17 @@ struct llist_head { struct llist_node *first; };
 #define llist_for_each_entry_safe(p, n, l, m)					\
 	for (p = container_of(l, __typeof__(*p), m);				\
 	     &p->m && (n = container_of(p->m.next, __typeof__(*p), m), true); p = n)
+static inline void list_add(struct list_head *n, struct list_head *h)
+{
+	*n = (struct list_head){ h->next, h };
+	h->next = h->next->prev = n;
+}
+#define list_del_init(n) ({ struct list_head *__n = (n);			\
+	__n->next->prev = __n->prev; __n->prev->next = __n->next; INIT_LIST_HEAD(__n); })
+#define list_del(n)		list_del_init(n)
+#define list_add_tail(n, h)	list_add(n, (h)->prev)
+#define list_move(n, h)		({ list_del(n); list_add(n, h); })
+#define list_move_tail(n, h)	({ list_del(n); list_add_tail(n, h); })
 #define llist_empty(h)		(!READ_ONCE((h)->first))
 #define llist_del_all(h)	xchg(&(h)->first, NULL)
 static inline bool llist_add(struct llist_node *n, struct llist_head *h)
@@ -165,42 +159,31 @@ static inline bool llist_add(struct llist_node *n, struct llist_head *h)
 		;
 	return !n->next;
 }
-static inline void INIT_LIST_HEAD(struct list_head *l) { l->next = l->prev = l; }
-static inline void list_add(struct list_head *n, struct list_head *h)
-{
-	n->next = h->next;
-	n->prev = h;
-	h->next->prev = n;
-	h->next = n;
-}
-static inline void list_del_init(struct list_head *n)
-{
-	n->next->prev = n->prev;
-	n->prev->next = n->next;
-	INIT_LIST_HEAD(n);
-}
-#define list_del(n)		list_del_init(n)
-#define list_add_tail(n, h)	list_add(n, (h)->prev)
-#define list_move(n, h)		({ list_del(n); list_add(n, h); })
-#define list_move_tail(n, h)	({ list_del(n); list_add_tail(n, h); })
 
-/* CPUs: hak_shim.c */
+/* CPUs: os/os_cpu.c */
+#define SHIM_CPUS	32768		/* slot 0, and one for each thread at a time */
+#define SHIM_DYNAMIC	(160 << 10)	/* bytes of alloc_percpu() in each slot */
+#define SHIM_STATIC	1024		/* bytes of DEFINE_PER_CPU() behind them */
 struct shim_cpu { char *base; int locks, tid; bool online; };
+struct hak_cache;
 extern struct shim_cpu *shim_cpu;
 extern int nr_cpu_ids;			/* slots there are, 0 included */
+extern char __start_shim_percpu[];
 extern const char shim_nowhere[];
 extern __thread const char *shim_base;	/* this thread's slot, or shim_nowhere */
+extern __thread int shim_cpu_nr;	/* and its number, or 0 */
 extern __thread int shim_count;		/* SHIM_PREEMPT: how often preemption is off */
-extern char __start_shim_percpu[];
-struct hak_cache;
-char *shim_bind(void);			/* bind this thread; its slot */
-void shim_unbind(void);			/* drain its slot and give it up */
-void shim_preempted(void);		/* SHIM_PREEMPT: preemption came on again */
+extern __thread bool shim_dying;	/* shim_bound() cannot know when this thread ends */
+extern __thread bool shim_quiesced;	/* nobody else is inside: work may be done in their stead */
 extern void (*shim_cpu_up)(int cpu);	/* a slot is there for the first time */
 extern void (*shim_drain)(int cpu);	/* empty the sets of a CPU that has just gone */
 extern void (*shim_bound)(void);	/* this thread has just got one */
-extern __thread bool shim_dying;	/* shim_bound() cannot know when this thread ends */
-extern __thread bool shim_quiesced;	/* nobody else is inside: work may be done in their stead */
+char *shim_bind(void);			/* bind this thread; its slot */
+void shim_unbind(void);			/* drain its slot and give it up */
+void shim_preempted(void);		/* SHIM_PREEMPT: preemption came on again */
+void shim_fork(bool begin);		/* before a fork, and after it on both sides */
+void *shim_alloc_percpu(size_t size);
+void free_percpu(struct hak_cache *c);
 static inline char *shim_slot(void)
 {
 	return likely(shim_base != shim_nowhere) ? (char *)shim_base : shim_bind();
@@ -210,15 +193,13 @@ static inline char *shim_slot(void)
 	default: (unsigned long)(p) - (unsigned long)__start_shim_percpu + SHIM_DYNAMIC)
 #define DEFINE_PER_CPU(t, name)		__attribute__((section("shim_percpu"))) t name
 #define DECLARE_PER_CPU(t, name)	extern t name
+#define alloc_percpu(t)			((t *)shim_alloc_percpu(sizeof(t)))
 #define raw_cpu_ptr(p)			((__typeof__(p))(shim_slot() + shim_offset(p)))
 #define per_cpu_ptr(p, cpu)		((__typeof__(p))(shim_cpu[cpu].base + shim_offset(p)))
 #define raw_cpu_read(v)			(*raw_cpu_ptr(&(v)))
 #define __this_cpu_read(v)		(*raw_cpu_ptr(&(v)))
 #define __this_cpu_inc(v)		((*raw_cpu_ptr(&(v)))++)
 #define __this_cpu_dec(v)		((*raw_cpu_ptr(&(v)))--)
-#define alloc_percpu(t)			((t *)shim_alloc_percpu(sizeof(t)))
-void *shim_alloc_percpu(size_t size);
-void free_percpu(struct hak_cache *c);
 #define for_each_possible_cpu(c)	for ((c) = 0; (c) < READ_ONCE(nr_cpu_ids); (c)++)
 #define for_each_online_cpu(c)		for_each_possible_cpu(c) if (cpu_online(c))
 #define cpu_online(c)			READ_ONCE(shim_cpu[c].online)
@@ -231,13 +212,11 @@ void free_percpu(struct hak_cache *c);
 #define preempt_disable()		((void)0)
 #define preempt_enable()		((void)0)
 #endif
+enum { NMI_MASK = 0, HARDIRQ_MASK = 0, SOFTIRQ_OFFSET = 0 };
 #define preempt_count()			0U
 #define __preempt_count_sub(n)		barrier()
 #define preemptible()			true
 #define in_nmi()			false
-#define NMI_MASK			0U
-#define HARDIRQ_MASK			0U
-#define SOFTIRQ_OFFSET			0U
 #define local_bh_disable()		preempt_disable()
 #define local_bh_enable()		preempt_enable()
 #define local_irq_save(f)		({ (f) = 0; preempt_disable(); })
@@ -247,14 +226,14 @@ void free_percpu(struct hak_cache *c);
 #define lockdep_assert_irqs_disabled()	barrier()
 #define cache_line_size()		64U
 
-/* Locks: a thread that forks keeps all others out of them */
+/* Locks: os/os_cpu.c.  A thread that forks keeps all others out of them. */
 typedef struct { int held; } raw_spinlock_t;
-#define DEFINE_RAW_SPINLOCK(l)	raw_spinlock_t l
-#define raw_spin_lock_init(l)	((l)->held = 0)
+typedef struct { long counter; } atomic_long_t;
+struct mutex { pthread_mutex_t m; };
 void raw_spin_lock(raw_spinlock_t *l);
 void raw_spin_unlock(raw_spinlock_t *l);
-void shim_fork(bool begin);		/* before a fork, and after it on both sides */
-struct mutex { pthread_mutex_t m; };
+#define DEFINE_RAW_SPINLOCK(l)	raw_spinlock_t l
+#define raw_spin_lock_init(l)	((l)->held = 0)
 #define DEFINE_MUTEX(n)		struct mutex n = { PTHREAD_MUTEX_INITIALIZER }
 #define mutex_lock(x)		pthread_mutex_lock(&(x)->m)
 #define mutex_unlock(x)		pthread_mutex_unlock(&(x)->m)
@@ -268,12 +247,15 @@ struct mutex { pthread_mutex_t m; };
 struct work_struct { void (*fn)(struct work_struct *w); int running; };
 struct delayed_work { struct work_struct work; };
 struct irq_work { void (*fn)(struct irq_work *w); int queued; };
-struct workqueue_struct;
 struct shrink_control { unsigned long nr_to_scan; };
+struct workqueue_struct;
 struct shrinker;
 enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
-#define SHRINK_STOP		(~0UL)
+void shim_work(struct work_struct *w);
+void flush_work(struct work_struct *w);
+void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define HAK_WQ_FLAGS		0
+#define SHRINK_STOP		(~0UL)
 #define DECLARE_WORK(w, f)	struct work_struct w = { .fn = f }
 #define INIT_WORK_ONSTACK(w, f)	(*(w) = (struct work_struct){ .fn = f })
 #define INIT_DEFERRABLE_WORK(d, f) ((d)->work.fn = (f))
@@ -283,9 +265,6 @@ enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
 #define destroy_work_on_stack(w) ((void)(w))
 #define queue_work(q, w)	shim_work(w)
 #define cancel_work_sync(w)	((void)(w))
-void shim_work(struct work_struct *w);
-void flush_work(struct work_struct *w);
-void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define queue_delayed_work_on(c, q, d, t)	((void)(d), (void)(t))
 #define mod_delayed_work_on(c, q, d, t)		((void)(d))
 #define cancel_delayed_work_sync(d)		((void)(d))
@@ -302,38 +281,20 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define irq_work_is_busy(w)	((w)->queued)
 #define irq_work_sync(w)	do { if (xchg(&(w)->queued, 0)) (w)->fn(w); } while (0)
 
-/* Memory: one node; pages from the arena, everything else from the next allocator */
-#define GFP_KERNEL		0xcU
-#define GFP_NOWAIT		0x8U
-#define __GFP_DMA		0U
-#define __GFP_DMA32		0U
-#define __GFP_DIRECT_RECLAIM	0x4U
-#define __GFP_RECLAIM		0xcU
-#define __GFP_ZERO		0x10U
-#define __GFP_IO		0U
-#define __GFP_FS		0U
-#define __GFP_HIGH		0U
-#define __GFP_COMP		0U
-#define __GFP_NOWARN		0U
-#define __GFP_NORETRY		0U
-#define __GFP_NOFAIL		0U
-#define __GFP_MEMALLOC		0U
-#define __GFP_NOMEMALLOC	0U
-#define __GFP_RETRY_MAYFAIL	0U
-#define __GFP_THISNODE		0x20U
-#define SLAB_HWCACHE_ALIGN	1U
-#define SLAB_TYPESAFE_BY_RCU	2U
-#define SLAB_ACCOUNT		4U
-#define SLAB_PANIC		8U
+/* Memory: one node; pages from the arena (os/os_pages.c), the rest from the next allocator */
+enum {
+	GFP_NOWAIT = 8, GFP_KERNEL = 12, __GFP_RECLAIM = 12, __GFP_DIRECT_RECLAIM = 4, __GFP_ZERO = 16,
+	__GFP_THISNODE = 32, __GFP_DMA = 0, __GFP_DMA32 = 0, __GFP_IO = 0, __GFP_FS = 0,
+	__GFP_HIGH = 0, __GFP_COMP = 0, __GFP_NOWARN = 0, __GFP_NORETRY = 0, __GFP_NOFAIL = 0,
+	__GFP_MEMALLOC = 0, __GFP_NOMEMALLOC = 0, __GFP_RETRY_MAYFAIL = 0,
+	SLAB_HWCACHE_ALIGN = 1, SLAB_TYPESAFE_BY_RCU = 2, SLAB_ACCOUNT = 4, SLAB_PANIC = 8,
+	NUMA_NO_NODE = -1, MAX_NUMNODES = 1, nr_node_ids = 1, N_MEMORY = 0,
+};
 #define gfpflags_allow_blocking(gfp) ((void)(gfp), true)
 #define ZERO_SIZE_PTR		((void *)16)
 #define ZERO_OR_NULL_PTR(p)	((unsigned long)(p) <= 16)
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
-#define MAX_NUMNODES		1
-#define NUMA_NO_NODE		(-1)
-#define N_MEMORY		0
-#define nr_node_ids		1
 #define numa_node_id()		0
 #define num_node_state(s)	1
 #define node_state(n, s)	((void)(n), true)
@@ -341,17 +302,22 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define for_each_node(n)	for ((n) = 0; (n) < 1; (n)++)
 #define for_each_online_node	for_each_node
 #define for_each_node_state(n, s) for_each_node(n)
+#define SHIM_WINDOW_SHIFT	35
+#define SHIM_SS_BYTES		(1UL << SHIM_WINDOW_SHIFT)	/* of SuperSlabs: what hak_dir[] can tell apart */
+#define SHIM_SMALL_BYTES	(2UL << 30)	/* of smaller blocks, behind them */
 struct page { int refs; u32 next; };
 struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*realloc)(void *, size_t),
 	*(*memalign)(size_t, size_t); void (*free)(void *); size_t (*usable)(void *); };
 extern struct shim_next shim_next;
-extern char *shim_arena;
 extern struct page *shim_pages;
+extern char *shim_arena;
 extern unsigned long shim_window;	/* upper bits of the addresses of SuperSlabs */
-#define SHIM_WINDOW_SHIFT	35
-#define SHIM_SS_BYTES		(1UL << SHIM_WINDOW_SHIFT)	/* what hak_dir[] tells apart */
-#define SHIM_SMALL_BYTES	(2UL << 30)	/* of smaller blocks, behind them */
-#define kzalloc(n, gfp)		({ (void)(gfp); shim_next.calloc(1, n); })
+void *shim_reserve(size_t bytes, size_t align);	/* zeroed, untouched; NULL */
+int shim_cpus_init(void);			/* 0 or -ENOMEM, like the next one */
+int shim_pages_init(void);
+struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
+void __free_pages(struct page *page, unsigned int order);
+#define kzalloc(n, gfp)		((void)(gfp), shim_next.calloc(1, n))
 #define kcalloc(n, s, gfp)	shim_next.calloc(n, s)
 #define kvcalloc(n, s, gfp)	shim_next.calloc(n, s)
 #define kvmalloc_array(n, s, gfp) shim_next.calloc(n, s)
@@ -371,8 +337,5 @@ extern unsigned long shim_window;	/* upper bits of the addresses of SuperSlabs *
 #define page_ref_sub(page, n)	((page)->refs -= (n))
 #define page_pgdat(page)	(page)
 #define mod_node_page_state(g, i, n) ((void)(g))
-struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
-void __free_pages(struct page *page, unsigned int order);
-int shim_init(void);			/* reserve arena and slots; 0 or -errno */
 
 #endif /* _HAK_SHIM_H */

@@ -8,6 +8,7 @@
 #define NOKPROBE_SYMBOL(fname)		_Static_assert(1, #fname)
 #define HAK_EXPORT(sym)			_Static_assert(1, #sym)
 #define HAK_EXPORT_TEST(sym)		_Static_assert(1, #sym)
+#define HAK_SYM				"%p"
 #define hak_core_fn
 #define hak_alloc_percpu(type)		alloc_percpu(type)
 #define hak_kernel_owns(p)		true	/* what is not ours is the next allocator's */

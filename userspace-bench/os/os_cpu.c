@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPUs and locks for hak_shim.h: slots of memory, and threads that are bound to them.
+ *
+ * A slot is given up when its thread ends, and is drained then like a dead CPU.  A
+ * thread that frees after its last word, as the C library does, is bound once more; the
+ * next thread that ends sees that it is gone.
+ */
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hak_shim.h"
+
+const char shim_nowhere[SHIM_DYNAMIC + SHIM_STATIC];
+__thread const char *shim_base = shim_nowhere;
+__thread int shim_cpu_nr, shim_count;
+__thread bool shim_dying, shim_quiesced;
+struct shim_cpu *shim_cpu;
+int nr_cpu_ids;
+void (*shim_cpu_up)(int cpu), (*shim_drain)(int cpu), (*shim_bound)(void);
+
+static pthread_mutex_t cpu_lock = PTHREAD_MUTEX_INITIALIZER;
+static char *slots;
+static size_t dynamic_used = PAGE_SIZE;	/* handle 0 is nobody's, and stays zero */
+static int *free_cpu, nr_free_cpus;	/* [cpu_lock] */
+static int nr_dying;			/* slots whose tid is set */
+static int forking;			/* slot of the thread that forks, or 0 */
+
+void *shim_alloc_percpu(size_t size)
+{
+	size_t at = __atomic_fetch_add(&dynamic_used, ALIGN(size, 64), __ATOMIC_RELAXED);
+
+	return at + size > SHIM_DYNAMIC ? NULL : (void *)at;
+}
+
+/* Offsets are not used again: caches that come and go belong into a kernel. */
+void free_percpu(struct hak_cache *c)
+{
+}
+
+/*
+ * A cache that is being made writes to slot 0 first and then to those that are counted.
+ * So a slot is counted first, and copied until it is the same: it misses nothing.
+ */
+static void cpu_up(int cpu)
+{
+	size_t used = min(READ_ONCE(dynamic_used), (size_t)SHIM_DYNAMIC);
+
+	shim_cpu[cpu].base = slots + cpu * sizeof(shim_nowhere);
+	WRITE_ONCE(nr_cpu_ids, cpu + 1);
+	do {
+		memcpy(shim_cpu[cpu].base, shim_cpu[0].base, used);
+	} while (memcmp(shim_cpu[cpu].base, shim_cpu[0].base, used));
+	shim_cpu_up(cpu);
+}
+
+char *shim_bind(void)
+{
+	int cpu, err = errno;
+
+	pthread_mutex_lock(&cpu_lock);
+	cpu = nr_free_cpus ? free_cpu[--nr_free_cpus] : nr_cpu_ids;
+	if (cpu == SHIM_CPUS)
+		panic("hakmem: more than %d threads\n", SHIM_CPUS - 1);
+	if (cpu == nr_cpu_ids)
+		cpu_up(cpu);
+	WRITE_ONCE(shim_cpu[cpu].online, true);
+	pthread_mutex_unlock(&cpu_lock);
+	shim_cpu_nr = cpu;
+	shim_base = shim_cpu[cpu].base;
+	if (shim_dying) {
+		WRITE_ONCE(shim_cpu[cpu].tid, syscall(SYS_gettid));
+		__atomic_fetch_add(&nr_dying, 1, __ATOMIC_RELAXED);
+	} else {
+		shim_bound();
+	}
+	errno = err;
+	return shim_cpu[cpu].base;
+}
+
+static void cpu_down(int cpu)
+{
+	WRITE_ONCE(shim_cpu[cpu].online, false);
+	shim_drain(cpu);
+	/* Before it is anybody else's. */
+	if (cpu == shim_cpu_nr) {
+		shim_base = shim_nowhere;
+		shim_cpu_nr = 0;
+	}
+	pthread_mutex_lock(&cpu_lock);
+	free_cpu[nr_free_cpus++] = cpu;
+	pthread_mutex_unlock(&cpu_lock);
+}
+
+static void bury_dead(void)
+{
+	int cpu, tid;
+
+	for_each_possible_cpu(cpu) {
+		tid = READ_ONCE(shim_cpu[cpu].tid);
+		if (!tid || !syscall(SYS_tgkill, getpid(), tid, 0) ||
+		    xchg(&shim_cpu[cpu].tid, 0) != tid)
+			continue;
+		__atomic_fetch_sub(&nr_dying, 1, __ATOMIC_RELAXED);
+		cpu_down(cpu);
+	}
+}
+
+void shim_unbind(void)
+{
+	if (!shim_cpu_nr)
+		return;
+	if (READ_ONCE(nr_dying))
+		bury_dead();
+	cpu_down(shim_cpu_nr);
+}
+
+/* Every other thread leaves its locks and enters none until the fork is done. */
+void shim_fork(bool begin)
+{
+	int cpu;
+
+	if (!begin) {
+		WRITE_ONCE(forking, 0);
+		pthread_mutex_unlock(&cpu_lock);
+		return;
+	}
+	shim_slot();
+	pthread_mutex_lock(&cpu_lock);
+	xchg(&forking, shim_cpu_nr);
+	for_each_possible_cpu(cpu)
+		while (READ_ONCE(shim_cpu[cpu].locks))
+			sched_yield();
+}
+
+void raw_spin_lock(raw_spinlock_t *l)
+{
+	int *locks = &shim_cpu[shim_cpu_nr].locks, spins = 0;
+
+	for (;;) {
+		__atomic_fetch_add(locks, 1, __ATOMIC_SEQ_CST);
+		if (likely(!READ_ONCE(forking) || READ_ONCE(forking) == shim_cpu_nr))
+			break;
+		__atomic_fetch_sub(locks, 1, __ATOMIC_SEQ_CST);
+		sched_yield();
+	}
+	while (xchg(&l->held, 1))
+		while (READ_ONCE(l->held))
+			if (++spins % 64)
+				__builtin_ia32_pause();
+			else
+				sched_yield();
+}
+
+void raw_spin_unlock(raw_spinlock_t *l)
+{
+	smp_store_release(&l->held, 0);
+	__atomic_fetch_sub(&shim_cpu[shim_cpu_nr].locks, 1, __ATOMIC_RELEASE);
+}
+
+void shim_work(struct work_struct *w)
+{
+	__atomic_fetch_add(&w->running, 1, __ATOMIC_ACQUIRE);
+	w->fn(w);
+	__atomic_fetch_sub(&w->running, 1, __ATOMIC_RELEASE);
+}
+
+void flush_work(struct work_struct *w)
+{
+	while (smp_load_acquire(&w->running))
+		sched_yield();
+}
+
+/* Another thread's sets can be looked after only when it is known to keep out. */
+void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w)
+{
+	const char *base = shim_base;
+	int nr = shim_cpu_nr;
+
+	if (cpu != nr && !shim_quiesced)
+		return;
+	shim_base = shim_cpu[cpu].base;
+	shim_cpu_nr = cpu;
+	shim_work(w);
+	shim_base = base;
+	shim_cpu_nr = nr;
+}
+
+int shim_cpus_init(void)
+{
+	shim_cpu = shim_reserve(SHIM_CPUS * sizeof(*shim_cpu), PAGE_SIZE);
+	free_cpu = shim_reserve(SHIM_CPUS * sizeof(*free_cpu), PAGE_SIZE);
+	slots = shim_reserve(SHIM_CPUS * sizeof(shim_nowhere), PAGE_SIZE);
+	if (!shim_cpu || !free_cpu || !slots)
+		return -ENOMEM;
+	shim_cpu[0].base = slots;
+	nr_cpu_ids = 1;
+	return 0;
+}
