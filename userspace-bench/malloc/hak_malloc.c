@@ -31,7 +31,7 @@ static noinline void *malloc_miss(size_t size)
 	if (size < here->limit) {
 		c = (struct hak_cache *)((const char *)here->set[size] - shim_base);
 		p = HAK_ABI_NAME(hak_alloc_miss)(c, GFP_KERNEL);
-	} else if (size <= HAK_MAX_SIZE && hak_user_start()) {
+	} else if (size <= HAK_MAX_SIZE && hak_user_serves()) {
 		p = HAK_ABI_NAME(hak_alloc_miss)(hak_user_cache(size), GFP_KERNEL);
 	}
 	return p ?: malloc_next(size);
@@ -231,5 +231,5 @@ HAK_PUBLIC int malloc_trim(size_t pad)
 {
 	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
 
-	return hak_user_start() && hak_shrink_all() < before;
+	return hak_user_serves() && hak_shrink_all() < before;
 }

@@ -18,7 +18,6 @@
 
 enum { START_NOT, START_GOING, START_DONE };
 static int started;
-static int failed;			/* or that: nothing was set up but the next allocator */
 static pthread_key_t thread_key;
 static char early[64 << 10] __attribute__((aligned(16)));
 static size_t early_used;
@@ -159,14 +158,20 @@ bool hak_user_start(void)
 	}
 	here = true;
 	parameters();
-	failed = layers();
-	if (failed)
+	if (layers()) {
+		shim_window = ~0UL;
 		pr_err("hakmem: cannot start, everything goes to the next allocator\n");
-	else
+	} else {
 		pthread_atfork(fork_begins, fork_ended, fork_ended);
+	}
 	smp_store_release(&started, START_DONE);
 	here = false;
 	return true;
+}
+
+bool hak_user_serves(void)
+{
+	return hak_user_start() && hak_class[0];
 }
 
 /* For programs that inline the calls, whose first may be of any of them. */
@@ -191,7 +196,7 @@ HAK_PUBLIC unsigned long long hakmem_stat_read(const char *name)
 
 HAK_PUBLIC int hakmem_audit(long live)
 {
-	if (!hak_user_start())
+	if (!hak_user_serves())
 		return 0;
 	hak_shrink_all();
 	return hak_audit(live);

@@ -25,6 +25,9 @@ struct hak_cache *hak_user_cache(size_t size);
 /* Set up at the first call of anybody; false while that is going on, or too early. */
 bool hak_user_start(void);
 
+/* Likewise, and everything could be set up; if not, all is the next allocator's. */
+bool hak_user_serves(void);
+
 /* Memory for those who ask before that is through; never given back. */
 void *hak_user_early(size_t size);
 size_t hak_user_early_size(const void *p);	/* 0: not of this kind */
