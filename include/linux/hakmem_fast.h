@@ -47,9 +47,13 @@
 
 /*
  * Who may interrupt whom: a set for each, so that none has to turn interrupts off.
- * On PREEMPT_RT softirqs are tasks, and use HAK_TASK.
+ * On PREEMPT_RT softirqs are tasks, and use HAK_TASK; in user space nothing interrupts.
  */
+#ifdef __KERNEL__
 enum hak_level { HAK_TASK, HAK_SOFTIRQ, HAK_HARDIRQ, HAK_NR_LEVELS };
+#else
+enum hak_level { HAK_TASK, HAK_SOFTIRQ = HAK_TASK, HAK_HARDIRQ = HAK_TASK, HAK_NR_LEVELS };
+#endif
 
 /*
  * What a set counts, in operations (a bulk call counts its objects).  Only what

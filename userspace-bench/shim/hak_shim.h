@@ -162,7 +162,7 @@ static inline bool llist_add(struct llist_node *n, struct llist_head *h)
 
 /* CPUs: os/os_cpu.c */
 #define SHIM_CPUS	32768		/* slot 0, and one for each thread at a time */
-#define SHIM_DYNAMIC	(320 << 10)	/* bytes of alloc_percpu() in each slot */
+#define SHIM_DYNAMIC	(128 << 10)	/* bytes of alloc_percpu() in each slot */
 #define SHIM_STATIC	1024		/* bytes of DEFINE_PER_CPU() behind them */
 struct shim_cpu { char *base; int locks, tid; bool online; };
 struct hak_cache;
