@@ -5,8 +5,10 @@
  * Members wait interruptibly, so that an idle team is no hung task.  The barrier
  * spins: what lies between the wake-up of the first member and of the last must
  * not be part of anyone's measurement.  A CPU that goes offline loses its member's
- * binding; the member notices after the round, and the row is invalid.
+ * binding; the member notices after the round, and the row is invalid.  Until then
+ * two members may share a CPU, so a spinning one yields now and then.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
@@ -45,7 +47,7 @@ static void team_meet(struct bench_team *team)
 	while (atomic_read(&team->missing) > 0) {
 		cpu_relax();
 		if (!(++turns & 1023))
-			cond_resched();
+			yield();
 	}
 }
 
@@ -136,26 +138,31 @@ static int team_member_start(struct bench_team *team, unsigned int i, unsigned i
 	return 0;
 }
 
-struct bench_team *bench_team_start(unsigned int nr)
+/* A member on each of as many CPUs as the team has; they are online until all are bound. */
+static bool team_members_start(struct bench_team *team)
 {
-	struct bench_team *team;
 	unsigned int i = 0;
 	int cpu;
 
-	team = kvzalloc(struct_size(team, member, nr), GFP_KERNEL);
+	cpus_read_lock();
+	for_each_online_cpu(cpu) {
+		if (i == team->nr || team_member_start(team, i, cpu))
+			break;
+		i++;
+	}
+	cpus_read_unlock();
+	return i == team->nr;
+}
+
+struct bench_team *bench_team_start(unsigned int nr)
+{
+	struct bench_team *team = kvzalloc(struct_size(team, member, nr), GFP_KERNEL);
+
 	if (!team)
 		return NULL;
 	team->nr = nr;
-	for_each_online_cpu(cpu) {
-		if (i == nr)
-			break;
-		if (team_member_start(team, i, cpu))
-			goto fail;
-		i++;
-	}
-	if (i == nr)
+	if (team_members_start(team))
 		return team;
-fail:
 	bench_team_stop(team);
 	return NULL;
 }
