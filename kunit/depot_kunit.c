@@ -132,6 +132,33 @@ static void new_empty_counts_until_freed(struct kunit *test)
 	hak_mag_free(m);
 }
 
+/* Five slabs of magazines are in use, and all of them freed: the pool keeps two for the next. */
+static void freed_magazines_leave_two_slabs(struct kunit *test)
+{
+	struct hak_mag *m, *list = NULL;
+	struct hak_pool_info info;
+	int nid = hak_home_nid(), i;
+
+	hak_shrink_all();
+	for (i = 0; i < 5; i++)
+		KUNIT_ASSERT_NE(test, hak_pool_grow(&hak_mag_pool, &nid, GFP_KERNEL),
+				HAK_GROWN_NOT);
+	while ((m = hak_depot_new_empty())) {
+		m->next = list;
+		list = m;
+	}
+	hak_pool_info(&hak_mag_pool, &info);
+	KUNIT_EXPECT_GE(test, info.slabs, 5);
+	KUNIT_EXPECT_EQ(test, info.empty, 0);
+	while ((m = list)) {
+		list = m->next;
+		hak_mag_free(m);
+	}
+	hak_pool_info(&hak_mag_pool, &info);
+	KUNIT_EXPECT_EQ(test, info.empty, 2);
+	KUNIT_EXPECT_EQ(test, info.slabs, 2);
+}
+
 /* A depot with two full magazines of 20 objects of @pool and one empty one. */
 static void stock(struct kunit *test, struct hak_depot *d, struct hak_pool *pool)
 {
@@ -182,6 +209,7 @@ static struct kunit_case depot_cases[] = {
 	KUNIT_CASE(exchange_of_full_and_empty_keeps_both),
 	KUNIT_CASE(put_full_that_is_refused_gives_no_empty),
 	KUNIT_CASE(new_empty_counts_until_freed),
+	KUNIT_CASE(freed_magazines_leave_two_slabs),
 	KUNIT_CASE(drain_returns_every_object_and_magazine),
 	{}
 };

@@ -7,9 +7,12 @@
  * the CPU it holds on to.
  */
 #include "kunit/hak_kunit.h"
+#include <linux/completion.h>
+#include <linux/kthread.h>
 #include <linux/sched/mm.h>
 
 #define OBJECTS 2000
+#define DESTROYS 500	/* caches that are destroyed while they are reaped */
 
 static struct hak_set *task_set(struct hak_cache *c)
 {
@@ -105,7 +108,6 @@ static void depot_keeps_what_was_wanted(struct kunit *test)
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-depot", 64, NULL, 0);
 	struct hak_depot *d = &cache_core(c)->depot[hak_home_nid()];
 	unsigned int full, keep = 3;
-	void *p[HAK_MAG_MAX];
 
 	use_much(test, c);
 	full = d->nr_full;
@@ -117,7 +119,6 @@ static void depot_keeps_what_was_wanted(struct kunit *test)
 		struct hak_mag *m = hak_depot_get_full(d, NULL), *empty;
 
 		KUNIT_ASSERT_NOT_NULL(test, m);
-		memcpy(p, m->slot, sizeof(p));
 		KUNIT_ASSERT_EQ(test, d->nr_full, full - 1);
 		KUNIT_ASSERT_TRUE(test, hak_depot_put_full(d, m, &empty));
 		if (empty)
@@ -236,6 +237,95 @@ static void shrinker_leaves_destructors_to_the_worker(struct kunit *test)
 	KUNIT_EXPECT_GT(test, atomic_read(&destroyed), before);
 }
 
+/* A CPU that has used a cache, and whose reaper finds its set idle just when it is destroyed. */
+struct reaped {
+	struct hak_cache *c;	/* the main thread's to set, the other one's to clear */
+	bool begun, stop;
+	unsigned int failed;
+	void *p[2 * HAK_MAG_MAX];
+	struct completion done;
+};
+
+/* Leaves a full spare and up to HAK_BATCH objects in the set: one look takes all of them. */
+static void use_and_reap(struct reaped *r)
+{
+	unsigned int n = 0;
+
+	while (n < ARRAY_SIZE(r->p) && (n <= HAK_MAG_MAX || task_set(r->c)->n > 0)) {
+		r->p[n] = hak_cache_alloc(r->c, GFP_KERNEL);
+		r->failed += !r->p[n++];
+	}
+	while (n)
+		hak_cache_free(r->c, r->p[--n]);
+	hak_reap_here(false);
+	WRITE_ONCE(r->begun, true);
+	hak_reap_here(false);
+}
+
+static int reaped_fn(void *arg)
+{
+	struct reaped *r = arg;
+
+	while (!READ_ONCE(r->stop)) {
+		if (smp_load_acquire(&r->c)) {
+			use_and_reap(r);
+			smp_store_release(&r->c, NULL);
+		}
+		yield();
+	}
+	complete(&r->done);
+	return 0;
+}
+
+/*
+ * Destroys a cache @delay turns after the other CPU has begun to look at it.  Who waits
+ * yields: User-Mode Linux lets nobody else run on a CPU that spins.
+ */
+static void destroy_while_reaped(struct reaped *r, unsigned int delay)
+{
+	struct hak_cache *c = hak_cache_create("kunit-destroy", 64, NULL, 0);
+
+	if (!c) {
+		r->failed++;
+		return;
+	}
+	r->begun = false;
+	smp_store_release(&r->c, c);
+	while (!READ_ONCE(r->begun))
+		yield();
+	while (delay--)
+		cpu_relax();
+	hak_cache_destroy(c);
+	while (smp_load_acquire(&r->c))
+		yield();
+}
+
+/* What a reaper has in its hands comes back before the cache's slabs are counted. */
+static void destroy_while_reaped_loses_nothing(struct kunit *test)
+{
+	struct reaped *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
+	u64 leaked = hak_kunit_stat(HAK_STAT_leaked_objects);
+	struct task_struct *task;
+	unsigned int cpu, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	init_completion(&r->done);
+	task = kthread_create(reaped_fn, r, "hak-reaped");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	migrate_disable();
+	cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+	kthread_bind(task, cpu < nr_cpu_ids ? cpu : raw_smp_processor_id());
+	wake_up_process(task);
+	for (i = 0; i < DESTROYS; i++)
+		destroy_while_reaped(r, i);
+	migrate_enable();
+	WRITE_ONCE(r->stop, true);
+	wait_for_completion(&r->done);
+	KUNIT_EXPECT_EQ(test, r->failed, 0);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_leaked_objects), leaked);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
 static struct kunit_case reap_cases[] = {
 	KUNIT_CASE(idle_set_is_emptied),
 	KUNIT_CASE(moving_set_is_left_alone),
@@ -248,6 +338,7 @@ static struct kunit_case reap_cases[] = {
 	KUNIT_CASE(shrinker_runs_inside_reclaim),
 	KUNIT_CASE(kick_after_a_lost_one_is_heard),
 	KUNIT_CASE(shrinker_leaves_destructors_to_the_worker),
+	KUNIT_CASE(destroy_while_reaped_loses_nothing),
 	{}
 };
 
