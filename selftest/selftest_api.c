@@ -11,34 +11,64 @@ static const unsigned short sizes[] = {
 	2048, 8192,
 };
 
-/* Memory that was somebody's before comes back as 0. */
-/* Fill 40 objects with ones, free them, take 40 again with @get and want zeroes. */
-static void expect_zeroes(struct st *t, void *(*get)(unsigned int size, int k))
-{
-	void *p[40];
-	int i, k;
+/* Objects of one size in one context, and which of the calls gets them. */
+struct zeroes {
+	unsigned int size;
+	void *(*get)(unsigned int size, gfp_t gfp, int k);
+	unsigned int failed, dirty;
+	void *p[200];
+};
 
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		for (k = 0; k < ARRAY_SIZE(p); k++) {
-			p[k] = hak_alloc(sizes[i], GFP_KERNEL);
-			if (st_expect(t, p[k], "no memory"))
-				memset(p[k], 0xff, sizes[i]);
-		}
-		for (k = 0; k < ARRAY_SIZE(p); k++)
-			hak_free(p[k]);
-		for (k = 0; k < ARRAY_SIZE(p); k++) {
-			p[k] = get(sizes[i], k);
-			st_expect(t, p[k] && !memchr_inv(p[k], 0, sizes[i]),
-				  "%u bytes are not 0", sizes[i]);
-		}
-		for (k = 0; k < ARRAY_SIZE(p); k++)
-			hak_free(p[k]);
+/* Wants what @z->get gives to be 0, and frees it full of ones. */
+static void zeroes_round(void *arg)
+{
+	gfp_t gfp = in_task() ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN;
+	struct zeroes *z = arg;
+	int k;
+
+	for (k = 0; k < ARRAY_SIZE(z->p); k++) {
+		z->p[k] = z->get(z->size, gfp, k);
+		z->failed += !z->p[k];
+		if (!z->p[k])
+			continue;
+		z->dirty += memchr_inv(z->p[k], 0, z->size) != NULL;
+		memset(z->p[k], 0xff, z->size);
 	}
+	for (k = 0; k < ARRAY_SIZE(z->p); k++)
+		hak_free(z->p[k]);
 }
 
-static void *get_zeroed(unsigned int size, int k)
+/*
+ * Memory that was somebody's before comes back as 0: out of the magazine, the spare and
+ * the depot in the second round, in the third out of slabs, which one object keeps from
+ * being given back with the rest of their block.
+ */
+static void expect_zeroes(struct st *t, void *(*get)(unsigned int size, gfp_t gfp, int k))
 {
-	return k % 2 ? hak_zalloc(size, GFP_KERNEL) : hak_alloc(size, GFP_KERNEL | __GFP_ZERO);
+	struct zeroes *z = kvzalloc(sizeof(*z), GFP_KERNEL);
+	void *keep = hak_alloc(8, GFP_KERNEL);
+	int i, round;
+
+	for (i = 0; st_expect(t, z && keep, "no memory") && i < ARRAY_SIZE(sizes); i++) {
+		z->size = sizes[i];
+		z->get = get;
+		for (round = 0; round < 3; round++) {
+			if (round == 2)
+				hak_shrink_all();
+			st_expect(t, st_run_in(t->arg, zeroes_round, z), "not in %s",
+				  st_where_name[t->arg]);
+			st_expect(t, !z->dirty, "%u bytes, round %d: %u objects are not 0",
+				  sizes[i], round, z->dirty);
+			st_expect(t, !z->failed, "%u bytes: %u failed", sizes[i], z->failed);
+		}
+	}
+	hak_free(keep);
+	kvfree(z);
+}
+
+static void *get_zeroed(unsigned int size, gfp_t gfp, int k)
+{
+	return k % 2 ? hak_zalloc(size, gfp) : hak_alloc(size, gfp | __GFP_ZERO);
 }
 
 static void zalloc_is_zero(struct st *t)
@@ -47,15 +77,15 @@ static void zalloc_is_zero(struct st *t)
 }
 
 /* Inlined with a constant size, called, and in bulk. */
-static void *get_plain(unsigned int size, int k)
+static void *get_plain(unsigned int size, gfp_t gfp, int k)
 {
 	void *p;
 
 	if (k % 3 == 0 && size == 64)
-		return hak_alloc(64, GFP_KERNEL);
+		return hak_alloc(64, gfp);
 	if (k % 3 == 1)
-		return hak_alloc_bulk(size, GFP_KERNEL, 1, &p) ? p : NULL;
-	return hak_alloc(size, GFP_KERNEL);
+		return hak_alloc_bulk(size, gfp, 1, &p) ? p : NULL;
+	return hak_alloc(size, gfp);
 }
 
 /* Debian's default; the kernels of the instruction counts are booted without. */
@@ -311,8 +341,12 @@ static void everything_is_given_back(struct st *t)
 }
 
 const struct st_test st_api_tests[] = {
-	{ "zeroed memory is 0", zalloc_is_zero },
-	{ "with init_on_alloc all memory is 0", init_on_alloc_zeroes },
+	{ "zeroed memory is 0", zalloc_is_zero, ST_TASK },
+	{ "zeroed memory is 0, in softirq", zalloc_is_zero, ST_SOFTIRQ },
+	{ "zeroed memory is 0, in hardirq", zalloc_is_zero, ST_HARDIRQ },
+	{ "with init_on_alloc all memory is 0", init_on_alloc_zeroes, ST_TASK },
+	{ "with init_on_alloc all memory is 0, in softirq", init_on_alloc_zeroes, ST_SOFTIRQ },
+	{ "with init_on_alloc all memory is 0, in hardirq", init_on_alloc_zeroes, ST_HARDIRQ },
 	{ "alignment is what divides the size", alignment_divides_size },
 	{ "live objects of all sizes are distinct", live_objects_are_distinct },
 	{ "4000 objects of up to 8 bytes are distinct", small_objects_are_distinct },
