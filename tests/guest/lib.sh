@@ -57,4 +57,20 @@ check_leaks()
 # the page allocator, which MemFree does not count.
 free_kb() { awk '$1 == "nr_free_pages" || $1 == "count:" { n += $2 } END { print n * 4 }' /proc/zoneinfo; }
 
+# run_selftest NAME PARAMETER...: loads the self-test, prints its lines as checks of NAME, and unloads
+# it; the kernel's log of it is in /tmp/log.
+run_selftest()
+{
+	local name=$1 status=0
+	shift
+	dmesg -c >/dev/null
+	insmod /modules/hakmem_selftest.ko "$@" || status=$?
+	# insmod tries a second time when the first has failed.
+	dmesg | sed '/hakmem_selftest: [0-9]* passed/q' >/tmp/log
+	sed -n "s/^\[[^]]*\] hakmem_selftest: \(\(not \)\{0,1\}ok - \)\(.*\)/\1$name: \3/p" /tmp/log
+	check "$name: the self-test says how it ended" grep -q 'hakmem_selftest: [0-9]* passed, [0-9]* failed' /tmp/log
+	if [ $status = 0 ]; then ok "$name: the self-test passes"; else not_ok "$name: the self-test fails"; fi
+	loaded hakmem_selftest && rmmod hakmem_selftest
+}
+
 bench() { put "$1" $D/bench/run && cat $D/bench/result; }
