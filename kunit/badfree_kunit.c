@@ -264,8 +264,7 @@ static void free_bulk_with_bad_ones_frees_the_good(struct kunit *test)
 		hak_cache_free_bulk(t.c, 100, p);
 	else
 		hak_free_bulk(100, p);
-	if (!hak_kunit_hardened())
-		hak_shrink_all();
+	hak_kunit_settle();
 	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_interior; i++)
 		KUNIT_EXPECT_EQ_MSG(test, hak_kunit_stat(i) - t.bad.v[i],
 				    i == HAK_STAT_bad_free_cache ? 0 : 1, "%s",

@@ -100,7 +100,7 @@ static void parts_of_a_superslab(struct st *t)
 	struct hak_cache *c = hak_cache_create("selftest-ss", 64, NULL, 0);
 	struct st_kind k = { c, 64 };
 	struct st_counts counts;
-	struct st_objects o;
+	struct st_objects o = { };
 	enum st_how how;
 	unsigned int i;
 
@@ -115,6 +115,8 @@ static void parts_of_a_superslab(struct st *t)
 			{ "the mark's own address", base + SS_SIZE - 8 },
 		};
 
+		st_expect(t, in_superslab(o.p[0]) == hak_config_get()->superslab,
+			  "superslab=%d, and the block is another", hak_config_get()->superslab);
 		for (i = 0; in_superslab(o.p[0]) && i < ARRAY_SIZE(parts) * ST_HOWS; i++) {
 			how = i % ST_HOWS;
 			st_counts_begin(&counts);
