@@ -32,34 +32,6 @@ static bool inject(fail_fn fn, struct fail_test *t, unsigned int nth, bool *inje
 	return ok;
 }
 
-/* @may_fail: whether the call may fail when an allocation does; alone it never may. */
-static void fail_each(struct kunit *test, fail_fn prepare, fail_fn fn, fail_fn undo, bool may_fail)
-{
-	struct fail_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
-	unsigned int nth, failed = 0;
-	bool injected, ok;
-
-	KUNIT_ASSERT_NOT_NULL(test, t);
-	for (nth = 1; nth < FAIL_MOST; nth++) {
-		hak_shrink_all();
-		if (prepare)
-			KUNIT_ASSERT_TRUE(test, prepare(t));
-		ok = inject(fn, t, nth, &injected);
-		if (!may_fail || !injected)
-			KUNIT_EXPECT_TRUE_MSG(test, ok, "nth %u", nth);
-		failed += !ok;
-		undo(t);
-		KUNIT_ASSERT_EQ_MSG(test, hak_audit(0), 0, "nth %u", nth);
-		KUNIT_ASSERT_EQ_MSG(test, hak_shrink_all(), hak_config_get()->fixed_pages,
-				    "nth %u", nth);
-		if (!injected)
-			break;
-	}
-	KUNIT_EXPECT_GT_MSG(test, nth, 1, "nothing could be injected");
-	KUNIT_EXPECT_LT(test, nth, FAIL_MOST);
-	kunit_info(test, "%u injections, %u of them failed the call\n", nth - 1, failed);
-}
-
 static void free_all(struct fail_test *t)
 {
 	while (t->n)
@@ -67,12 +39,6 @@ static void free_all(struct fail_test *t)
 	if (t->c)
 		hak_cache_destroy(t->c);
 	t->c = NULL;
-}
-
-static bool undo_all(struct fail_test *t)
-{
-	free_all(t);
-	return true;
 }
 
 static bool alloc_class(struct fail_test *t)
@@ -158,58 +124,63 @@ static bool audit(struct fail_test *t)
 	return hak_audit(0) == 0;
 }
 
-static void failing_hak_alloc(struct kunit *test)
-{
-	fail_each(test, NULL, alloc_class, undo_all, true);
-}
+/* A call, and what is there before it. */
+struct fail_call {
+	const char *name;
+	fail_fn fn;
+	fail_fn prepare;	/* without injection, or NULL */
+	bool may_fail;		/* when an allocation does; alone it never may */
+	bool small;		/* there are no SuperSlabs */
+};
 
-static void failing_hak_zalloc(struct kunit *test)
-{
-	fail_each(test, NULL, alloc_zeroed, undo_all, true);
-}
+static const struct fail_call fail_calls[] = {
+	{ "hak_alloc", alloc_class, .may_fail = true },
+	{ "hak_zalloc", alloc_zeroed, .may_fail = true },
+	{ "hak_alloc_bulk", alloc_many, .may_fail = true },
+	{ "hak_alloc, large", alloc_large, .may_fail = true },
+	{ "hak_alloc_bulk, small blocks", alloc_many, .may_fail = true, .small = true },
+	/* A free may want a magazine, that a slab, and that a block where no SuperSlab is. */
+	{ "hak_free", free_singly, alloc_many, .small = true },
+	{ "hak_free_bulk", free_many, alloc_many, .small = true },
+	{ "hak_cache_create", create, .may_fail = true },
+	{ "hak_cache_alloc_bulk", alloc_from_cache, create, .may_fail = true },
+	{ "hak_audit", audit, create_and_fill, .may_fail = true },
+};
 
-static void failing_hak_alloc_bulk(struct kunit *test)
+static void call_desc(const struct fail_call *call, char *desc)
 {
-	fail_each(test, NULL, alloc_many, undo_all, true);
+	strscpy(desc, call->name, KUNIT_PARAM_DESC_SIZE);
 }
+KUNIT_ARRAY_PARAM(call, fail_calls, call_desc);
 
-static void failing_hak_alloc_large(struct kunit *test)
+static void call_loses_nothing_when_an_allocation_fails(struct kunit *test)
 {
-	fail_each(test, NULL, alloc_large, undo_all, true);
-}
+	const struct fail_call *call = test->param_value;
+	struct fail_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	unsigned int nth, failed = 0;
+	bool injected, ok;
 
-static void failing_small_blocks(struct kunit *test)
-{
-	hak_kunit_small_blocks(test);
-	fail_each(test, NULL, alloc_many, undo_all, true);
-}
-
-/* A free may want a magazine, and that a slab; with no SuperSlab to take it from, a block. */
-static void failing_hak_free(struct kunit *test)
-{
-	hak_kunit_small_blocks(test);
-	fail_each(test, alloc_many, free_singly, undo_all, false);
-}
-
-static void failing_hak_free_bulk(struct kunit *test)
-{
-	hak_kunit_small_blocks(test);
-	fail_each(test, alloc_many, free_many, undo_all, false);
-}
-
-static void failing_hak_cache_create(struct kunit *test)
-{
-	fail_each(test, NULL, create, undo_all, true);
-}
-
-static void failing_hak_cache_alloc(struct kunit *test)
-{
-	fail_each(test, create, alloc_from_cache, undo_all, true);
-}
-
-static void failing_hak_audit(struct kunit *test)
-{
-	fail_each(test, create_and_fill, audit, undo_all, true);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	if (call->small)
+		hak_kunit_small_blocks(test);
+	for (nth = 1; nth < FAIL_MOST; nth++) {
+		hak_shrink_all();
+		if (call->prepare)
+			KUNIT_ASSERT_TRUE(test, call->prepare(t));
+		ok = inject(call->fn, t, nth, &injected);
+		if (!call->may_fail || !injected)
+			KUNIT_EXPECT_TRUE_MSG(test, ok, "nth %u", nth);
+		failed += !ok;
+		free_all(t);
+		KUNIT_ASSERT_EQ_MSG(test, hak_audit(0), 0, "nth %u", nth);
+		KUNIT_ASSERT_EQ_MSG(test, hak_shrink_all(), hak_config_get()->fixed_pages,
+				    "nth %u", nth);
+		if (!injected)
+			break;
+	}
+	KUNIT_EXPECT_GT_MSG(test, nth, 1, "nothing could be injected");
+	KUNIT_EXPECT_LT(test, nth, FAIL_MOST);
+	kunit_info(test, "%u injections, %u of them failed the call\n", nth - 1, failed);
 }
 
 /* Calls that allocate nothing: once with everything failing is enough. */
@@ -229,16 +200,7 @@ static void calls_that_need_no_memory(struct kunit *test)
 }
 
 static struct kunit_case fail_cases[] = {
-	KUNIT_CASE(failing_hak_alloc),
-	KUNIT_CASE(failing_hak_zalloc),
-	KUNIT_CASE(failing_hak_alloc_bulk),
-	KUNIT_CASE(failing_hak_alloc_large),
-	KUNIT_CASE(failing_small_blocks),
-	KUNIT_CASE(failing_hak_free),
-	KUNIT_CASE(failing_hak_free_bulk),
-	KUNIT_CASE(failing_hak_cache_create),
-	KUNIT_CASE(failing_hak_cache_alloc),
-	KUNIT_CASE(failing_hak_audit),
+	KUNIT_CASE_PARAM(call_loses_nothing_when_an_allocation_fails, call_gen_params),
 	KUNIT_CASE(calls_that_need_no_memory),
 	{}
 };
