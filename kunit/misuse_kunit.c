@@ -2,7 +2,7 @@
 /* Suite hakmem_misuse: objects of one cache given to another, or to a cache that is gone. */
 #include "kunit/hak_kunit.h"
 
-/* Two caches of equal size, with or without a constructor; and whether module-default hardened. */
+/* Two caches of equal size, with or without a constructor. */
 struct pair {
 	unsigned int size;
 	bool ctor;
@@ -136,24 +136,33 @@ static void hak_free_of_block_header_is_found(struct kunit *test)
 	hak_free(p);
 }
 
+/* Bad frees so far, of any kind. */
+static u64 bad_frees(void)
+{
+	u64 v[HAK_NR_STATS], bad = 0;
+	int i;
+
+	hak_stats_read(v);
+	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_by_kernel; i++)
+		bad += v[i];
+	return bad;
+}
+
 /* A magazine is memory of ours, but never anybody's object. */
 static void hak_free_of_own_magazine_is_found(struct kunit *test)
 {
-	u64 before[HAK_NR_STATS], after[HAK_NR_STATS], bad = 0;
-	int nid = hak_home_nid(), i;
+	int nid = hak_home_nid();
 	void *m[HAK_BATCH];
+	u64 before;
 
 	KUNIT_ASSERT_NE(test, hak_pool_grow(&hak_mag_pool, &nid, GFP_KERNEL), HAK_GROWN_NOT);
 	KUNIT_ASSERT_EQ(test, hak_pool_take(&hak_mag_pool, nid, 1, m), 1);
-	hak_stats_read(before);
+	before = bad_frees();
 	hak_free(m[0]);
 	hak_free(m[0] + 1);
 	hak_free_sized(m[0], 64);
 	hak_kunit_settle();
-	hak_stats_read(after);
-	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_by_kernel; i++)
-		bad += after[i] - before[i];
-	KUNIT_EXPECT_EQ(test, bad, 3);
+	KUNIT_EXPECT_EQ(test, bad_frees() - before, 3);
 	hak_pool_return(&hak_mag_pool, 1, m);
 	KUNIT_EXPECT_EQ(test, hak_pool_verify(&hak_mag_pool), 0);
 }
@@ -182,26 +191,49 @@ static void hak_cache_destroy_with_live_objects_counts_them(struct kunit *test)
 static void hak_free_after_destroy_is_found(struct kunit *test)
 {
 	struct hak_cache *c = hak_cache_create("kunit-gone", 64, NULL, 0);
-	u64 before[HAK_NR_STATS], after[HAK_NR_STATS], bad = 0;
 	void *p[2], *q[2];
-	int i;
+	u64 before;
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	p[0] = hak_cache_alloc(c, GFP_KERNEL);
 	p[1] = hak_cache_alloc(c, GFP_KERNEL);
 	hak_cache_destroy(c);
-	hak_stats_read(before);
+	before = bad_frees();
 	hak_free(p[0]);
 	q[0] = p[1];
 	hak_free_bulk(1, q);
 	hak_free_sized(p[1], 64);
 	hak_free(p[1] + 1);
 	hak_kunit_settle();
-	hak_stats_read(after);
-	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_by_kernel; i++)
-		bad += after[i] - before[i];
-	KUNIT_EXPECT_EQ(test, bad, 4);
+	KUNIT_EXPECT_EQ(test, bad_frees() - before, 4);
 	hak_kunit_bury(test, p, 2);
+}
+
+/* Full slabs and partial ones, more of each than are untagged under one hold of the lock. */
+static void hak_free_after_destroy_is_found_in_every_slab(struct kunit *test)
+{
+	struct hak_cache *c = hak_cache_create("kunit-gone-too", 1024, NULL, 0);
+	const unsigned int n = 3200;
+	void **p = kunit_kcalloc(test, n, sizeof(*p), GFP_KERNEL);
+	unsigned int i, live = 0;
+	u64 before;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, n, p), n);
+	for (i = 0; i < n; i++) {
+		if (i % 64)
+			p[live++] = p[i];
+		else
+			hak_cache_free(c, p[i]);
+	}
+	hak_cache_destroy(c);
+	before = bad_frees();
+	for (i = 0; i < live; i++)
+		hak_free(p[i]);
+	hak_kunit_settle();
+	KUNIT_EXPECT_EQ(test, bad_frees() - before, live);
+	hak_kunit_bury(test, p, live);
 }
 
 static struct kunit_case misuse_cases[] = {
@@ -216,6 +248,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE(hak_free_of_own_magazine_is_found),
 	KUNIT_CASE(hak_cache_destroy_with_live_objects_counts_them),
 	KUNIT_CASE(hak_free_after_destroy_is_found),
+	KUNIT_CASE(hak_free_after_destroy_is_found_in_every_slab),
 	{}
 };
 

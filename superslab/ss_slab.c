@@ -391,19 +391,34 @@ unsigned int hak_pool_shrink(struct hak_pool *pool)
 }
 HAK_EXPORT_TEST(hak_pool_shrink);
 
-void hak_pool_orphan(struct hak_pool *pool)
+/* Untag the slabs of @list, a few under each hold of the lock; they stay on it. */
+static void node_untag(struct hak_pool_node *pn, struct list_head *list)
 {
 	struct hak_slab *slab;
 	unsigned long flags;
+	LIST_HEAD(done);
+	unsigned int n;
+
+	do {
+		flags = hak_lock(&pn->lock);
+		for (n = 0; n < HAK_BATCH && !list_empty(list); n++) {
+			slab = list_first_entry(list, struct hak_slab, list);
+			hak_block_untag(slab);
+			list_move_tail(&slab->list, &done);
+		}
+		if (!n)
+			list_splice(&done, list);
+		hak_unlock(&pn->lock, flags);
+	} while (n);
+}
+
+void hak_pool_orphan(struct hak_pool *pool)
+{
 	int nid;
 
 	for_each_node(nid) {
-		flags = hak_lock(&pool->node[nid]->lock);
-		list_for_each_entry(slab, &pool->node[nid]->partial, list)
-			hak_block_untag(slab);
-		list_for_each_entry(slab, &pool->node[nid]->full, list)
-			hak_block_untag(slab);
-		hak_unlock(&pool->node[nid]->lock, flags);
+		node_untag(pool->node[nid], &pool->node[nid]->full);
+		node_untag(pool->node[nid], &pool->node[nid]->partial);
 	}
 	pool->tag = NULL;
 }
