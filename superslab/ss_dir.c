@@ -72,8 +72,9 @@ void hak_dir_set_ss(void *base)
 {
 	unsigned long flags = hak_lock(&dir_lock);
 
-	WRITE_ONCE(dir_entry[dir_index(base)], hak_mark(base));
-	WRITE_ONCE(*dir_fast(base), hak_mark(base));
+	/* Pair with the look-ups: the header is filled in before anybody is led to it. */
+	smp_store_release(&dir_entry[dir_index(base)], hak_mark(base));
+	smp_store_release(dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);
 }
 
@@ -122,7 +123,7 @@ static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab
 
 	m->used += slab ? n : -n;
 	while (n--)
-		WRITE_ONCE(m->page[i++], slab);
+		smp_store_release(&m->page[i++], slab);
 }
 
 bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
@@ -178,7 +179,7 @@ static noinline void dir_reinstate(void *base)
 		return;
 	flags = hak_lock(&dir_lock);
 	if (dir_entry[dir_index(base)] == hak_mark(base) && !*dir_fast(base))
-		WRITE_ONCE(*dir_fast(base), hak_mark(base));
+		smp_store_release(dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);
 }
 
