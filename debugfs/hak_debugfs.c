@@ -61,11 +61,11 @@ static void cache_line_show(struct seq_file *m, struct hak_core *core)
 	struct hak_pool_info info;
 
 	hak_pool_info(&core->pool, &info);
-	seq_printf(m, "%-17s %6lu %6lu %6u %4lu %4lu : tunables %4u %4u %4u : slabdata %6u %6u %6u\n",
-		   core->name, info.objects - info.free - hak_core_cached(core), info.objects,
-		   core->pool.stride, bytes / core->pool.stride, bytes / PAGE_SIZE,
-		   core->mag_max, 0, core->depot[0].max_full,
-		   info.slabs - info.empty, info.slabs, 0);
+	seq_printf(m, "%-17s %6lu %6lu %6u %4lu %4lu", core->name,
+		   info.objects - info.free - hak_core_cached(core), info.objects,
+		   core->pool.stride, bytes / core->pool.stride, bytes / PAGE_SIZE);
+	seq_printf(m, " : tunables %4u %4u %4u : slabdata %6u %6u %6u\n", core->mag_max, 0,
+		   core->depot[0].max_full, info.slabs - info.empty, info.slabs, 0);
 }
 
 static int caches_show(struct seq_file *m, void *unused)
@@ -73,8 +73,8 @@ static int caches_show(struct seq_file *m, void *unused)
 	struct hak_core *core;
 
 	seq_puts(m, "slabinfo - version: 2.1\n");
-	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>");
-	seq_puts(m, " : tunables <limit> <batchcount> <sharedfactor>");
+	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab>");
+	seq_puts(m, " <pagesperslab> : tunables <limit> <batchcount> <sharedfactor>");
 	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list)
@@ -126,7 +126,7 @@ static void superslab_line(void *base, unsigned int order, struct hak_ss *ss, vo
 {
 	if (ss)
 		seq_printf(arg, "superslab node %d pages_used %u of %u\n", ss->nid,
-			   HAK_SS_PAGES - 1 - ss->nr_free, HAK_SS_PAGES - 1);
+			   HAK_SS_PAGES - 1 - READ_ONCE(ss->nr_free), HAK_SS_PAGES - 1);
 	else
 		seq_printf(arg, "small node %d bytes %lu\n", page_to_nid(virt_to_page(base)),
 			   PAGE_SIZE << order);
@@ -134,7 +134,7 @@ static void superslab_line(void *base, unsigned int order, struct hak_ss *ss, vo
 
 static int superslabs_show(struct seq_file *m, void *unused)
 {
-	hak_block_for_each(superslab_line, m);
+	hak_dir_for_each(superslab_line, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(superslabs);

@@ -180,7 +180,7 @@ static void hak_audit_wrong_node_sum_is_found(struct kunit *test)
 }
 
 /* What kfree() of an object did before it learnt to refuse: it dropped a page reference. */
-static void hak_audit_reference_dropped_by_kernel_is_found(struct kunit *test)
+static void expect_dropped_reference_found(struct kunit *test)
 {
 	void *p = hak_alloc(64, GFP_KERNEL);
 	struct page *page = virt_to_head_page(p);
@@ -193,6 +193,17 @@ static void hak_audit_reference_dropped_by_kernel_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, hak_audit(1), 0, "a passing reference is no finding");
 	page_ref_dec(page);
 	hak_free(p);
+}
+
+static void hak_audit_reference_dropped_by_kernel_is_found(struct kunit *test)
+{
+	expect_dropped_reference_found(test);
+}
+
+static void hak_audit_reference_dropped_of_small_block_is_found(struct kunit *test)
+{
+	hak_kunit_small_blocks(test);
+	expect_dropped_reference_found(test);
 }
 
 static void block_with_dropped_references_is_counted_and_freed(struct kunit *test)
@@ -220,6 +231,7 @@ static struct kunit_case audit_cases[] = {
 	KUNIT_CASE(hak_audit_wrong_bitmap_is_found),
 	KUNIT_CASE(hak_audit_wrong_node_sum_is_found),
 	KUNIT_CASE(hak_audit_reference_dropped_by_kernel_is_found),
+	KUNIT_CASE(hak_audit_reference_dropped_of_small_block_is_found),
 	KUNIT_CASE(block_with_dropped_references_is_counted_and_freed),
 	{}
 };

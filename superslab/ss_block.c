@@ -17,17 +17,19 @@ HAK_EXPORT_TEST(hak_tag_none);
 bool hak_superslab_enabled __read_mostly = true;
 HAK_EXPORT_TEST(hak_superslab_enabled);
 
+/* The SuperSlabs of one node. */
+struct hak_block_node {
+	raw_spinlock_t lock;		/* [4] in the lock order */
+	struct list_head ss;		/* those with free pages first */
+	unsigned int nr_empty;		/* those that serve no slab */
+};
+
 static struct hak_block_node *block_node __read_mostly;
 
 struct workqueue_struct *hak_wq __read_mostly;
 HAK_EXPORT_TEST(hak_wq);
 u16 hak_node_with_memory[MAX_NUMNODES] __read_mostly;
 HAK_EXPORT_TEST(hak_node_with_memory);
-
-struct hak_block_node *hak_block_node(int nid)
-{
-	return &block_node[nid];
-}
 
 static void ss_release(struct hak_release *r)
 {
@@ -302,24 +304,6 @@ unsigned long hak_block_empty_pages(void)
 	return pages;
 }
 
-void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss,
-				   void *arg), void *arg)
-{
-	struct hak_small *b;
-	unsigned long flags;
-	struct hak_ss *ss;
-	int nid;
-
-	for_each_node(nid) {
-		flags = hak_lock(&block_node[nid].lock);
-		list_for_each_entry(ss, &block_node[nid].ss, list)
-			fn(ss->base, HAK_SS_ORDER, ss, arg);
-		list_for_each_entry(b, &block_node[nid].small, list)
-			fn(b->base, b->order, NULL, arg);
-		hak_unlock(&block_node[nid].lock, flags);
-	}
-}
-
 static int nearest_with_memory(int nid)
 {
 	int best = nid, other;
@@ -350,7 +334,6 @@ int hak_block_init(void)
 	for (nid = 0; nid < nr_node_ids; nid++) {
 		raw_spin_lock_init(&block_node[nid].lock);
 		INIT_LIST_HEAD(&block_node[nid].ss);
-		INIT_LIST_HEAD(&block_node[nid].small);
 	}
 	return 0;
 }

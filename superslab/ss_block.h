@@ -120,8 +120,4 @@ void hak_block_shrink(void);
 /* Pages of SuperSlabs that serve no slab. Context: any. */
 unsigned long hak_block_empty_pages(void);
 
-/* Call @fn for each block: its base, order, and SuperSlab header or NULL. Context: any. */
-void hak_block_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss,
-				   void *arg), void *arg);
-
 #endif /* _SS_BLOCK_H */

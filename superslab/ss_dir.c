@@ -240,3 +240,40 @@ bool hak_owns(const void *p)
 	return owned;
 }
 HAK_EXPORT(hak_owns);
+
+/* The small blocks of a region; each stands at the page where it begins. */
+static void mixed_for_each(struct hak_mixed *m, void *region,
+			   void (*fn)(void *base, unsigned int order, struct hak_ss *ss, void *arg),
+			   void *arg)
+{
+	struct hak_slab *slab;
+	struct hak_small *b;
+	unsigned int i;
+
+	for (i = 0; i < DIR_SLOTS; i++) {
+		slab = READ_ONCE(m->page[i]);
+		b = container_of(slab, struct hak_small, slab);
+		if (slab && b->base == region + i * PAGE_SIZE)
+			fn(b->base, b->order, NULL, arg);
+	}
+}
+
+void hak_dir_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss, void *arg),
+		      void *arg)
+{
+	unsigned long i, entry;
+	void *region;
+
+	for (i = 0; i < dir_nr; i++) {
+		region = (void *)(dir_start + (i << HAK_SS_SHIFT));
+		preempt_disable();
+		entry = smp_load_acquire(&dir_entry[i]);
+		if (entry & DIR_MIXED)
+			mixed_for_each(entry_mixed(entry), region, fn, arg);
+		else if (entry)
+			fn(region, HAK_SS_ORDER, ss_header(region), arg);
+		preempt_enable();
+		cond_resched();
+	}
+}
+HAK_EXPORT_TEST(hak_dir_for_each);

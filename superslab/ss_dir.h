@@ -32,7 +32,7 @@ bool hak_dir_covers(const void *base);
 void hak_dir_set_ss(void *base);
 void hak_dir_clear_ss(void *base);
 
-/* Enter a small block; false if its table could not be allocated with @gfp. Context: no lock held. */
+/* Enter a small block; false if its table cannot be allocated with @gfp. Context: no lock held. */
 bool hak_dir_set_small(struct hak_small *b, gfp_t gfp);
 void hak_dir_clear_small(struct hak_small *b);
 
@@ -52,6 +52,19 @@ static inline struct hak_slab *hak_slab_of(const void *p)
 
 	return hak_slab_find(p, &pool);
 }
+
+/**
+ * hak_dir_for_each() - look at each block, one region at a time
+ * @fn: gets base, order, and SuperSlab header or NULL; may not sleep
+ * @arg: what @fn gets besides
+ *
+ * No lock is held: a block that comes or goes meanwhile may be missed, and what @fn
+ * reads of one may change, but stays mapped until it returns.
+ *
+ * Context: Process context. May sleep.
+ */
+void hak_dir_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *ss, void *arg),
+		      void *arg);
 
 /* Pages of the directory itself, for the documented fixed cost. */
 unsigned long hak_dir_pages(void);

@@ -80,10 +80,8 @@ struct hak_ss {
 
 struct hak_small {
 	struct hak_slab slab;
-	struct list_head list;		/* [block node lock] */
 	struct hak_release release;
 	void *base;
-	int nid;
 	u8 order;
 };
 

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What SuperSlabs and small blocks share inside the memory layer: the lists of a
- * node, pages with a biased reference count, and the two halves of a small block.
+ * What SuperSlabs and small blocks share inside the memory layer: pages with a biased
+ * reference count, and the two halves of a small block.
  */
 #ifndef _SS_PAGE_H
 #define _SS_PAGE_H
 
 #include "superslab/ss_layout.h"
-
-/* The blocks of one node. */
-struct hak_block_node {
-	raw_spinlock_t lock;		/* [4] in the lock order */
-	struct list_head ss;		/* SuperSlabs, those with free pages first */
-	struct list_head small;
-	unsigned int nr_empty;		/* SuperSlabs that serve no slab */
-};
-
-struct hak_block_node *hak_block_node(int nid);
 
 /* 2^@order pages in reach of the directory, accounted and biased; NULL. @gfp is sanitised. */
 void *hak_pages_alloc(int nid, gfp_t gfp, unsigned int order);

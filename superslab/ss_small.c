@@ -9,7 +9,6 @@
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
-#include "superslab/ss_lock.h"
 #include "superslab/ss_page.h"
 #include "superslab/ss_slab.h"
 
@@ -39,7 +38,6 @@ static struct hak_small *small_create(struct hak_pool *pool, int nid, gfp_t gfp,
 	memset(b, 0, sizeof(*b));
 	b->base = base;
 	b->order = order;
-	b->nid = page_to_nid(virt_to_page(base));
 	b->release.fn = small_release;
 	hak_slab_init(&b->slab, pool, base, small_room(order));
 	if (hak_dir_set_small(b, gfp))
@@ -52,8 +50,6 @@ struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 {
 	unsigned int order = HAK_SMALL_ORDER_MAX, min = 0;
 	struct hak_small *b = NULL;
-	struct hak_block_node *bn;
-	unsigned long flags;
 
 	while (small_room(min) < pool->stride)
 		min++;
@@ -65,20 +61,11 @@ struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 	if (!b)
 		return NULL;
 	hak_mem_add(HAK_MEM_SMALL, 1);
-	bn = hak_block_node(b->nid);
-	flags = hak_lock(&bn->lock);
-	list_add(&b->list, &bn->small);
-	hak_unlock(&bn->lock, flags);
 	return &b->slab;
 }
 
 void hak_small_put(struct hak_small *b)
 {
-	struct hak_block_node *bn = hak_block_node(b->nid);
-	unsigned long flags = hak_lock(&bn->lock);
-
-	list_del(&b->list);
-	hak_unlock(&bn->lock, flags);
 	hak_dir_clear_small(b);
 	hak_mem_add(HAK_MEM_RETIRED, 1 << b->order);
 	hak_release_later(&b->release);

@@ -167,7 +167,7 @@ int hak_audit(long live)
 	list_for_each_entry(core, &hak_caches, list)
 		found_live += audit_core(&a, core);
 	mutex_unlock(&hak_caches_lock);
-	hak_block_for_each(audit_block, &stolen);
+	hak_dir_for_each(audit_block, &stolen);
 	if (stolen)
 		finding(&a, "the kernel dropped %u block references: kfree() of an object?",
 			stolen);
