@@ -25,7 +25,7 @@ demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, 
 check: ## every test: layers, harness, stock kernel, instruction budget, KUnit, nodes, hotplug
 	@scripts/check
 
-check-layers: ## who includes whom, kernel versions only in compat/, licence lines
+check-layers: ## who includes whom, kernel versions only in compat/, licence lines, 100 columns
 	@scripts/check-layers
 
 check-harness: ## the tests of the tests: each kind of trouble must turn the verdict red

@@ -12,7 +12,8 @@
 
 static unsigned int hardened = 1;
 module_param(hardened, uint, 0444);
-MODULE_PARM_DESC(hardened, "check frees: 0 no, 1 inline (default), 2 also interior pointers, out of line");
+MODULE_PARM_DESC(hardened,
+		 "check frees: 0 no, 1 inline (default), 2 also interior pointers, out of line");
 
 static bool stats;
 module_param(stats, bool, 0444);
@@ -24,7 +25,8 @@ MODULE_PARM_DESC(mag_size, "most objects in a magazine, 1..64 (default 64)");
 
 static int multi_node = -1;
 module_param(multi_node, int, 0444);
-MODULE_PARM_DESC(multi_node, "send objects of other nodes home: 0 no, 1 yes, -1 if there are several nodes (default)");
+MODULE_PARM_DESC(multi_node,
+		 "send objects of other nodes home: 0 no, 1 yes, -1 if several (default)");
 
 static bool superslab = true;
 module_param(superslab, bool, 0444);
@@ -32,19 +34,38 @@ MODULE_PARM_DESC(superslab, "try 2 MiB blocks (default 1); 0: small blocks only"
 
 static unsigned int reap_ms = 2000;
 module_param(reap_ms, uint, 0444);
-MODULE_PARM_DESC(reap_ms, "how often a CPU gives back what idles, in ms, up to an hour (default 2000); 0: never");
+MODULE_PARM_DESC(reap_ms,
+		 "ms after which a CPU gives back what idles, to 3600000 (default 2000); 0: never");
 
 static unsigned long cache_bytes_max = 1UL << 20;
 module_param(cache_bytes_max, ulong, 0444);
-MODULE_PARM_DESC(cache_bytes_max, "bytes a cache may retain on a node, 64 KiB..1 GiB (default 1 MiB)");
+MODULE_PARM_DESC(cache_bytes_max,
+		 "bytes a cache may retain on a node, 64 KiB..1 GiB (default 1 MiB)");
 
 static enum cpuhp_state hotplug_state;
 
+/* The parameter that is out of range, and its range; or NULL. */
+static const char *param_wrong(void)
+{
+	if (hardened > 2)
+		return "hardened 0..2";
+	if (multi_node < -1 || multi_node > 1)
+		return "multi_node -1..1";
+	if (reap_ms > 3600000)
+		return "reap_ms 0..3600000";
+	if (mag_size < 1 || mag_size > HAK_MAG_MAX)
+		return "mag_size 1..64";
+	if (cache_bytes_max < 1UL << 16 || cache_bytes_max > 1UL << 30)
+		return "cache_bytes_max 64K..1G";
+	return NULL;
+}
+
 static int params_init(void)
 {
-	if (hardened > 2 || multi_node < -1 || multi_node > 1 || reap_ms > 3600000 || mag_size < 1 || mag_size > HAK_MAG_MAX ||
-	    cache_bytes_max < 1UL << 16 || cache_bytes_max > 1UL << 30) {
-		pr_err("hakmem: parameter out of range: hardened 0..2, multi_node -1..1, mag_size 1..64, reap_ms 0..3600000, cache_bytes_max 64K..1G\n");
+	const char *wrong = param_wrong();
+
+	if (wrong) {
+		pr_err("hakmem: parameter out of range: %s\n", wrong);
 		return -EINVAL;
 	}
 	hak_conf.hardened = hardened;

@@ -142,8 +142,9 @@ static void put_rows(struct seq_file *m, const struct bench_result *res)
 	seq_printf(m, "%s\n", res->exact ?
 		   "insn: exact, the clock of this machine counts instructions" :
 		   "no exact instruction count here: times");
-	seq_puts(m, "minimum and median per operation; loop: the same loop without the allocator, taken off\n");
-	seq_puts(m, "(not off producer_consumer, whose two ends overlap); x kernel: how often the kernel's cost\n\n");
+	seq_puts(m, "minimum and median per operation; loop: the same without the allocator,\n");
+	seq_puts(m, "taken off (not off producer_consumer, whose two ends overlap);\n");
+	seq_puts(m, "x kernel: how often the kernel's cost\n\n");
 	put_head(m, res);
 	for (i = 0; i < res->nr_rows; i++)
 		put_row(m, res, &res->row[i]);

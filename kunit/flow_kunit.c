@@ -119,7 +119,7 @@ static void flow_run(struct kunit *test, unsigned int producers, unsigned int co
 	struct flow *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
 	unsigned int first = cpumask_first(cpu_online_mask);
 	unsigned int second = cpumask_next(first, cpu_online_mask);
-	/* Besides the bytes a cache may retain: an empty SuperSlab, and one begun with magazines. */
+	/* Besides what a cache may retain: an empty SuperSlab, and one begun with magazines. */
 	u64 budget = hak_config_get()->cache_bytes_max + 2 * HAK_SS_SIZE;
 
 	KUNIT_ASSERT_NOT_NULL(test, f);

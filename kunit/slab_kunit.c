@@ -134,6 +134,7 @@ static void every_object_byte_leads_to_its_slab(struct kunit *test)
 	struct slab_test *t = new_pool(test, stride, 16, 16384);
 	const struct hak_slab *slab;
 	unsigned int i, off;
+	void *end;
 
 	grow(test, t, 1);
 	take_all(test, t);
@@ -147,7 +148,8 @@ static void every_object_byte_leads_to_its_slab(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, slab_index(slab, slab->pool, t->p[i] + stride - 1, &off), i);
 		KUNIT_ASSERT_EQ(test, off, stride - 1);
 	}
-	KUNIT_EXPECT_EQ(test, slab_index(slab, slab->pool, t->p[t->n - 1] + stride, &off), UINT_MAX);
+	end = t->p[t->n - 1] + stride;
+	KUNIT_EXPECT_EQ(test, slab_index(slab, slab->pool, end, &off), UINT_MAX);
 	KUNIT_EXPECT_EQ(test, slab_index(slab, slab->pool, t->p[0] - 1, &off), UINT_MAX);
 	return_all(t);
 	nothing_left(test, t);

@@ -239,7 +239,7 @@ static void full_node_kind(struct st *t, struct flow *f, const char *what)
 	f->nid = nid;
 	st_run_on(cpu, ST_TASK, flow_get, f);
 	held = st_counted(&before, HAK_STAT_superslabs_held);
-	pr_info("hakmem_selftest: %s: node %d without %u blocks: %u of %u objects from there, %lld SuperSlabs\n",
+	pr_info("hakmem_selftest: %s: node %d less %u blocks: %u of %u are its, %lld SuperSlabs\n",
 		what, nid, blocks, f->there, N, held);
 	st_expect(t, held <= 2, "%s: %lld SuperSlabs for %u objects", what, held, N);
 	st_run_on(cpu, ST_TASK, flow_put, f);

@@ -167,7 +167,8 @@ static void gust_end(struct st *t, struct gust *g)
 	unsigned int hard = atomic_read(&g->hardirqs), soft = atomic_read(&g->softirqs);
 
 	st_expect(t, !atomic_read(&g->wrong), "an interrupt was not what it should be");
-	st_expect(t, gust_enough(g), "CPU %d: only %u hardirqs and %u softirqs", g->cpu, hard, soft);
+	st_expect(t, gust_enough(g), "CPU %d: only %u hardirqs and %u softirqs", g->cpu, hard,
+		  soft);
 	st_expect(t, g->task.failed < g->task.allocs / 10 + 1, "%u of %u allocations failed",
 		  g->task.failed, g->task.allocs);
 	st_worker_exit(t, &g->task, "task");

@@ -58,7 +58,7 @@ void hak_pages_free(void *base, unsigned int order)
 
 	if (stolen > 0) {
 		hak_mem_add(HAK_MEM_BAD_KERNEL, stolen);
-		pr_err("hakmem: the kernel dropped %d references of the block at %p: kfree() of an object?\n",
+		pr_err("hakmem: %d references of block %p were dropped: kfree() of an object?\n",
 		       stolen, base);
 	}
 	account(page, order, -1);

@@ -41,7 +41,10 @@ static noinline hak_core_fn struct hak_set *irq_run_set(struct hak_cache *c)
 	return in_nmi() ? NULL : this_set(c, hak_level());
 }
 
-/* The handle's set of this level; that of a gated cache has neither objects nor room. Preemption off. */
+/*
+ * The handle's set of this level; that of a gated cache has neither objects nor room.
+ * Preemption off.
+ */
 static __always_inline struct hak_set *run_set(struct hak_cache *c)
 {
 	if (likely(!hak_at_irq_level(hak_arch_here())))
@@ -80,7 +83,8 @@ out:
 NOKPROBE_SYMBOL(pop_run);
 
 /* A run, zeroed if @gfp or the kernel says so; nothing if the cache wants each object looked at. */
-static __always_inline unsigned int alloc_run(struct hak_cache *c, gfp_t gfp, unsigned int n, void **p)
+static __always_inline unsigned int alloc_run(struct hak_cache *c, gfp_t gfp, unsigned int n,
+					      void **p)
 {
 	unsigned int got = pop_run(c, n, p), size, i;
 

@@ -191,7 +191,7 @@ static void core_orphan(struct hak_core *core, unsigned long live)
 {
 	hak_mem_add(HAK_MEM_LEAKED, live);
 	if (core->typed)
-		pr_err("hakmem: cache %s destroyed with %lu objects of %u bytes live; their memory stays allocated\n",
+		pr_err("hakmem: cache %s destroyed with %lu objects of %u bytes live, which stay\n",
 		       core->name, live, core->size);
 	hak_pool_orphan(&core->pool);
 	synchronize_rcu();
@@ -377,7 +377,7 @@ void hak_caches_exit(void)
 				       hak_class_size[i]);
 	}
 	if (all)
-		pr_err("hakmem: %lu untyped objects were never freed (objects x bytes:%s); their memory stays allocated\n",
+		pr_err("hakmem: %lu untyped objects never freed, which stay (number x bytes:%s)\n",
 		       all, sizes);
 	if (hak_mag_pool.node) {
 		hak_pool_shrink(&hak_mag_pool);

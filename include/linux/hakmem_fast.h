@@ -167,7 +167,7 @@ static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 	if (static_branch_unlikely(&hak_init_key)) {
 		void *q = p;
 
-		/* Or gcc would keep p where memset() wants it, at a copy for those who do not zero. */
+		/* Or gcc keeps p where memset() wants it, a copy for those who do not zero. */
 		OPTIMIZER_HIDE_VAR(q);
 		p = memset(q, 0, raw_cpu_read(hak_percpu(c)->set[HAK_TASK].size));
 		if (!p)
