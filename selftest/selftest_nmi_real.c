@@ -117,9 +117,10 @@ static void sent_by_another_cpu(struct st *t)
 	if (!st_expect(t, c && st_objects_init(t, &real.o, real.kind, NMIS), "no memory"))
 		goto out;
 	st_counts_begin(&counts);
-	/* One CPU alone has nobody to send them. */
-	if (other < 0 || !boot_cpu_has(X86_FEATURE_APIC))
+	if (other < 0 || !boot_cpu_has(X86_FEATURE_APIC)) {
+		pr_info("hakmem_selftest: one CPU, or no APIC: nobody can send an NMI\n");
 		goto out;
+	}
 	if (st_expect(t, !register_nmi_handler(NMI_LOCAL, on_nmi, 0, "hakmem_selftest"),
 		      "no NMI handler")) {
 		under_nmis(t, other);
