@@ -271,9 +271,13 @@ static void node_release_empty(struct hak_block_node *bn)
 	if (!READ_ONCE(bn->nr_empty))
 		return;
 	flags = hak_lock(&bn->lock);
-	list_for_each_entry_safe(ss, next, &bn->ss, list)
+	list_for_each_entry_safe(ss, next, &bn->ss, list) {
+		/* Those just emptied stand first: the walk seldom goes beyond them. */
+		if (!bn->nr_empty)
+			break;
 		if (ss_retire(bn, ss, 0))
 			list_add(&ss->list, &gone);
+	}
 	hak_unlock(&bn->lock, flags);
 	list_for_each_entry_safe(ss, next, &gone, list)
 		ss_retired(ss);

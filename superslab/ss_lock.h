@@ -3,7 +3,9 @@
  * The locks of the core: raw, interrupts off, never one inside another.
  *
  * Under none of them may memory be allocated or freed, a message be printed or
- * work be queued; each is held for one magazine or HAK_BATCH objects at most.
+ * work be queued.  Each is held for one magazine or HAK_BATCH objects or slabs at
+ * most, but by the audit, which looks at all slabs of a node or all full magazines of
+ * a depot, and by the search for pages or empty ones among the SuperSlabs of a node.
  *
  * hak_busy is raised before a lock is taken and lowered after it is dropped.  A
  * probe or tracer that fires in between and calls the allocator again finds it
