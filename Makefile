@@ -22,7 +22,7 @@ modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, look, unload
 	@scripts/demo
 
-check: ## every test: layers, harness, stock kernel, instruction budget, KUnit, nodes, hotplug
+check: ## layers, harness, stock kernel, self-test, instruction budget, KUnit, failing loads
 	@scripts/check
 
 check-layers: ## who includes whom, kernel versions only in compat/, licence lines, 100 columns
