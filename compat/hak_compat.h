@@ -79,6 +79,9 @@ static inline bool hak_kernel_owns(const void *p)
 
 	if (!virt_addr_valid(p))
 		return false;
+	/* The mapping of the kernel's image leads to pages, too, that may be anybody's. */
+	if (page_address(virt_to_page(p)) != (void *)((unsigned long)p & PAGE_MASK))
+		return false;
 	page = virt_to_head_page(p);
 	return PageSlab(page) || (hak_page_is_kmalloc(page) && p == page_address(page));
 }
