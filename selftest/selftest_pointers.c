@@ -102,6 +102,7 @@ static void add_flipped(struct st_pointers *ps, void *live)
 static void add_arch(struct st_pointers *ps)
 {
 	unsigned long ram = (unsigned long)high_memory;
+	unsigned long image = __pa(ps) - phys_base;
 
 	add_value(ps, "direct map, end of RAM", ALIGN(ram, 1UL << HAK_SS_SHIFT) + 64);
 	add_value(ps, "direct map, 1 TiB beyond RAM", ram + (1UL << 40));
@@ -112,6 +113,9 @@ static void add_arch(struct st_pointers *ps)
 	add_value(ps, "end of vmalloc", VMALLOC_END - 7);
 	add_value(ps, "kernel image guard", __START_KERNEL_map);
 	add_value(ps, "end of modules", MODULES_END - 8);
+	/* Where the image's mapping goes on beyond the image, memory of kmalloc() has two names. */
+	if (image < KERNEL_IMAGE_SIZE)
+		add_value(ps, "kmalloc, by its other name", __START_KERNEL_map + image);
 }
 #else
 static void add_arch(struct st_pointers *ps)
