@@ -203,7 +203,7 @@ do {										\
 #endif
 
 
-#if defined(__x86_64__) && (!defined(__KERNEL__) || (defined(CONFIG_X86_64) && !defined(CONFIG_UML)))
+#if defined(__x86_64__) && !defined(CONFIG_UML)
 /* Bits [lo, lo + n) of @v, as a multiplication and a shift: it copies for free. */
 #define hak_arch_bits32(v, lo, n)						\
 ({										\

@@ -40,7 +40,7 @@
 #ifdef __KERNEL__
 #define HAK_MAG_MAX		64	/* slots of a magazine; PROTOTYPES.md, variant B */
 #else
-#define HAK_MAG_MAX		126	/* threads are fewer than CPUs x caches: docs/benchmarks.md */
+#define HAK_MAG_MAX		126	/* docs/benchmarks.md, user space */
 #endif
 #define HAK_MAX_SIZE		1024	/* largest object of hak_alloc() */
 #define HAK_NR_CLASSES		24

@@ -210,7 +210,8 @@ static int stats_file(void)
 	if (!path)
 		return stats_fd;
 	if (pid)
-		snprintf(name, sizeof(name), "%.*s%d%s", (int)(pid - path), path, getpid(), pid + 2);
+		snprintf(name, sizeof(name), "%.*s%d%s", (int)(pid - path), path, getpid(),
+			 pid + 2);
 	return open(pid ? name : path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 }
 
@@ -227,6 +228,6 @@ static __attribute__((destructor)) void tell_stats(void)
 		if (v[i] == HAK_STAT_UNKEPT)
 			dprintf(fd, "hakmem: %s -\n", hak_stat_name[i]);
 		else
-			dprintf(fd, "hakmem: %s %llu\n", hak_stat_name[i], (unsigned long long)v[i]);
+			dprintf(fd, "hakmem: %s %lu\n", hak_stat_name[i], (unsigned long)v[i]);
 	close(fd);
 }

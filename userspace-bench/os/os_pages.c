@@ -56,15 +56,15 @@ void *shim_reserve(size_t bytes, size_t align)
 
 static u32 page_take(unsigned int order)
 {
+	size_t end = SHIM_SS_BYTES + (order < SS_ORDER ? SHIM_SMALL_BYTES : 0);
 	u32 *fresh = &page_fresh[order < SS_ORDER], i = page_free[order];
-	u32 end = (order < SS_ORDER ? SHIM_SS_BYTES + SHIM_SMALL_BYTES : SHIM_SS_BYTES) >> PAGE_SHIFT;
 
 	if (i) {
 		page_free[order] = shim_pages[i].next;
 		return i;
 	}
 	i = ALIGN(*fresh, 1U << order);
-	if (i + (1U << order) > end)
+	if (i + (1U << order) > end >> PAGE_SHIFT)
 		return 0;
 	*fresh = i + (1U << order);
 	return i;

@@ -68,8 +68,10 @@ typedef unsigned int gfp_t, slab_flags_t;
 #define static_assert(x)	_Static_assert(x, #x)
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
 #define IS_ENABLED(option)	0
-#define min(a, b)	({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a < __b ? __a : __b; })
-#define max(a, b)	({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a > __b ? __a : __b; })
+#define shim_pick(a, op, b)	\
+	({ __typeof__(a) __a = (a); __typeof__(b) __b = (b); __a op __b ? __a : __b; })
+#define min(a, b)		shim_pick(a, <, b)
+#define max(a, b)		shim_pick(a, >, b)
 #define min_t(t, a, b)		min((t)(a), (t)(b))
 #define max_t(t, a, b)		max((t)(a), (t)(b))
 #define clamp_t(t, v, lo, hi)	min_t(t, max_t(t, v, lo), hi)
@@ -96,8 +98,9 @@ struct module;
 
 /* Static keys: constants, so that what they turn off is not there at all */
 struct shim_key { bool on; };
-#define DECLARE_STATIC_KEY_TRUE(k)	static const struct shim_key k __maybe_unused = { SHIM_HARDENED }
-#define DECLARE_STATIC_KEY_FALSE(k)	static const struct shim_key k __maybe_unused = { false }
+#define shim_key(k, on)			static const struct shim_key k __maybe_unused = { on }
+#define DECLARE_STATIC_KEY_TRUE(k)	shim_key(k, SHIM_HARDENED)
+#define DECLARE_STATIC_KEY_FALSE(k)	shim_key(k, false)
 #define DEFINE_STATIC_KEY_TRUE(k)	_Static_assert(1, #k)
 #define DEFINE_STATIC_KEY_FALSE(k)	_Static_assert(1, #k)
 #define static_branch_likely(k)		likely((k)->on)
@@ -148,6 +151,10 @@ static inline void list_add(struct list_head *n, struct list_head *h)
 	__n->next->prev = __n->prev; __n->prev->next = __n->next; INIT_LIST_HEAD(__n); })
 #define list_del(n)		list_del_init(n)
 #define list_add_tail(n, h)	list_add(n, (h)->prev)
+#define list_empty(h)		((h)->next == (h))
+#define list_splice(l, h) ({ struct list_head *__l = (l), *__h = (h); if (!list_empty(__l)) { \
+	__l->prev->next = __h->next; __h->next->prev = __l->prev;		\
+	__l->next->prev = __h; __h->next = __l->next; } })
 #define list_move(n, h)		({ list_del(n); list_add(n, h); })
 #define list_move_tail(n, h)	({ list_del(n); list_add_tail(n, h); })
 #define llist_empty(h)		(!READ_ONCE((h)->first))
@@ -207,7 +214,7 @@ static inline char *shim_slot(void)
 #define cpus_read_unlock()		barrier()
 #if SHIM_PREEMPT
 #define preempt_disable()		do { shim_count++; barrier(); } while (0)
-#define preempt_enable()		do { barrier(); if (!--shim_count) shim_preempted(); } while (0)
+#define preempt_enable()	do { barrier(); if (!--shim_count) shim_preempted(); } while (0)
 #else
 #define preempt_disable()		((void)0)
 #define preempt_enable()		((void)0)
@@ -222,6 +229,7 @@ enum { NMI_MASK = 0, HARDIRQ_MASK = 0, SOFTIRQ_OFFSET = 0 };
 #define local_irq_save(f)		({ (f) = 0; preempt_disable(); })
 #define local_irq_restore(f)		({ (void)(f); preempt_enable(); })
 #define might_sleep()			barrier()
+#define cond_resched()			barrier()
 #define might_alloc(gfp)		((void)(gfp))
 #define lockdep_assert_irqs_disabled()	barrier()
 #define cache_line_size()		64U
@@ -274,7 +282,7 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define time_after_eq(a, b)			((long)((a) - (b)) >= 0)
 #define cpuhp_setup_state(s, n, up, down)	((void)(up), (void)(down), 0)
 #define cpuhp_remove_state(s)			((void)(s))
-#define hak_shrinker_register(count, scan)	((void)(count), (void)(scan), (struct shrinker *)&nr_cpu_ids)
+#define hak_shrinker_register(c, s)		((void)(c), (void)(s), (struct shrinker *)&nr_cpu_ids)
 #define hak_shrinker_unregister(s)		((void)(s))
 #define init_irq_work(w, f)	((w)->fn = (f))
 #define irq_work_queue(w)	((w)->queued = 1)
@@ -283,8 +291,8 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 
 /* Memory: one node; pages from the arena (os/os_pages.c), the rest from the next allocator */
 enum {
-	GFP_NOWAIT = 8, GFP_KERNEL = 12, __GFP_RECLAIM = 12, __GFP_DIRECT_RECLAIM = 4, __GFP_ZERO = 16,
-	__GFP_THISNODE = 32, __GFP_DMA = 0, __GFP_DMA32 = 0, __GFP_IO = 0, __GFP_FS = 0,
+	GFP_NOWAIT = 8, GFP_KERNEL = 12, __GFP_RECLAIM = 12, __GFP_DIRECT_RECLAIM = 4,
+	__GFP_ZERO = 16, __GFP_THISNODE = 32, __GFP_DMA = 0, __GFP_DMA32 = 0, __GFP_IO = 0, __GFP_FS = 0,
 	__GFP_HIGH = 0, __GFP_COMP = 0, __GFP_NOWARN = 0, __GFP_NORETRY = 0, __GFP_NOFAIL = 0,
 	__GFP_MEMALLOC = 0, __GFP_NOMEMALLOC = 0, __GFP_RETRY_MAYFAIL = 0,
 	SLAB_HWCACHE_ALIGN = 1, SLAB_TYPESAFE_BY_RCU = 2, SLAB_ACCOUNT = 4, SLAB_PANIC = 8,
@@ -303,7 +311,7 @@ enum {
 #define for_each_online_node	for_each_node
 #define for_each_node_state(n, s) for_each_node(n)
 #define SHIM_WINDOW_SHIFT	35
-#define SHIM_SS_BYTES		(1UL << SHIM_WINDOW_SHIFT)	/* of SuperSlabs: what hak_dir[] can tell apart */
+#define SHIM_SS_BYTES		(1UL << SHIM_WINDOW_SHIFT)	/* of SuperSlabs */
 #define SHIM_SMALL_BYTES	(2UL << 30)	/* of smaller blocks, behind them */
 struct page { int refs; u32 next; };
 struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*realloc)(void *, size_t),
