@@ -13,7 +13,7 @@
 
 #include "hak_shim.h"
 
-const char shim_nowhere[SHIM_DYNAMIC + SHIM_STATIC];
+const char shim_nowhere[SHIM_DYNAMIC];
 __thread const char *shim_base = shim_nowhere;
 __thread int shim_cpu_nr, shim_count;
 __thread bool shim_dying, shim_quiesced;
@@ -23,7 +23,7 @@ void (*shim_cpu_up)(int cpu), (*shim_drain)(int cpu), (*shim_bound)(void);
 
 static pthread_mutex_t cpu_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *slots;
-static size_t dynamic_used = PAGE_SIZE;	/* handle 0 is nobody's, and stays zero */
+static size_t dynamic_used = PAGE_SIZE;	/* handle 0 is nobody's; its sets stay zero */
 static int *free_cpu, nr_free_cpus;	/* [cpu_lock] */
 static int nr_dying;			/* slots whose tid is set */
 static int forking;			/* slot of the thread that forks, or 0 */
@@ -196,6 +196,8 @@ int shim_cpus_init(void)
 	if (!shim_cpu || !free_cpu || !slots)
 		return -ENOMEM;
 	shim_cpu[0].base = slots;
+	if (__stop_shim_percpu - __start_shim_percpu > PAGE_SIZE - SHIM_STATIC_AT)
+		return -ENOMEM;
 	nr_cpu_ids = 1;
 	return 0;
 }

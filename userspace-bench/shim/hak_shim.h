@@ -170,12 +170,12 @@ static inline bool llist_add(struct llist_node *n, struct llist_head *h)
 /* CPUs: os/os_cpu.c */
 #define SHIM_CPUS	32768		/* slot 0, and one for each thread at a time */
 #define SHIM_DYNAMIC	(128 << 10)	/* bytes of alloc_percpu() in each slot */
-#define SHIM_STATIC	1024		/* bytes of DEFINE_PER_CPU() behind them */
+#define SHIM_STATIC_AT	2048		/* where those of DEFINE_PER_CPU() lie, behind handle 0 */
 struct shim_cpu { char *base; int locks, tid; bool online; };
 struct hak_cache;
 extern struct shim_cpu *shim_cpu;
 extern int nr_cpu_ids;			/* slots there are, 0 included */
-extern char __start_shim_percpu[];
+extern char __start_shim_percpu[], __stop_shim_percpu[];
 extern const char shim_nowhere[];
 extern __thread const char *shim_base;	/* this thread's slot, or shim_nowhere */
 extern __thread int shim_cpu_nr;	/* and its number, or 0 */
@@ -197,7 +197,7 @@ static inline char *shim_slot(void)
 }
 /* A handle is an offset; a variable has a copy at its place in the section. */
 #define shim_offset(p) _Generic((p), struct hak_cache *: (unsigned long)(p),	\
-	default: (unsigned long)(p) - (unsigned long)__start_shim_percpu + SHIM_DYNAMIC)
+	default: (unsigned long)(p) - (unsigned long)__start_shim_percpu + SHIM_STATIC_AT)
 #define DEFINE_PER_CPU(t, name)		__attribute__((section("shim_percpu"))) t name
 #define DECLARE_PER_CPU(t, name)	extern t name
 #define alloc_percpu(t)			((t *)shim_alloc_percpu(sizeof(t)))
@@ -282,7 +282,7 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define time_after_eq(a, b)			((long)((a) - (b)) >= 0)
 #define cpuhp_setup_state(s, n, up, down)	((void)(up), (void)(down), 0)
 #define cpuhp_remove_state(s)			((void)(s))
-#define hak_shrinker_register(c, s)		((void)(c), (void)(s), (struct shrinker *)&nr_cpu_ids)
+#define hak_shrinker_register(c, s)	((void)(c), (void)(s), (struct shrinker *)&nr_cpu_ids)
 #define hak_shrinker_unregister(s)		((void)(s))
 #define init_irq_work(w, f)	((w)->fn = (f))
 #define irq_work_queue(w)	((w)->queued = 1)
