@@ -43,10 +43,6 @@ typedef __u8 u8;
 typedef __s8 s8;
 typedef unsigned int gfp_t, slab_flags_t;
 #define __percpu
-#define __user
-#define __force
-#define __init
-#define notrace
 #define __read_mostly
 #define noinline		__attribute__((noinline))
 #undef __always_inline
