@@ -28,16 +28,56 @@ static int *free_cpu, nr_free_cpus;	/* [cpu_lock] */
 static int nr_dying;			/* slots whose tid is set */
 static int forking;			/* slot of the thread that forks, or 0 */
 
-void *shim_alloc_percpu(size_t size)
-{
-	size_t at = __atomic_fetch_add(&dynamic_used, ALIGN(size, 64), __ATOMIC_RELAXED);
+/* What was given up, by its place in a slot; the entry lies in slot 0. [cpu_lock] */
+struct free_piece {
+	size_t next, size;
+};
 
-	return at + size > SHIM_DYNAMIC ? NULL : (void *)at;
+static size_t free_pieces;
+
+static struct free_piece *piece_at(size_t at)
+{
+	return (struct free_piece *)(slots + at);
 }
 
-/* Offsets are not used again: caches that come and go belong into a kernel. */
-void free_percpu(struct hak_cache *c)
+static size_t take_piece(size_t size)
 {
+	size_t at, *link = &free_pieces;
+
+	while (*link && piece_at(*link)->size != size)
+		link = &piece_at(*link)->next;
+	at = *link;
+	if (at)
+		*link = piece_at(at)->next;
+	return at;
+}
+
+void *shim_alloc_percpu(size_t size)
+{
+	size_t at;
+	int cpu;
+
+	pthread_mutex_lock(&cpu_lock);
+	at = take_piece(size);
+	if (!at && dynamic_used + size <= SHIM_DYNAMIC) {
+		at = dynamic_used;
+		WRITE_ONCE(dynamic_used, at + ALIGN(size, 64));
+	}
+	pthread_mutex_unlock(&cpu_lock);
+	if (at)
+		for_each_possible_cpu(cpu)
+			memset(shim_cpu[cpu].base + at, 0, size);
+	return (void *)at;
+}
+
+void shim_free_percpu(size_t at, size_t size)
+{
+	if (!at)
+		return;
+	pthread_mutex_lock(&cpu_lock);
+	*piece_at(at) = (struct free_piece){ free_pieces, size };
+	free_pieces = at;
+	pthread_mutex_unlock(&cpu_lock);
 }
 
 /*

@@ -185,8 +185,8 @@ char *shim_bind(void);			/* bind this thread; its slot */
 void shim_unbind(void);			/* drain its slot and give it up */
 void shim_preempted(void);		/* SHIM_PREEMPT: preemption came on again */
 void shim_fork(bool begin);		/* before a fork, and after it on both sides */
-void *shim_alloc_percpu(size_t size);
-void free_percpu(struct hak_cache *c);
+void *shim_alloc_percpu(size_t size);	/* zeroed in every slot */
+void shim_free_percpu(size_t at, size_t size);
 static inline char *shim_slot(void)
 {
 	return likely(shim_base != shim_nowhere) ? (char *)shim_base : shim_bind();
@@ -197,6 +197,7 @@ static inline char *shim_slot(void)
 #define DEFINE_PER_CPU(t, name)		__attribute__((section("shim_percpu"))) t name
 #define DECLARE_PER_CPU(t, name)	extern t name
 #define alloc_percpu(t)			((t *)shim_alloc_percpu(sizeof(t)))
+#define free_percpu(p)			shim_free_percpu((size_t)(p), sizeof(*(p)))
 #define raw_cpu_ptr(p)			((__typeof__(p))(shim_slot() + shim_offset(p)))
 #define per_cpu_ptr(p, cpu)		((__typeof__(p))(shim_cpu[cpu].base + shim_offset(p)))
 #define raw_cpu_read(v)			(*raw_cpu_ptr(&(v)))
