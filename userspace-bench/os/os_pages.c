@@ -99,6 +99,17 @@ void __free_pages(struct page *page, unsigned int order)
 	preempt_enable();
 }
 
+void *kmalloc(size_t n, gfp_t gfp)
+{
+	size_t align = min(n & -n, PAGE_SIZE);
+	void *p;
+
+	if (align <= 2 * sizeof(void *))
+		return gfp & __GFP_ZERO ? shim_next.calloc(1, n) : shim_next.malloc(n);
+	p = shim_next.memalign(align, n);
+	return p && gfp & __GFP_ZERO ? memset(p, 0, n) : p;
+}
+
 void pr_err(const char *fmt, ...)
 {
 	char line[512];

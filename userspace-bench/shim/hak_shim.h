@@ -326,7 +326,7 @@ void __free_pages(struct page *page, unsigned int order);
 #define kcalloc(n, s, gfp)	shim_next.calloc(n, s)
 #define kvcalloc(n, s, gfp)	shim_next.calloc(n, s)
 #define kvmalloc_array(n, s, gfp) shim_next.calloc(n, s)
-#define kmalloc(n, gfp)		shim_next.malloc(n)
+void *kmalloc(size_t n, gfp_t gfp);	/* aligned as @n is, up to a page */
 #define get_zeroed_page(gfp)	((unsigned long)shim_next.calloc(1, PAGE_SIZE))
 #define free_page(p)		shim_next.free((void *)(p))
 #define kfree(p)		shim_next.free((void *)(p))
