@@ -213,19 +213,26 @@ void flush_work(struct work_struct *w)
 		sched_yield();
 }
 
-/* Another thread's sets can be looked after only when it is known to keep out. */
+/*
+ * Another thread's sets can be looked after only when it is known to keep out.  Work that
+ * is bound to a CPU stays there.
+ */
 void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w)
 {
-	const char *base = shim_base;
-	int nr = shim_cpu_nr;
+	const char *base;
+	int nr;
 
-	if (cpu != nr && !shim_quiesced)
+	if (cpu != shim_cpu_nr && !shim_quiesced)
 		return;
+	preempt_disable();
+	base = shim_base;
+	nr = shim_cpu_nr;
 	shim_base = shim_cpu[cpu].base;
 	shim_cpu_nr = cpu;
 	shim_work(w);
 	shim_base = base;
 	shim_cpu_nr = nr;
+	preempt_enable();
 }
 
 int shim_cpus_init(void)

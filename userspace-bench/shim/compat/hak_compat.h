@@ -11,7 +11,12 @@
 #define HAK_SYM				"%p"
 #define hak_core_fn
 #define hak_alloc_percpu(type)		alloc_percpu(type)
+#ifdef SHIM_KERNEL_OWNS
+bool SHIM_KERNEL_OWNS(const void *p);
+#define hak_kernel_owns(p)		SHIM_KERNEL_OWNS(p)	/* tests know what they allocated */
+#else
 #define hak_kernel_owns(p)		true	/* what is not ours is the next allocator's */
+#endif
 #define hak_want_init_on_alloc()	false
 #define hak_want_init_on_free()		false
 
