@@ -269,7 +269,8 @@ do {										\
 /*
  * Go to @lookup unless the directory says that @p lies in a SuperSlab of ours; @mark is
  * hak_mark(@p).  In user space all SuperSlabs lie in one window of the address space that
- * stays mapped, and the tag of a page in no SuperSlab is a handle without room.
+ * stays mapped, and the tag of a page in no SuperSlab is a handle without room.  A pointer
+ * that is not aligned is left to the look-up: what lies at its tag's place is no handle.
  */
 #ifdef __KERNEL__
 #define hak_arch_foreign(p, mark, lookup)					\
@@ -280,7 +281,11 @@ do {										\
 #else
 #define hak_arch_foreign(p, mark, lookup)					\
 do {										\
-	if (unlikely((unsigned long)(p) >> SHIM_WINDOW_SHIFT != shim_window))	\
+	unsigned long __a = (unsigned long)(p);					\
+										\
+	/* Rotated, its low three bits stand above those of the window: one compare. */ \
+	__a = __a >> SHIM_WINDOW_SHIFT | __a << (64 - SHIM_WINDOW_SHIFT);	\
+	if (unlikely((u32)__a != shim_window))					\
 		goto lookup;							\
 } while (0)
 #endif

@@ -159,7 +159,7 @@ bool hak_user_start(void)
 	here = true;
 	parameters();
 	if (layers()) {
-		shim_window = ~0UL;
+		shim_window = ~0U;
 		pr_err("hakmem: cannot start, everything goes to the next allocator\n");
 	} else {
 		pthread_atfork(fork_begins, fork_ended, fork_ended);

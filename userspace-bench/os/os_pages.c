@@ -15,7 +15,7 @@
 struct shim_next shim_next;
 char *shim_arena;
 struct page *shim_pages;
-unsigned long shim_window = ~0UL;
+u32 shim_window = ~0U;
 bool shim_abort;
 
 #define SS_ORDER 9

@@ -316,7 +316,7 @@ struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*reall
 extern struct shim_next shim_next;
 extern struct page *shim_pages;
 extern char *shim_arena;
-extern unsigned long shim_window;	/* upper bits of the addresses of SuperSlabs */
+extern u32 shim_window;			/* upper bits of the addresses of SuperSlabs */
 void *shim_reserve(size_t bytes, size_t align);	/* zeroed, untouched; NULL */
 int shim_cpus_init(void);			/* 0 or -ENOMEM, like the next one */
 int shim_pages_init(void);
