@@ -54,15 +54,17 @@ static bool set_idles(struct hak_core *core, enum hak_level lvl)
 
 void hak_drain_here(struct hak_core *core, bool idle_only)
 {
-	if (!idle_only || set_idles(core, HAK_TASK))
-		drain_set(core, HAK_TASK);
-	if (!idle_only || set_idles(core, HAK_SOFTIRQ)) {
-		local_bh_disable();
-		drain_set(core, HAK_SOFTIRQ);
-		local_bh_enable();
+	int lvl;
+
+	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
+		if (idle_only && !set_idles(core, lvl))
+			continue;
+		if (lvl == HAK_SOFTIRQ)
+			local_bh_disable();
+		drain_set(core, lvl);
+		if (lvl == HAK_SOFTIRQ)
+			local_bh_enable();
 	}
-	if (!idle_only || set_idles(core, HAK_HARDIRQ))
-		drain_set(core, HAK_HARDIRQ);
 }
 
 static void drain_this_cpu(struct work_struct *work)
