@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads that change CPUs where preemption comes on, as the kernel's do.
+ *
+ * Some slots more than there are threads are parked: online, with what is left in
+ * their sets, and nobody's.  A thread that moves exchanges its slot for one of those,
+ * under a lock, so that each slot is one thread's at a time.  When it does is drawn
+ * from a generator of its own, seeded by the run's seed and the order of threads.
+ */
+#include "unit/hak_kernel.h"
+#include "unit/unit.h"
+
+__thread int unit_pinned;
+
+#if SHIM_PREEMPT
+
+#define PARKED		3
+#define MOVES_OF_64	8		/* chance at each point where preemption comes on */
+
+static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
+static int parked[PARKED];		/* [park_lock] */
+static u64 first_seed;			/* 0: nobody moves yet */
+static unsigned long threads_seen, moves;
+static __thread u64 rand_state;
+
+static u64 next_rand(void)
+{
+	if (!rand_state)
+		rand_state = (first_seed + __atomic_fetch_add(&threads_seen, 1, __ATOMIC_RELAXED)) *
+			     0x9e3779b97f4a7c15 | 1;
+	rand_state ^= rand_state >> 12;
+	rand_state ^= rand_state << 25;
+	rand_state ^= rand_state >> 27;
+	return rand_state * 0x2545f4914f6cdd1dULL >> 16;
+}
+
+/* Preemption of this thread came on again. */
+void shim_preempted(void)
+{
+	int *slot, cpu = shim_cpu_nr;
+	u64 r;
+
+	if (!first_seed || !cpu || unit_pinned || shim_dying || (r = next_rand()) % 64 >= MOVES_OF_64)
+		return;
+	pthread_mutex_lock(&park_lock);
+	slot = &parked[r / 64 % PARKED];
+	shim_cpu_nr = *slot;
+	shim_base = shim_cpu[*slot].base;
+	*slot = cpu;
+	moves++;
+	pthread_mutex_unlock(&park_lock);
+}
+
+void unit_migrate_start(unsigned long seed)
+{
+	int i;
+
+	for (i = 0; i < PARKED; i++) {
+		shim_bind();
+		parked[i] = shim_cpu_nr;
+	}
+	shim_bind();
+	first_seed = seed;
+}
+
+void unit_migrate_tell(void)
+{
+	printf("# threads changed CPUs %lu times\n", moves);
+}
+
+#else
+
+void unit_migrate_start(unsigned long seed)
+{
+}
+
+void unit_migrate_tell(void)
+{
+}
+
+#endif

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite hakmem_threads: threads that allocate, free, pass objects to one another, and
+ * end while their magazines are full.
+ *
+ * What a thread knows of an object travels with it: size, who serves it, and the byte
+ * it is filled with, which whoever frees it checks first.  Objects that a generation of
+ * threads leaves behind in the mail are the next one's; the main thread frees the last.
+ * seed= repeats the choices, though not the order in which threads run.
+ */
+#include "kunit/hak_kunit.h"
+#include "tiny/tiny_class.h"
+#include "unit/unit.h"
+
+#define THREADS		4
+#define OWN		256	/* objects one thread knows */
+#define MAIL		512
+#define BULK		48
+#define MAGIC_BYTES	16	/* head of a constructed object, which stays as it is */
+#define MAGIC		0x5b
+
+enum { PLAIN_40, CTOR_96, RCU_24, SOFT_56, NR_TYPED, UNTYPED = NR_TYPED };
+
+struct item {
+	char *p;
+	u32 size;
+	u8 kind;
+	u8 fill;
+};
+
+struct crowd {
+	struct hak_cache *cache[NR_TYPED];
+	pthread_mutex_t lock;
+	struct item mail[MAIL];		/* [lock] */
+	unsigned int ops;		/* of each thread */
+	unsigned long generation;
+	int bad;
+};
+
+struct member {
+	struct crowd *c;
+	u64 rand;
+	struct item own[OWN];
+};
+
+static void magic_ctor(void *p)
+{
+	memset(p, MAGIC, MAGIC_BYTES);
+}
+
+static const struct {
+	const char *name;
+	u32 size;
+	struct hak_cache_args args;
+	slab_flags_t flags;
+} typed[NR_TYPED] = {
+	[PLAIN_40] = { "threads-40", 40 },
+	[CTOR_96] = { "threads-ctor", 96, { .ctor = magic_ctor } },
+	[RCU_24] = { "threads-rcu", 24, {}, SLAB_TYPESAFE_BY_RCU },
+	[SOFT_56] = { "threads-soft", 56, { .hardened = HAK_HARDENED_OFF } },
+};
+
+static unsigned int pick(struct member *m, unsigned int n)
+{
+	return hak_kunit_rand(&m->rand) % n;
+}
+
+static void expect(struct crowd *c, bool good, const char *what, const struct item *i)
+{
+	if (good)
+		return;
+	if (__atomic_fetch_add(&c->bad, 1, __ATOMIC_RELAXED) < 5)
+		printf("# %s: %p, size %u, kind %u\n", what, i->p, i->size, i->kind);
+}
+
+static u32 kept(const struct item *i)
+{
+	return i->kind == CTOR_96 ? MAGIC_BYTES : 0;
+}
+
+static void enter(struct member *m, struct item *i, unsigned int kind, u32 size, void *p)
+{
+	*i = (struct item){ p, size, kind, pick(m, 256) };
+	expect(m->c, p, "no memory", i);
+	expect(m->c, hak_owns(p) == (size <= HAK_MAX_SIZE), "wrong owner", i);
+	expect(m->c, size > HAK_MAX_SIZE || hak_usable_size(p) ==
+	       (kind == UNTYPED ? hak_class_size[hak_size_class(size)] : size), "wrong size", i);
+	expect(m->c, !memchr_inv(p, MAGIC, kept(i)), "not constructed", i);
+	memset(i->p + kept(i), i->fill, size - kept(i));
+}
+
+static void *leave(struct crowd *c, struct item *i)
+{
+	void *p = i->p;
+
+	expect(c, !memchr_inv(p, MAGIC, kept(i)), "constructed part spoilt", i);
+	expect(c, !memchr_inv(i->p + kept(i), i->fill, i->size - kept(i)), "content spoilt", i);
+	i->p = NULL;
+	return p;
+}
+
+static u32 any_size(struct member *m)
+{
+	return 1 + pick(m, pick(m, 2) ? 128 : pick(m, 64) ? HAK_MAX_SIZE : 3000);
+}
+
+static void op_alloc(struct member *m, struct item *i)
+{
+	unsigned int kind = pick(m, 2 * NR_TYPED);
+	u32 size = kind < NR_TYPED ? typed[kind].size : any_size(m);
+	bool zero = !pick(m, 16);
+	void *p;
+
+	if (kind < NR_TYPED) {
+		p = hak_cache_alloc(m->c->cache[kind], GFP_KERNEL);
+	} else {
+		kind = UNTYPED;
+		p = zero ? hak_zalloc(size, GFP_KERNEL) : hak_alloc(size, GFP_KERNEL);
+		expect(m->c, !zero || !memchr_inv(p, 0, size), "not zeroed", i);
+	}
+	enter(m, i, kind, size, p);
+}
+
+static void op_free(struct member *m, struct item *i)
+{
+	struct item was = *i;
+	void *p = leave(m->c, i);
+
+	if (was.kind != UNTYPED && pick(m, 2))
+		hak_cache_free(m->c->cache[was.kind], p);
+	else if (was.kind == UNTYPED && pick(m, 2))
+		hak_free_sized(p, was.size);
+	else
+		hak_free(p);
+}
+
+static void op_bulk_alloc(struct member *m)
+{
+	unsigned int kind = pick(m, NR_TYPED + 2), n = 1 + pick(m, BULK), i, k;
+	u32 size = kind < NR_TYPED ? typed[kind].size : 1 + pick(m, HAK_MAX_SIZE);
+	void *p[BULK];
+
+	k = kind < NR_TYPED ? hak_cache_alloc_bulk(m->c->cache[kind], GFP_KERNEL, n, p)
+			    : hak_alloc_bulk(size, GFP_KERNEL, n, p);
+	expect(m->c, k == n, "bulk gave less", &m->own[0]);
+	for (i = pick(m, OWN); k; i = (i + 1) % OWN) {
+		if (m->own[i].p)
+			op_free(m, &m->own[i]);
+		enter(m, &m->own[i], min_t(unsigned int, kind, UNTYPED), size, p[--k]);
+	}
+}
+
+static void op_bulk_free(struct member *m)
+{
+	unsigned int i = pick(m, OWN), k, n = 0, kind = pick(m, 2 * NR_TYPED);
+	void *p[BULK];
+
+	for (k = 0; k < OWN && n < BULK; k++, i = (i + 1) % OWN)
+		if (m->own[i].p && (kind >= NR_TYPED || m->own[i].kind == kind))
+			p[n++] = leave(m->c, &m->own[i]);
+	if (kind < NR_TYPED)
+		hak_cache_free_bulk(m->c->cache[kind], n, p);
+	else
+		hak_free_bulk(n, p);
+}
+
+/* Exchange @i, an object or none, for one of the mail. */
+static void op_mail(struct member *m, struct item *i)
+{
+	struct item *mail = &m->c->mail[pick(m, MAIL)];
+
+	pthread_mutex_lock(&m->c->lock);
+	swap(*mail, *i);
+	pthread_mutex_unlock(&m->c->lock);
+}
+
+static void op_any(struct member *m)
+{
+	struct item *i = &m->own[pick(m, OWN)];
+	unsigned int r = pick(m, 4096);
+
+	if (r < 1)
+		hak_shrink_all();
+	else if (r < 4)
+		hak_cache_shrink(m->c->cache[pick(m, NR_TYPED)]);
+	else if (r < 64)
+		op_bulk_alloc(m);
+	else if (r < 128)
+		op_bulk_free(m);
+	else if (r < 1024)
+		op_mail(m, i);
+	else if (i->p)
+		op_free(m, i);
+	else
+		op_alloc(m, i);
+}
+
+/* What it still knows goes into the mail where there is room; its magazines stay full. */
+static void post_all(struct member *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < OWN; i++) {
+		op_mail(m, &m->own[i]);
+		if (m->own[i].p)
+			op_free(m, &m->own[i]);
+	}
+}
+
+static int member_fn(void *arg)
+{
+	struct member *m = arg;
+	unsigned int i;
+
+	for (i = 0; i < m->c->ops && !READ_ONCE(m->c->bad); i++)
+		op_any(m);
+	post_all(m);
+	return 0;
+}
+
+static void generation_run(struct kunit *test, struct crowd *c, unsigned int threads)
+{
+	struct member *m = kunit_kcalloc(test, threads, sizeof(*m), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	for (i = 0; i < threads; i++) {
+		m[i].c = c;
+		m[i].rand = (hak_kunit_seed + ++c->generation) * 0x9e3779b97f4a7c15 | 1;
+		unit_thread_start(unit_thread_create(member_fn, &m[i]));
+	}
+	unit_threads_join();
+}
+
+static void crowd_run(struct kunit *test, unsigned int generations, unsigned int threads,
+		      unsigned int ops)
+{
+	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct hak_kunit_bad bad;
+	unsigned int i, live = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	pthread_mutex_init(&c->lock, NULL);
+	c->ops = ops;
+	for (i = 0; i < NR_TYPED; i++) {
+		struct hak_cache_args args = typed[i].args;
+
+		c->cache[i] = hak_kunit_cache(test, typed[i].name, typed[i].size, &args,
+					      typed[i].flags);
+	}
+	hak_kunit_bad_begin(&bad);
+	while (generations--)
+		generation_run(test, c, threads);
+	for (i = 0; i < MAIL; i++)
+		live += c->mail[i].p && c->mail[i].size <= HAK_MAX_SIZE;
+	KUNIT_EXPECT_GT(test, live, 0);
+	KUNIT_EXPECT_EQ_MSG(test, hak_audit(live), 0, "when all threads have ended");
+	for (i = 0; i < MAIL; i++)
+		if (c->mail[i].p)
+			hak_free(leave(c, &c->mail[i]));
+	KUNIT_EXPECT_EQ(test, c->bad, 0);
+	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "nothing was freed badly");
+	KUNIT_EXPECT_EQ_MSG(test, hak_shrink_all(), hak_config_get()->fixed_pages,
+			    "what threads that have ended held came back");
+}
+
+static void threads_that_pass_objects_agree_with_shadow(struct kunit *test)
+{
+	crowd_run(test, 3, THREADS, hak_kunit_ops / 4);
+}
+
+static void threads_in_small_blocks_agree_with_shadow(struct kunit *test)
+{
+	hak_kunit_small_blocks(test);
+	crowd_run(test, 2, THREADS, hak_kunit_ops / 16);
+}
+
+static void many_short_threads_leave_nothing(struct kunit *test)
+{
+	crowd_run(test, 20, 2 * THREADS, 300);
+}
+
+static struct kunit_case threads_cases[] = {
+	KUNIT_CASE_SLOW(threads_that_pass_objects_agree_with_shadow),
+	KUNIT_CASE_SLOW(threads_in_small_blocks_agree_with_shadow),
+	KUNIT_CASE_SLOW(many_short_threads_leave_nothing),
+	{}
+};
+
+struct kunit_suite hak_threads_suite = {
+	.name = "hakmem_threads",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = threads_cases,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of unit/ share: the suite of their own, and threads that change CPUs. */
+#ifndef _UNIT_H
+#define _UNIT_H
+
+#include <kunit/test.h>
+
+extern struct kunit_suite hak_threads_suite;
+
+/* migrate.c; without SHIM_PREEMPT nobody moves. */
+void unit_migrate_start(unsigned long seed);
+void unit_migrate_tell(void);		/* how often threads changed CPUs */
+
+#endif /* _UNIT_H */
