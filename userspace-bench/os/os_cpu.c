@@ -106,7 +106,6 @@ char *shim_bind(void)
 		panic("hakmem: more than %d threads\n", SHIM_CPUS - 1);
 	if (cpu == nr_cpu_ids)
 		cpu_up(cpu);
-	WRITE_ONCE(shim_cpu[cpu].online, true);
 	pthread_mutex_unlock(&cpu_lock);
 	shim_cpu_nr = cpu;
 	shim_base = shim_cpu[cpu].base;
@@ -122,7 +121,6 @@ char *shim_bind(void)
 
 static void cpu_down(int cpu)
 {
-	WRITE_ONCE(shim_cpu[cpu].online, false);
 	shim_drain(cpu);
 	/* Before it is anybody else's. */
 	if (cpu == shim_cpu_nr) {
