@@ -53,7 +53,18 @@ typedef unsigned int gfp_t, slab_flags_t;
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define barrier()		__asm__ volatile("" : : : "memory")
 #define OPTIMIZER_HIDE_VAR(v)	__asm__("" : "+r" (v))
+#ifdef __SANITIZE_THREAD__
+/* As the kernel's KCSAN has it: a plain write beside a marked read is no race. */
+#define READ_ONCE(x)		((__typeof__(x))shim_read_once(&(x), sizeof(x)))
+__attribute__((__noinline__, no_sanitize("thread"), unused))
+static u64 shim_read_once(const volatile void *p, size_t size)
+{
+	return size == 8 ? *(const volatile u64 *)p : size == 4 ? *(const volatile u32 *)p :
+	       size == 2 ? *(const volatile u16 *)p : *(const volatile u8 *)p;
+}
+#else
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#endif
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
@@ -282,8 +293,8 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define hak_shrinker_register(c, s)	((void)(c), (void)(s), (struct shrinker *)&nr_cpu_ids)
 #define hak_shrinker_unregister(s)		((void)(s))
 #define init_irq_work(w, f)	((w)->fn = (f))
-#define irq_work_queue(w)	((w)->queued = 1)
-#define irq_work_is_busy(w)	((w)->queued)
+#define irq_work_queue(w)	WRITE_ONCE((w)->queued, 1)
+#define irq_work_is_busy(w)	READ_ONCE((w)->queued)
 #define irq_work_sync(w)	do { if (xchg(&(w)->queued, 0)) (w)->fn(w); } while (0)
 
 /* Memory: one node; pages from the arena (os/os_pages.c), the rest from the next allocator */
