@@ -96,7 +96,11 @@ void bench_team(struct bench_round *r, unsigned int n, void (*fn)(void *arg, uns
 /* Runs fn(arg) on a thread of its own and waits for its end. */
 void bench_successor(void (*fn)(void *arg), void *arg);
 
-void bench_yield(void);
+/*
+ * Waits a moment for another of @threads threads: spinning where each has a CPU, else
+ * giving the CPU up.  *@turns counts the calls.
+ */
+void bench_wait(unsigned int *turns, unsigned int threads);
 
 /* Deterministic random numbers: splitmix64. */
 static inline uint64_t bench_random(uint64_t *state)

@@ -9,7 +9,7 @@
  *                      but free them, in random order; 2 blocks are under way.
  *
  * Rings publish whole blocks, so that they cost little beside the allocator; a side
- * that finds nothing to do yields.  What is counted under callgrind is the work on
+ * that finds nothing to do spins, and yields where threads outnumber CPUs.  What is counted under callgrind is the work on
  * blocks and not the waiting.
  */
 #include "bench_alloc.h"
@@ -148,7 +148,7 @@ static bool pipe_wanted(const struct pipe_ring *g)
 
 static void pipe_produce(unsigned int first)
 {
-	unsigned int i;
+	unsigned int i, turns = 0;
 	bool wanted, moved;
 
 	do {
@@ -160,7 +160,7 @@ static void pipe_produce(unsigned int first)
 			moved |= pipe_put(&pipe_rings[i]);
 		}
 		if (!moved)
-			bench_yield();
+			bench_wait(&turns, pipe.producers + pipe.consumers);
 	} while (wanted);
 	/* Pairs with the acquire in pipe_consume(): all heads are final. */
 	__atomic_sub_fetch(&pipe.producing, 1, __ATOMIC_RELEASE);
@@ -168,7 +168,7 @@ static void pipe_produce(unsigned int first)
 
 static void pipe_consume(unsigned int first)
 {
-	unsigned int i;
+	unsigned int i, turns = 0;
 	bool over, moved;
 
 	do {
@@ -178,7 +178,7 @@ static void pipe_consume(unsigned int first)
 		for (i = first; i < pipe.rings; i += pipe.consumers)
 			moved |= pipe_take(&pipe_rings[i]);
 		if (!moved && !over)
-			bench_yield();
+			bench_wait(&turns, pipe.producers + pipe.consumers);
 	} while (moved || !over);
 }
 

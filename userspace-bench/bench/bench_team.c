@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench.h"
+
+#define BENCH_SPINS	1000	/* some tens of microseconds before a CPU is given up */
 
 uint64_t bench_now(void)
 {
@@ -51,9 +54,16 @@ void bench_call(const struct bench_round *r, void (*fn)(void *arg), void *arg)
 		fn(arg);
 }
 
-void bench_yield(void)
+void bench_wait(unsigned int *turns, unsigned int threads)
 {
-	sched_yield();
+	static long cpus;
+
+	if (!cpus)
+		cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (threads > cpus || !(++*turns % BENCH_SPINS))
+		sched_yield();
+	else
+		__asm__ volatile("pause");
 }
 
 struct bench_member {
