@@ -12,7 +12,8 @@ export V
 
 .PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-budget check-kunit \
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
-	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml ablation asm clean distclean help
+	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
+	report ablation asm clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
@@ -95,6 +96,15 @@ bench-memory: ## pages held, in a guest of 2 GiB
 bench-uml: ## times at native speed on User-Mode Linux, hardened=0 and 1
 	@scripts/deps check
 	@scripts/bench uml
+
+bench-user: ## user space: hakmem against glibc, jemalloc, tcmalloc, mimalloc (QUICK=1, ROUNDS=, ONLY=)
+	@scripts/bench-user
+
+check-bench-user: ## bench-user itself: rows served by another are INVALID, counts are calibrated
+	@scripts/check-bench-user
+
+report: ## one HTML page of bench-user's figures, the kernel's beside them
+	@scripts/report
 
 ablation: ## what each switch is worth, in instructions
 	@scripts/deps demo

@@ -65,7 +65,6 @@ struct bench_round {
 struct bench_workload {
 	const char *name;
 	const char *what;
-	bool refills;		/* so many objects at once that no magazine serves a round alone */
 	/* Makes what lives through all rounds; false if the options make no sense. */
 	bool (*begin)(const struct bench_opts *o);
 	void (*round)(struct bench_round *r);
@@ -145,7 +144,7 @@ void bench_proof_begin(const struct bench_opts *o);
 enum bench_moment { BENCH_AT_START, BENCH_AT_ROUNDS, BENCH_AT_END, BENCH_NR_MOMENTS };
 void bench_proof_read(enum bench_moment m);
 /* Why the figures may not be printed, or NULL. */
-const char *bench_proof_verdict(const struct bench_workload *w);
+const char *bench_proof_verdict(void);
 /* Prints what served, and from which stages, over @ops operations. */
 void bench_proof_print(unsigned long ops);
 

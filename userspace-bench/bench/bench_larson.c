@@ -169,6 +169,6 @@ static unsigned long larson_live(const struct bench_opts *o)
 }
 
 const struct bench_workload bench_larson = {
-	"larson", "threads replace random objects of a population (--threads, --profile)", false,
+	"larson", "threads replace random objects of a population (--threads, --profile)",
 	larson_begin, larson_round, larson_end, larson_live,
 };

@@ -258,7 +258,7 @@ int main(int argc, char **argv)
 	printf("bench %s size=%s threads=%u profile=%s producers=%u consumers=%u seed=%llu count=%d\n",
 	       w->name, o.size_name, o.threads, o.profile, o.producers, o.consumers,
 	       (unsigned long long)o.seed, o.count);
-	why = bench_proof_verdict(w);
+	why = bench_proof_verdict();
 	if (why) {
 		printf("INVALID: %s\n", why);
 		return EXIT_INVALID;

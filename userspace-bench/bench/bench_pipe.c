@@ -234,11 +234,11 @@ static bool free_only_begin(const struct bench_opts *o)
 }
 
 const struct bench_workload bench_producer_consumer = {
-	"producer_consumer", "some threads allocate, others free (--producers, --consumers)", true,
+	"producer_consumer", "some threads allocate, others free (--producers, --consumers)",
 	producer_consumer_begin, pipe_round, pipe_end, pipe_live,
 };
 
 const struct bench_workload bench_free_only = {
-	"free_only", "one thread allocates, another does nothing but free", true,
+	"free_only", "one thread allocates, another does nothing but free",
 	free_only_begin, pipe_round, pipe_end, pipe_live,
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Proof of who served: the object files that malloc and free resolve to, and for
- * hakmem its own counters over the measured rounds.
+ * hakmem its own counters.
  *
  * hakmem counts what its magazines could not serve by themselves; the hits are what
- * is left of the operations.  So a row in which hakmem's counters stand still, or in
- * which a stage moved that no object of 1024 bytes or less may reach, is not hakmem's.
+ * is left of the operations.  Magazines may serve a measured round alone, but not the
+ * run: they start empty.  So a run in which hakmem's counters stand still, or in which
+ * one moved that no object of 1024 bytes or less may reach, is not hakmem's.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -144,16 +145,14 @@ static const char *proof_files(void)
 	return proof.reason;
 }
 
-static const char *proof_counts(const struct bench_workload *w)
+static const char *proof_counts(void)
 {
-	/* A magazine alone may serve a round of few objects, but not filling it first. */
-	const enum bench_moment since = w->refills ? BENCH_AT_ROUNDS : BENCH_AT_START;
 	unsigned long long stages = 0;
 	unsigned int i;
 
 	for (i = 0; i < PROOF_NR_COUNTERS; i++) {
 		if (proof_counters[i].kind == PROOF_STAGE) {
-			stages += proof_moved(i, since);
+			stages += proof_moved(i, BENCH_AT_START);
 		} else if (proof_moved(i, BENCH_AT_START)) {
 			snprintf(proof.reason, sizeof(proof.reason), "hakmem's %s moved by %llu",
 				 proof_counters[i].name, proof_moved(i, BENCH_AT_START));
@@ -163,7 +162,7 @@ static const char *proof_counts(const struct bench_workload *w)
 	return stages ? NULL : "no counter of hakmem's moved: it did not serve this";
 }
 
-const char *bench_proof_verdict(const struct bench_workload *w)
+const char *bench_proof_verdict(void)
 {
 	const bool ours = proof.expect && (!strcmp(proof.expect, "hakmem") || !proof.library);
 	const char *why = proof_files();
@@ -174,19 +173,23 @@ const char *bench_proof_verdict(const struct bench_workload *w)
 		return "hakmem_stat_read() is not there: nothing proves that hakmem served";
 	if (proof.expect && !ours && proof.read)
 		return "hakmem is loaded beside the allocator that is expected";
-	return proof.read ? proof_counts(w) : NULL;
+	return proof.read ? proof_counts() : NULL;
 }
 
 void bench_proof_print(unsigned long ops)
 {
+	bool moved = false;
 	unsigned int i;
 
 	printf("malloc %s\nfree %s\n", proof.malloc_from, proof.free_from);
 	if (!proof.read)
 		return;
 	printf("stages of %lu operations:", ops);
-	for (i = 0; i < PROOF_NR_COUNTERS; i++)
-		if (proof_moved(i, BENCH_AT_ROUNDS))
-			printf(" %s=%llu", proof_counters[i].name, proof_moved(i, BENCH_AT_ROUNDS));
-	putchar('\n');
+	for (i = 0; i < PROOF_NR_COUNTERS; i++) {
+		if (!proof_moved(i, BENCH_AT_ROUNDS))
+			continue;
+		printf(" %s=%llu", proof_counters[i].name, proof_moved(i, BENCH_AT_ROUNDS));
+		moved = true;
+	}
+	puts(moved ? "" : " magazines alone");
 }

@@ -153,15 +153,15 @@ static unsigned long longlived_live(const struct bench_opts *o)
 }
 
 const struct bench_workload bench_seeds[] = {
-	{ "seq_lifo", "100 objects allocated, freed last first", true,
+	{ "seq_lifo", "100 objects allocated, freed last first",
 	  seed_begin, seq_lifo_round, seed_end, seed_live },
-	{ "seq_fifo", "100 objects allocated, freed first first", true,
+	{ "seq_fifo", "100 objects allocated, freed first first",
 	  seed_begin, seq_fifo_round, seed_end, seed_live },
-	{ "random", "100 objects allocated, freed in random order", true,
+	{ "random", "100 objects allocated, freed in random order",
 	  seed_begin, random_free_round, seed_end, seed_live },
-	{ "interleaved", "100 allocated, every other freed and allocated again, all freed", true,
+	{ "interleaved", "100 allocated, every other freed and allocated again, all freed",
 	  seed_begin, interleaved_round, seed_end, seed_live },
-	{ "longlived", "100 allocated, ten of them swapped into 4096 that live on", true,
+	{ "longlived", "100 allocated, ten of them swapped into 4096 that live on",
 	  longlived_begin, longlived_round, longlived_end, longlived_live },
 	{ 0 },
 };
