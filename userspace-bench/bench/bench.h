@@ -47,7 +47,7 @@ struct bench_opts {
 	unsigned long ops;	/* of a round; 0: as many as fit into @seconds */
 	double seconds;
 	uint64_t seed;
-	bool count;		/* for callgrind: objects untouched, bench_counted() around the loops */
+	bool count;		/* for callgrind: objects untouched, loops in bench_counted() */
 };
 
 /* One round: the upper half is what a workload is asked for, the lower what it answers. */

@@ -67,7 +67,8 @@ static bool larson_begin(const struct bench_opts *o)
 	larson_seed = o->seed;
 	for (i = 0; i < larson_threads; i++)
 		for (j = 0; j < p->slots; j++)
-			larson_real[i][j] = bench_get(BENCH_TOUCH, larson_size(p, &larson_seed), NULL);
+			larson_real[i][j] = bench_get(BENCH_TOUCH,
+						      larson_size(p, &larson_seed), NULL);
 	return true;
 }
 

@@ -50,7 +50,8 @@ static const char help_text[] =
 "  --seconds S          length of a round (0.1), or\n"
 "  --ops N              operations of a round\n"
 "  --seed N             of all random choices (1)\n"
-"  --expect ALLOCATOR   glibc jemalloc tcmalloc mimalloc hakmem inlined: INVALID if another serves\n"
+"  --expect NAME        INVALID if another serves: glibc jemalloc tcmalloc mimalloc\n"
+"                       hakmem inlined\n"
 "  --count              objects untouched, loops inside bench_counted(): for callgrind\n"
 "workloads:\n";
 
@@ -234,6 +235,13 @@ static void print_results(const struct bench_workload *w, const struct bench_opt
 	printf("rss_kib %lu\n", rss);
 }
 
+static void print_asked(const struct bench_workload *w, const struct bench_opts *o)
+{
+	printf("bench %s size=%s threads=%u profile=%s producers=%u consumers=%u", w->name,
+	       o->size_name, o->threads, o->profile, o->producers, o->consumers);
+	printf(" seed=%llu count=%d\n", (unsigned long long)o->seed, o->count);
+}
+
 int main(int argc, char **argv)
 {
 	static char buffer[8192];	/* stdio must not ask the allocator for one */
@@ -255,9 +263,7 @@ int main(int argc, char **argv)
 	measure(w, &o);
 	rss = peak_rss();
 	w->end();
-	printf("bench %s size=%s threads=%u profile=%s producers=%u consumers=%u seed=%llu count=%d\n",
-	       w->name, o.size_name, o.threads, o.profile, o.producers, o.consumers,
-	       (unsigned long long)o.seed, o.count);
+	print_asked(w, &o);
 	why = bench_proof_verdict();
 	if (why) {
 		printf("INVALID: %s\n", why);

@@ -69,13 +69,15 @@ static bool seed_begin(const struct bench_opts *o)
 
 static bool longlived_begin(const struct bench_opts *o)
 {
+	const uint16_t *mix;
 	unsigned int i;
 	size_t size;
 
 	if (!seed_begin(o))
 		return false;
 	for (i = 0; i < SEED_POPULATION; i++) {
-		size = o->size ? o->size : seed_real.mix[i / SEED_OBJECTS % SEED_MIXES][i % SEED_OBJECTS];
+		mix = seed_real.mix[i / SEED_OBJECTS % SEED_MIXES];
+		size = o->size ? o->size : mix[i % SEED_OBJECTS];
 		seed_real.population[i] = bench_get(BENCH_TOUCH, size, NULL);
 		seed_empty.population[i] = &seed_empty.stand_in[i % SEED_OBJECTS];
 	}

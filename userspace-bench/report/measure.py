@@ -87,8 +87,8 @@ def figures(taken):
             "served_by": os.path.basename(taken[0]["malloc"]), "stages": taken[-1]["stages"]}
 
 
-def count_rows(table_rows, allocators):
-    """Instructions of all rows, on as many CPUs as there are: counts do not mind company."""
+def count_rows(table_rows, allocators, by_key):
+    """Instructions of every valid cell, on all CPUs at once: counts do not mind company."""
     def one(job):
         row, a = job
         try:
@@ -96,7 +96,8 @@ def count_rows(table_rows, allocators):
         except sample.Invalid as why:
             return row.key, a.name, None, str(why)
 
-    jobs = [(r, a) for r in table_rows for a in allocators]
+    jobs = [(r, a) for r in table_rows for a in allocators
+            if "invalid" not in by_key[r.key][a.name]]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(one, jobs))
 
@@ -113,12 +114,11 @@ def measure(table_rows, allocators, opts):
         results.append(entry)
     say("instructions, under callgrind")
     by_key = {r["key"]: r["results"] for r in results}
-    for key, name, count, why in count_rows(table_rows, allocators):
-        cell = by_key[key][name]
-        if why and "invalid" not in cell:
+    for key, name, count, why in count_rows(table_rows, allocators, by_key):
+        if why:
             by_key[key][name] = {"invalid": f"under callgrind: {why}"}
-        elif "invalid" not in cell:
-            cell["instructions"] = count
+        else:
+            by_key[key][name]["instructions"] = count
     for row in results:
         verdicts.add_ratios(row)
     return results

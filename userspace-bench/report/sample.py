@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 
+COUNT_SECONDS = 120
+TIMED_SECONDS = 10
 PAIR = re.compile(r"(\w+)=(\S+)")
 
 
@@ -71,7 +73,7 @@ def parse(text):
 def timed(allocator, row, seconds, seed):
     command = [allocator.program, "--expect", allocator.name, "--seconds", str(seconds),
                "--seed", str(seed), *row.arguments]
-    out = parse(run(command, allocator.environment(), 20 + 20 * seconds).stdout)
+    out = parse(run(command, allocator.environment(), TIMED_SECONDS + 20 * seconds).stdout)
     if "round" not in out or not out.get("rss_kib"):
         raise Invalid("no figure in what it printed")
     return out
@@ -83,7 +85,7 @@ def counted(allocator, row):
                "--collect-atstart=no", "--toggle-collect=bench_counted",
                allocator.program, "--expect", allocator.name, "--count",
                "--ops", str(row.count_ops), *row.arguments]
-    done = run(command, allocator.environment(), 300)
+    done = run(command, allocator.environment(), COUNT_SECONDS)
     found = re.search(r"Collected : (\d+)", done.stderr)
     ops = parse(done.stdout).get("counted", {}).get("ops")
     if not found or not ops or found.group(1) == "0":

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The parts of the report, each as HTML."""
+
+import html
+import time
+
+import plots
+import rows
+
+OURS = ("hakmem", "inlined")
+
+
+def text(value):
+    return html.escape(str(value))
+
+
+def tag(name, inner, attributes=""):
+    return f"<{name}{' ' + attributes if attributes else ''}>{inner}</{name}>"
+
+
+def cell(inner, kind=""):
+    return tag("td", inner, f'class="{kind}"' if kind else "")
+
+
+def table(head, lines, left=1):
+    """@lines hold ready cells; the first @left columns are set to the left."""
+    heads = "".join(tag("th", text(h), 'class="l"' if i < left else "")
+                    for i, h in enumerate(head))
+    body = "".join(tag("tr", "".join(line)) for line in lines)
+    return ('<div class="scroll">' +
+            tag("table", tag("thead", tag("tr", heads)) + tag("tbody", body)) + "</div>")
+
+
+def names(run):
+    return [a["name"] for a in run["allocators"]]
+
+
+def figures(row, name):
+    found = row["results"].get(name, {"invalid": "not in this run"})
+    return None if "invalid" in found else found
+
+
+def spread(row, name, measure):
+    """(median, low, high) of a measure, or None."""
+    found = figures(row, name)
+    if not found:
+        return None
+    if measure == "instructions":
+        value = found.get("instructions")
+        return None if value is None else (value, value, value)
+    return tuple(found[measure][k] for k in ("median", "low", "high"))
+
+
+def plotted(*svgs):
+    return '<div class="plots">' + "".join(svgs) + "</div>"
+
+
+def heading(run):
+    m, s = run["machine"], run["settings"]
+    links = "".join(f'<a href="#{i}">{t}</a>' for i, t in (
+        ("aims", "aims"), ("lose", "where we lose"), ("seeds", "single thread"),
+        ("larson", "larson"), ("cross", "across threads"), ("rss", "memory"),
+        ("kernel", "in the kernel"), ("provenance", "provenance"), ("all", "every figure")))
+    lost = "" if any(n in names(run) for n in OURS) else tag(
+        "p", "hakmem was not in this run: the rivals alone.", 'class="bad"')
+    return (tag("h1", "hakmem in user space") + tag("nav", links) +
+            tag("p", f"{m['cpus']} × {text(m['cpu'])}, Linux {text(m['kernel'])}, "
+                f"{m['memory_mib']} MiB, load {m['load']:.2f} at the start; {text(m['date'])}; "
+                f"commit {text(run['commit'])}") +
+            tag("p", f"{s['rounds']} rounds of {s['seconds']} s a row, each a process of its own, "
+                f"allocators in turn; medians, with the interval that holds the median with "
+                f"{s['coverage'] * 100:.1f} %. One operation is an allocation and its free. Times "
+                "include the loop's own, which is in the last table; instructions are callgrind's, "
+                "objects untouched, loop and PLT included. A gap in a plot is a row that was "
+                "INVALID.") + lost)
+
+
+def aims(run):
+    lines = []
+    for a in run["aims"]:
+        worst = "nothing measured" if a["worst"] is None else f"{a['worst']:.2f}"
+        verdict = ("reached", "ok") if a["reached"] else ("not reached", "bad")
+        missing = f"{a['missing']} of {a['rows']}" if a["missing"] else ""
+        lines.append([cell(text(a["aim"]), "l"),
+                      cell(("≥ " if a["at_least"] else "≤ ") + str(a["wanted"])),
+                      cell(worst), cell(text(a["row"] or ""), "l"), cell(missing),
+                      cell(verdict[0], verdict[1])])
+    if not lines:
+        return tag("p", "None of the rows the aims are about is in this run.")
+    return table(("aim", "wanted", "worst row", "which", "without a figure", "verdict"), lines)
+
+
+def lose(run):
+    if not run["lose"]:
+        return tag("p", "Nowhere in this run." if any(n in names(run) for n in OURS)
+                   else "hakmem was not in this run.")
+    lines = [[cell(text(x["row"]), "l"), cell(text(x["allocator"]), "l"),
+              cell({"time": "ns/op", "rss": "RSS KiB"}.get(x["measure"], x["measure"]), "l"),
+              cell(f"{x['ours']:.2f}"), cell(f"{x['mimalloc']:.2f}"),
+              cell(f"{x['ours'] / x['mimalloc']:.2f}"),
+              cell("" if x["sure"] else "within noise", "l"), cell(text(x["reason"]), "w")]
+             for x in run["lose"]]
+    return table(("row", "allocator", "measure", "ours", "mimalloc", "ours / mimalloc", "",
+                  "reason"), lines, 3)
+
+
+def matrix(run, those, label, measure, digits, lowest_wins):
+    """Rows by allocators; the best of each row is set bold."""
+    lines = []
+    for row in those:
+        found = {n: spread(row, n, measure) for n in names(run)}
+        known = [v[0] for v in found.values() if v]
+        best = (min if lowest_wins else max)(known) if known else None
+        line = [cell(text(label(row)), "l")]
+        for name, v in found.items():
+            if v is None:
+                why = row["results"].get(name, {}).get("invalid")
+                line.append(tag("td", "INVALID" if why else "-",
+                                f'class="bad" title="{text(why)}"' if why else ""))
+                continue
+            inner = f"{v[0]:.{digits}f}"
+            if v[1] != v[2]:
+                inner += f' <span class="small">{v[1]:.{digits}f}–{v[2]:.{digits}f}</span>'
+            line.append(cell(inner, "best" if v[0] == best else ""))
+        lines.append(line)
+    return table(("", *names(run)), lines)
+
+
+def three_tables(run, those, label):
+    return (tag("h4", "M ops/s") + matrix(run, those, label, "mops", 1, False) +
+            tag("h4", "instructions / op") + matrix(run, those, label, "instructions", 1, True) +
+            tag("h4", "peak RSS, KiB") + matrix(run, those, label, "rss_kib", 0, True))
+
+
+def bar_pair(run, those, label, title):
+    by = {label(r): r for r in those}
+    return plotted(*(
+        plots.bars(f"{title}: {what}", unit, list(by), names(run),
+                   lambda g, n, m=measure: spread(by[g], n, m))
+        for measure, what, unit in (("mops", "throughput", "M ops/s"),
+                                    ("instructions", "instructions", "instructions / op"))))
+
+
+def seeds(run):
+    out = ""
+    for workload in rows.SEEDS:
+        those = [r for r in run["rows"] if r["workload"] == workload]
+        if those:
+            out += tag("h3", workload) + bar_pair(run, those, lambda r: r["size"], workload)
+            out += three_tables(run, those, lambda r: r["size"])
+    return out or tag("p", "Not in this run.")
+
+
+def larson(run):
+    those = [r for r in run["rows"] if r["workload"] == "larson"]
+    if not those:
+        return tag("p", "Not in this run.")
+    drawn = []
+    for profile in rows.PROFILES:
+        by = {r["threads"]: r for r in those if r["profile"] == profile}
+        if by:
+            drawn.append(plots.lines(f"larson, {profile}", "M ops/s", "threads", sorted(by),
+                                     names(run), lambda t, n, b=by: spread(b[t], n, "mops")))
+    return plotted(*drawn) + three_tables(
+        run, those, lambda r: f"{r['profile']}, {r['threads']} threads")
+
+
+def cross(run):
+    those = [r for r in run["rows"] if r["workload"] in ("producer_consumer", "free_only")]
+    if not those:
+        return tag("p", "Not in this run.")
+    def label(row):
+        side = f"{row['producers']}:{row['consumers']} " if "producers" in row else "free only "
+        return side + row["size"]
+    return (bar_pair(run, those, label, "across threads") + three_tables(run, those, label) +
+            tag("p", "Producers to consumers, then the size. What waits is not counted in "
+                "instructions; with several threads they repeat to about 1 %.", 'class="small"'))
+
+
+def rss(run):
+    shown = [r for r in run["rows"] if r["workload"] != "larson" and r.get("size") in ("64", "mix")]
+    shown += [r for r in run["rows"] if r["workload"] == "larson"]
+    def short(row):
+        return row["key"].replace("producer_consumer", "pc").replace("interleaved", "interl.")
+    by = {short(r): r for r in shown}
+    keys = list(by)
+    half = (len(keys) + 1) // 2
+    return plotted(*(plots.bars("peak RSS", "KiB", part, names(run),
+                                lambda g, n: spread(by[g], n, "rss_kib"), 1400, 320)
+                     for part in (keys[:half], keys[half:]) if part)).replace(
+                         "plots", "plots wide", 1)
+
+
+def guest_table(guest):
+    lines = [[cell(text(x["params"]), "l"), cell(text(x["row"]), "l"),
+              cell(text(x["allocator"]), "l"), cell(text(x["size"])), cell(text(x["batch"])),
+              cell(text(x["context"]), "l"), cell(text(x["cpus"])),
+              cell(f"{x['value']:.2f}"), cell(f"{x['median']:.2f}"), cell(f"{x['loop']:.2f}"),
+              cell(f"{x['x']:.2f}" if "x" in x else "")] for x in guest["lines"]]
+    unit = guest["lines"][0]["unit"]
+    return table(("parameters", "row", "allocator", "size", "batch", "context", "CPUs",
+                  f"{unit}/op, least", "median", "loop", "× kernel"), lines, 3)
+
+
+def guest_plot(guest, params):
+    """hakmem against the kernel's own in one run of a guest."""
+    by = {}
+    for x in guest["lines"]:
+        if x["params"] == params:
+            side = "hakmem" if x["allocator"].startswith("hakmem") else "kernel"
+            key = x["row"] + (f" {x['cpus']} CPUs" if x["cpus"] != "1" else "")
+            by.setdefault(key, {}).setdefault(side, (x["value"],) * 3)
+    unit = {"insn": "instructions"}.get(guest["lines"][0]["unit"], guest["lines"][0]["unit"])
+    return plots.bars(f"{guest['name']}, {params}", f"{unit} / op", list(by),
+                      ("kernel", "hakmem"), lambda g, n: by[g].get(n), 1400, 320)
+
+
+def in_kernel(guests, commands):
+    if not guests:
+        return tag("p", "No result of the benchmark module on this machine. To make one: " +
+                   ", ".join(tag("code", c) for c in commands) + ".")
+    out = ""
+    for g in guests:
+        made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(g["time"]))
+        params = list(dict.fromkeys(x["params"] for x in g["lines"]))
+        out += tag("h3", text(g["name"]))
+        out += tag("p", f"{text(g['machine'])}; {made}", 'class="small"')
+        drawn = [guest_plot(g, p) for p in params[:2]]
+        out += plotted(*drawn).replace("plots", "plots wide", 1)
+        out += tag("details", tag("summary", "figures") + guest_table(g))
+    return out
+
+
+def provenance(run):
+    lines = [[cell(text(a["name"]), "l"), cell(text(a["program"]), "l"),
+              cell(text(a["library"] or "-"), "l"), cell(text(a["version"]), "l")]
+             for a in run["allocators"]]
+    out = table(("allocator", "program", "LD_PRELOAD", "version"), lines, 4)
+    out += tag("p", "Every figure's process proved by dladdr() where malloc and free came from; "
+               "hakmem's also that its counters moved and none that must not.")
+    if run["calibration"]:
+        lines = [[cell(text(c["allocator"]), "l"), cell(c["size"]), cell(c["expected"]),
+                  cell(f"{c['measured']:.2f}"),
+                  cell(text(c["verdict"]), "ok" if c["verdict"] == "ok" else "bad")]
+                 for c in run["calibration"]]
+        out += tag("h3", "Calibration: seq_lifo, instructions a pair")
+        out += table(("allocator", "size", "known", "measured", "verdict"), lines)
+    lines = [[cell(text(r["key"]), "l"), cell(name, "l"),
+              cell(text(r["results"][name]["stages"]), "l")]
+             for r in run["rows"] for name in OURS if r["results"].get(name, {}).get("stages")]
+    if lines:
+        out += tag("details", tag("summary", "hakmem's stages in the last round of each row; "
+                                  "magazines served the rest") +
+                   table(("row", "allocator", "stages"), lines, 3))
+    return out
+
+
+def full_line(row, name, found):
+    start = [cell(text(row["key"]), "l"), cell(text(name), "l")]
+    if "invalid" in found:
+        return start + [tag("td", "INVALID: " + text(found["invalid"]),
+                            'class="bad l" colspan="8"')]
+    def ratio(rival):
+        r = found.get(f"x_{rival}")
+        return cell(f"{r['median']:.2f} <span class='small'>{r['low']:.2f}–{r['high']:.2f}</span>"
+                    if r else "-")
+    m = found["mops"]
+    instructions = found.get("instructions")
+    return start + [cell(f"{m['median']:.2f}"), cell(f"{m['low']:.2f}–{m['high']:.2f}"),
+                    cell(f"{found['ns_per_op']['median']:.2f}"), cell(f"{found['loop_ns']:.2f}"),
+                    cell("-" if instructions is None else f"{instructions:.2f}"),
+                    cell(f"{found['rss_kib']['median']:.0f}"), ratio("glibc"), ratio("mimalloc")]
+
+
+def everything(run):
+    lines = [full_line(r, n, f) for r in run["rows"] for n, f in r["results"].items()]
+    return table(("row", "allocator", "M ops/s", "interval", "ns/op", "loop ns", "insn/op",
+                  "RSS KiB", "× glibc", "× mimalloc"), lines, 2)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Plots by gnuplot, as SVG to put into the page."""
+
+import re
+import subprocess
+
+# Colours that also differ for colour-blind eyes (Okabe and Ito).
+COLOURS = {"glibc": "#999999", "jemalloc": "#e69f00", "tcmalloc": "#56b4e9",
+           "mimalloc": "#009e73", "hakmem": "#d55e00", "inlined": "#7b3294",
+           "kernel": "#999999"}
+WIDTH, HEIGHT = 720, 300
+
+STYLE = """
+set terminal svg size {width},{height} dynamic font 'sans-serif,12' background '#ffffff'
+set datafile missing '?'
+set datafile separator '\\t'
+set border 3 lc rgb '#888888'
+set grid ytics lc rgb '#dddddd' lt 1 lw 0.5
+set xtics nomirror scale 0
+set ytics nomirror scale 0.5
+set yrange [0:*]
+set offsets 0, 0, graph 0.04, 0
+set key outside top center horizontal samplen 1
+set ylabel '{ylabel}'
+set title '{title}' noenhanced
+"""
+
+_drawn = 0
+
+
+def unique_ids(svg):
+    """One page holds many plots, and gnuplot gives all of them the same ids."""
+    global _drawn
+    _drawn += 1
+    prefix = f"p{_drawn}_"
+    svg = re.sub(r"""(\bid=['"])""", rf"\g<1>{prefix}", svg)
+    svg = re.sub(r"""(xlink:href=['"]#)""", rf"\g<1>{prefix}", svg)
+    return re.sub(r"url\(#", f"url(#{prefix}", svg)
+
+
+def gnuplot(script):
+    done = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True, check=False)
+    if done.returncode or "<svg" not in done.stdout:
+        raise SystemExit(f"gnuplot: {done.stderr.strip() or 'drew nothing'}")
+    if done.stderr.strip():
+        print(f"gnuplot: {done.stderr.strip()}")
+    return unique_ids(done.stdout[done.stdout.index("<svg"):])
+
+
+def style(title, ylabel, width, height):
+    return STYLE.format(title=title, ylabel=ylabel, width=width, height=height)
+
+
+def field(value):
+    return "?" if value is None else f"{value:.6g}"
+
+
+def block(lines):
+    """Inline data of gnuplot."""
+    return "$data << END\n" + "".join("\t".join(line) + "\n" for line in lines) + "END\n"
+
+
+def bars(title, ylabel, groups, names, value, width=WIDTH, height=HEIGHT):
+    """A cluster of bars for each of groups; value(group, name) is (value, low, high) or None.
+
+    A missing bar is a gap: an INVALID row.
+    """
+    lines = []
+    for group in groups:
+        line = [f'"{group}"']
+        for name in names:
+            line += [field(v) for v in value(group, name) or (None, None, None)]
+        lines.append(line)
+    script = style(title, ylabel, width, height) + block(lines)
+    script += ("set style data histograms\nset style histogram errorbars gap 1.5 lw 0.8\n"
+               "set style fill solid 0.9 noborder\nset xtics noenhanced\n")
+    parts = []
+    for i, name in enumerate(names):
+        at = 2 + 3 * i
+        tics = ":xtic(1)" if not parts else ""
+        parts.append(f"$data using {at}:{at + 1}:{at + 2}{tics} title '{name}' "
+                     f"lc rgb '{COLOURS[name]}'")
+    return gnuplot(script + "plot " + ", ".join(parts) + "\n")
+
+
+def lines(title, ylabel, xlabel, points, names, value, width=WIDTH, height=HEIGHT):
+    """A line for each name over points; value as for bars()."""
+    rows = []
+    for x in points:
+        row = [str(x)]
+        for name in names:
+            row += [field(v) for v in value(x, name) or (None, None, None)]
+        rows.append(row)
+    script = style(title, ylabel, width, height) + block(rows)
+    script += f"set xlabel '{xlabel}'\nset xrange [{min(points) - 0.3}:{max(points) + 0.3}]\n"
+    script += "set xtics (" + ", ".join(str(p) for p in points) + ")\n"
+    parts = []
+    for i, name in enumerate(names):
+        at = 2 + 3 * i
+        parts.append(f"$data using 1:{at}:{at + 1}:{at + 2} with yerrorlines title '{name}' "
+                     f"lc rgb '{COLOURS[name]}' lw 2 pt 7 ps 0.5")
+    return gnuplot(script + "plot " + ", ".join(parts) + "\n")
