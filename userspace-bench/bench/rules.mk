@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Builds the user-space benchmark; include it, or run make -f on it at the repository's root.
+# Builds the user-space benchmark; userspace-bench/Makefile includes it.
 #
 #   $(OUT)/bench-user      malloc and free through the PLT: LD_PRELOAD decides who serves
 #   $(OUT)/bench-inlined   hakmem in the loop: needs $(OUT)/libhakmem.a and HAK_CFLAGS,
@@ -8,7 +8,6 @@
 # The flags are fixed, so that instruction counts compare between machines.
 
 BENCH_SRC := $(dir $(lastword $(MAKEFILE_LIST)))
-OUT ?= build/user
 BENCH_CC ?= gcc-12
 BENCH_CFLAGS := -O2 -g -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wundef -Werror -fcf-protection=none -fPIE \
 	-fno-builtin-malloc -fno-builtin-free
@@ -20,20 +19,21 @@ BENCH_HEADERS := $(wildcard $(BENCH_SRC)*.h)
 BENCH_OBJECTS := $(BENCH_NAMES:%=$(OUT)/bench/%.o)
 BENCH_INLINED_OBJECTS := $(BENCH_NAMES:%=$(OUT)/bench-inlined.o/%.o)
 
-.PHONY: bench-programs
-bench-programs: $(OUT)/bench-user
-
 $(OUT)/bench-user: $(BENCH_OBJECTS)
-	$(BENCH_CC) -pie -pthread -o $@ $^ -ldl
+	@echo "  LD $(notdir $@)"
+	$(Q)$(BENCH_CC) -pie -pthread -o $@ $^ -ldl
 
 $(OUT)/bench/%.o: $(BENCH_SRC)bench_%.c $(BENCH_HEADERS)
 	@mkdir -p $(@D)
-	$(BENCH_CC) $(BENCH_CFLAGS) -pthread -c -o $@ $<
+	@echo "  CC [bench] $(notdir $<)"
+	$(Q)$(BENCH_CC) $(BENCH_CFLAGS) -pthread -c -o $@ $<
 
 $(OUT)/bench-inlined: $(BENCH_INLINED_OBJECTS) $(OUT)/libhakmem.a
-	$(BENCH_CC) -pie -pthread -rdynamic -o $@ $^ -ldl
+	@echo "  LD $(notdir $@)"
+	$(Q)$(BENCH_CC) -pie -pthread -rdynamic -o $@ $^ -ldl
 
 $(OUT)/bench-inlined.o/%.o: BENCH_HAK = $(if $(filter $*,$(BENCH_LOOPS)),$(HAK_CFLAGS))
 $(OUT)/bench-inlined.o/%.o: $(BENCH_SRC)bench_%.c $(BENCH_HEADERS)
 	@mkdir -p $(@D)
-	$(BENCH_CC) $(BENCH_CFLAGS) -pthread $(BENCH_HAK) -DBENCH_INLINED -c -o $@ $<
+	@echo "  CC [inlined] $(notdir $<)"
+	$(Q)$(BENCH_CC) $(BENCH_CFLAGS) -pthread $(BENCH_HAK) -DBENCH_INLINED -c -o $@ $<
