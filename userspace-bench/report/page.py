@@ -49,6 +49,7 @@ td.best { font-weight: 600; } td.bad, .bad { color: #b00020; font-weight: 600; }
 .plots { display: flex; flex-wrap: wrap; gap: .6rem; }
 .plots svg { flex: 1 1 640px; max-width: 740px; height: auto; }
 .plots.wide svg { flex: 1 1 100%; max-width: 1400px; }
+.tables { display: flex; flex-wrap: wrap; gap: 0 2rem; } .tables h4 { margin: .6rem 0 0; }
 .scroll { overflow-x: auto; }
 """
 

@@ -2,12 +2,16 @@
 """The parts of the report, each as HTML."""
 
 import html
+import itertools
+import re
 import time
 
 import plots
 import rows
 
 OURS = ("hakmem", "inlined")
+# Of the plots: a few figures of glibc and jemalloc are far above all others.
+TOP_INSTRUCTIONS = 250
 
 
 def text(value):
@@ -22,10 +26,11 @@ def cell(inner, kind=""):
     return tag("td", inner, f'class="{kind}"' if kind else "")
 
 
-def table(head, lines, left=1):
-    """@lines hold ready cells; the first @left columns are set to the left."""
-    heads = "".join(tag("th", text(h), 'class="l"' if i < left else "")
-                    for i, h in enumerate(head))
+def table(head, lines):
+    """@lines hold ready cells; a heading stands as the cells of the first line do."""
+    left = [re.search(r'^<td class="(l|w)"', c) for c in lines[0]] if lines else []
+    heads = "".join(tag("th", text(h), 'class="l"' if at else "")
+                    for h, at in itertools.zip_longest(head, left[:len(head)]))
     body = "".join(tag("tr", "".join(line)) for line in lines)
     return ('<div class="scroll">' +
             tag("table", tag("thead", tag("tr", heads)) + tag("tbody", body)) + "</div>")
@@ -67,8 +72,8 @@ def heading(run):
             tag("p", f"{m['cpus']} × {text(m['cpu'])}, Linux {text(m['kernel'])}, "
                 f"{m['memory_mib']} MiB, load {m['load']:.2f} at the start; {text(m['date'])}; "
                 f"commit {text(run['commit'])}") +
-            tag("p", f"{s['rounds']} rounds of {s['seconds']} s a row, each a process of its own, "
-                f"allocators in turn; medians, with the interval that holds the median with "
+            tag("p", f"{s['rounds']} rounds of {s['seconds']} s a row (several threads: three times that), each "
+                f"a process of its own, allocators in turn; medians, with the interval that holds the median with "
                 f"{s['coverage'] * 100:.1f} %. One operation is an allocation and its free. Times "
                 "include the loop's own, which is in the last table; instructions are callgrind's, "
                 "objects untouched, loop and PLT included. A gap in a plot is a row that was "
@@ -101,7 +106,7 @@ def lose(run):
               cell("" if x["sure"] else "within noise", "l"), cell(text(x["reason"]), "w")]
              for x in run["lose"]]
     return table(("row", "allocator", "measure", "ours", "mimalloc", "ours / mimalloc", "",
-                  "reason"), lines, 3)
+                  "reason"), lines)
 
 
 def matrix(run, those, label, measure, digits, lowest_wins):
@@ -119,7 +124,7 @@ def matrix(run, those, label, measure, digits, lowest_wins):
                                 f'class="bad" title="{text(why)}"' if why else ""))
                 continue
             inner = f"{v[0]:.{digits}f}"
-            if v[1] != v[2]:
+            if measure == "mops":
                 inner += f' <span class="small">{v[1]:.{digits}f}–{v[2]:.{digits}f}</span>'
             line.append(cell(inner, "best" if v[0] == best else ""))
         lines.append(line)
@@ -127,18 +132,21 @@ def matrix(run, those, label, measure, digits, lowest_wins):
 
 
 def three_tables(run, those, label):
-    return (tag("h4", "M ops/s") + matrix(run, those, label, "mops", 1, False) +
-            tag("h4", "instructions / op") + matrix(run, those, label, "instructions", 1, True) +
-            tag("h4", "peak RSS, KiB") + matrix(run, those, label, "rss_kib", 0, True))
+    kinds = (("M ops/s", "mops", 1, False), ("instructions / op", "instructions", 1, True),
+             ("peak RSS, KiB", "rss_kib", 0, True))
+    return tag("div", "".join(
+        tag("div", tag("h4", title) + matrix(run, those, label, measure, digits, lowest))
+        for title, measure, digits, lowest in kinds), 'class="tables"')
 
 
 def bar_pair(run, those, label, title):
     by = {label(r): r for r in those}
-    return plotted(*(
-        plots.bars(f"{title}: {what}", unit, list(by), names(run),
-                   lambda g, n, m=measure: spread(by[g], n, m))
-        for measure, what, unit in (("mops", "throughput", "M ops/s"),
-                                    ("instructions", "instructions", "instructions / op"))))
+    kinds = (("mops", "throughput", "M ops/s", "*"),
+             ("instructions", f"instructions, cut off at {TOP_INSTRUCTIONS}",
+              "instructions / op", TOP_INSTRUCTIONS))
+    return plotted(*(plots.bars(f"{title}: {what}", unit, list(by), names(run),
+                                lambda g, n, m=measure: spread(by[g], n, m), top=top)
+                     for measure, what, unit, top in kinds))
 
 
 def seeds(run):
@@ -199,7 +207,7 @@ def guest_table(guest):
               cell(f"{x['x']:.2f}" if "x" in x else "")] for x in guest["lines"]]
     unit = guest["lines"][0]["unit"]
     return table(("parameters", "row", "allocator", "size", "batch", "context", "CPUs",
-                  f"{unit}/op, least", "median", "loop", "× kernel"), lines, 3)
+                  f"{unit}/op, least", "median", "loop", "× kernel"), lines)
 
 
 def guest_plot(guest, params):
@@ -235,7 +243,7 @@ def provenance(run):
     lines = [[cell(text(a["name"]), "l"), cell(text(a["program"]), "l"),
               cell(text(a["library"] or "-"), "l"), cell(text(a["version"]), "l")]
              for a in run["allocators"]]
-    out = table(("allocator", "program", "LD_PRELOAD", "version"), lines, 4)
+    out = table(("allocator", "program", "LD_PRELOAD", "version"), lines)
     out += tag("p", "Every figure's process proved by dladdr() where malloc and free came from; "
                "hakmem's also that its counters moved and none that must not.")
     if run["calibration"]:
@@ -251,7 +259,7 @@ def provenance(run):
     if lines:
         out += tag("details", tag("summary", "hakmem's stages in the last round of each row; "
                                   "magazines served the rest") +
-                   table(("row", "allocator", "stages"), lines, 3))
+                   table(("row", "allocator", "stages"), lines))
     return out
 
 
@@ -275,4 +283,4 @@ def full_line(row, name, found):
 def everything(run):
     lines = [full_line(r, n, f) for r in run["rows"] for n, f in r["results"].items()]
     return table(("row", "allocator", "M ops/s", "interval", "ns/op", "loop ns", "insn/op",
-                  "RSS KiB", "× glibc", "× mimalloc"), lines, 2)
+                  "RSS KiB", "× glibc", "× mimalloc"), lines)

@@ -18,7 +18,7 @@ set border 3 lc rgb '#888888'
 set grid ytics lc rgb '#dddddd' lt 1 lw 0.5
 set xtics nomirror scale 0
 set ytics nomirror scale 0.5
-set yrange [0:*]
+set yrange [0:{top}]
 set offsets 0, 0, graph 0.04, 0
 set key outside top center horizontal samplen 1
 set ylabel '{ylabel}'
@@ -42,13 +42,15 @@ def gnuplot(script):
     done = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True, check=False)
     if done.returncode or "<svg" not in done.stdout:
         raise SystemExit(f"gnuplot: {done.stderr.strip() or 'drew nothing'}")
-    if done.stderr.strip():
-        print(f"gnuplot: {done.stderr.strip()}")
+    # An allocator may be INVALID in all rows of a plot.
+    said = [x for x in done.stderr.splitlines() if x.strip() and "no valid points" not in x]
+    if said:
+        raise SystemExit("gnuplot: " + "\n".join(said))
     return unique_ids(done.stdout[done.stdout.index("<svg"):])
 
 
-def style(title, ylabel, width, height):
-    return STYLE.format(title=title, ylabel=ylabel, width=width, height=height)
+def style(title, ylabel, width, height, top="*"):
+    return STYLE.format(title=title, ylabel=ylabel, width=width, height=height, top=top)
 
 
 def field(value):
@@ -60,10 +62,10 @@ def block(lines):
     return "$data << END\n" + "".join("\t".join(line) + "\n" for line in lines) + "END\n"
 
 
-def bars(title, ylabel, groups, names, value, width=WIDTH, height=HEIGHT):
+def bars(title, ylabel, groups, names, value, width=WIDTH, height=HEIGHT, top="*"):
     """A cluster of bars for each of groups; value(group, name) is (value, low, high) or None.
 
-    A missing bar is a gap: an INVALID row.
+    A missing bar is a gap: an INVALID row.  @top cuts off what is higher.
     """
     lines = []
     for group in groups:
@@ -71,7 +73,7 @@ def bars(title, ylabel, groups, names, value, width=WIDTH, height=HEIGHT):
         for name in names:
             line += [field(v) for v in value(group, name) or (None, None, None)]
         lines.append(line)
-    script = style(title, ylabel, width, height) + block(lines)
+    script = style(title, ylabel, width, height, top) + block(lines)
     script += ("set style data histograms\nset style histogram errorbars gap 1.5 lw 0.8\n"
                "set style fill solid 0.9 noborder\nset xtics noenhanced\n")
     parts = []

@@ -71,6 +71,7 @@ def parse(text):
 
 
 def timed(allocator, row, seconds, seed):
+    seconds *= row.stretch
     command = [allocator.program, "--expect", allocator.name, "--seconds", str(seconds),
                "--seed", str(seed), *row.arguments]
     out = parse(run(command, allocator.environment(), TIMED_SECONDS + 20 * seconds).stdout)
