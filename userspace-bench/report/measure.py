@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Measures every row for every allocator, interleaved, and writes bench.json and bench.txt.
+"""Measures every row for every allocator, interleaved, and writes bench.json, .txt and .md.
 
 measure.py OUT --allocator NAME PROGRAM LIBRARY VERSION [--allocator ...]
 
@@ -16,6 +16,7 @@ import os
 import platform
 import sys
 
+import markdown
 import rows
 import sample
 import stats
@@ -141,9 +142,9 @@ def main():
     run["aims"] = verdicts.aims(run)
     with open(os.path.join(opts.out, "bench.json"), "w", encoding="utf-8") as f:
         json.dump(run, f, indent=1)
-    text = table.render(run)
-    with open(os.path.join(opts.out, "bench.txt"), "w", encoding="utf-8") as f:
-        f.write(text)
+    for name, text in (("bench.md", markdown.render(run)), ("bench.txt", table.render(run))):
+        with open(os.path.join(opts.out, name), "w", encoding="utf-8") as f:
+            f.write(text)
     print(text, end="")
 
 

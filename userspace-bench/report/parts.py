@@ -28,7 +28,7 @@ def cell(inner, kind=""):
 
 def table(head, lines):
     """@lines hold ready cells; a heading stands as the cells of the first line do."""
-    left = [re.search(r'^<td class="(l|w)"', c) for c in lines[0]] if lines else []
+    left = [re.match(r'<td class="[lw]\b', c) for c in lines[0]] if lines else []
     heads = "".join(tag("th", text(h), 'class="l"' if at else "")
                     for h, at in itertools.zip_longest(head, left[:len(head)]))
     body = "".join(tag("tr", "".join(line)) for line in lines)
@@ -72,10 +72,10 @@ def heading(run):
             tag("p", f"{m['cpus']} × {text(m['cpu'])}, Linux {text(m['kernel'])}, "
                 f"{m['memory_mib']} MiB, load {m['load']:.2f} at the start; {text(m['date'])}; "
                 f"commit {text(run['commit'])}") +
-            tag("p", f"{s['rounds']} rounds of {s['seconds']} s a row (several threads: three times that), each "
-                f"a process of its own, allocators in turn; medians, with the interval that holds the median with "
-                f"{s['coverage'] * 100:.1f} %. One operation is an allocation and its free. Times "
-                "include the loop's own, which is in the last table; instructions are callgrind's, "
+            tag("p", f"{s['rounds']} rounds of {s['seconds']} s a row (several threads: three "
+                "times that), each a process of its own, allocators in turn; medians, with the "
+                f"interval that holds the median with {s['coverage'] * 100:.1f} %. "
+                "One operation is an allocation and its free. Times include the loop's own, which is in the last table; instructions are callgrind's, "
                 "objects untouched, loop and PLT included. A gap in a plot is a row that was "
                 "INVALID.") + lost)
 
@@ -89,23 +89,31 @@ def aims(run):
         lines.append([cell(text(a["aim"]), "l"),
                       cell(("≥ " if a["at_least"] else "≤ ") + str(a["wanted"])),
                       cell(worst), cell(text(a["row"] or ""), "l"), cell(missing),
-                      cell(verdict[0], verdict[1])])
+                      cell(verdict[0], "l " + verdict[1])])
     if not lines:
         return tag("p", "None of the rows the aims are about is in this run.")
     return table(("aim", "wanted", "worst row", "which", "without a figure", "verdict"), lines)
 
 
 def lose(run):
-    if not run["lose"]:
-        return tag("p", "Nowhere in this run." if any(n in names(run) for n in OURS)
-                   else "hakmem was not in this run.")
-    lines = [[cell(text(x["row"]), "l"), cell(text(x["allocator"]), "l"),
+    if not any(n in names(run) for n in OURS):
+        return tag("p", "hakmem was not in this run.")
+    out = ""
+    for name, title in (("hakmem", "hakmem by LD_PRELOAD"), ("inlined", "hakmem inlined")):
+        lost = [x for x in run["lose"] if x["allocator"] == name]
+        out += tag("h3", f"{title} against mimalloc: {len(lost)} figures")
+        out += lose_table(lost) if lost else ""
+    return out
+
+
+def lose_table(lost):
+    lines = [[cell(text(x["row"]), "l"),
               cell({"time": "ns/op", "rss": "RSS KiB"}.get(x["measure"], x["measure"]), "l"),
               cell(f"{x['ours']:.2f}"), cell(f"{x['mimalloc']:.2f}"),
               cell(f"{x['ours'] / x['mimalloc']:.2f}"),
               cell("" if x["sure"] else "within noise", "l"), cell(text(x["reason"]), "w")]
-             for x in run["lose"]]
-    return table(("row", "allocator", "measure", "ours", "mimalloc", "ours / mimalloc", "",
+             for x in lost]
+    return table(("row", "measure", "ours", "mimalloc", "ours / mimalloc", "",
                   "reason"), lines)
 
 

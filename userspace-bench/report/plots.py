@@ -67,21 +67,20 @@ def bars(title, ylabel, groups, names, value, width=WIDTH, height=HEIGHT, top="*
 
     A missing bar is a gap: an INVALID row.  @top cuts off what is higher.
     """
-    lines = []
-    for group in groups:
-        line = [f'"{group}"']
-        for name in names:
-            line += [field(v) for v in value(group, name) or (None, None, None)]
-        lines.append(line)
-    script = style(title, ylabel, width, height, top) + block(lines)
-    script += ("set style data histograms\nset style histogram errorbars gap 1.5 lw 0.8\n"
-               "set style fill solid 0.9 noborder\nset xtics noenhanced\n")
+    cells = {(g, n): value(g, n) or (None, None, None) for g in groups for n in names}
+    exact = all(low == high for _, low, high in cells.values())
+    script = style(title, ylabel, width, height, top)
+    script += block([[f'"{g}"'] + [field(v) for n in names for v in cells[g, n]]
+                     for g in groups])
+    script += ("set style data histograms\nset style fill solid 0.9 noborder\n"
+               "set xtics noenhanced\nset errorbars 0.6 lc rgb '#444444' lw 0.8\n")
+    script += f"set style histogram {'clustered' if exact else 'errorbars'} gap 1.5\n"
     parts = []
     for i, name in enumerate(names):
         at = 2 + 3 * i
+        columns = f"{at}" if exact else f"{at}:{at + 1}:{at + 2}"
         tics = ":xtic(1)" if not parts else ""
-        parts.append(f"$data using {at}:{at + 1}:{at + 2}{tics} title '{name}' "
-                     f"lc rgb '{COLOURS[name]}'")
+        parts.append(f"$data using {columns}{tics} title '{name}' lc rgb '{COLOURS[name]}'")
     return gnuplot(script + "plot " + ", ".join(parts) + "\n")
 
 
