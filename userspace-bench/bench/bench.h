@@ -80,6 +80,8 @@ extern const struct bench_workload bench_free_only;
 
 /* bench_team.c */
 uint64_t bench_now(void);	/* ns */
+/* CPU time of all threads in ns: what else runs on the machine is not in it. */
+uint64_t bench_cpu_now(void);
 void bench_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* Runs fn(arg), inside bench_counted() if the round is counted. */

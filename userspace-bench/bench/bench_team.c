@@ -16,12 +16,22 @@
 
 #define BENCH_SPINS	1000	/* some tens of microseconds before a CPU is given up */
 
-uint64_t bench_now(void)
+static uint64_t bench_clock(clockid_t id)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(id, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t bench_now(void)
+{
+	return bench_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t bench_cpu_now(void)
+{
+	return bench_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void bench_die(const char *format, ...)
