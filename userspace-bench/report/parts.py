@@ -75,9 +75,10 @@ def heading(run):
             tag("p", f"{s['rounds']} rounds of {s['seconds']} s a row (several threads: three "
                 "times that), each a process of its own, allocators in turn; medians, with the "
                 f"interval that holds the median with {s['coverage'] * 100:.1f} %. "
-                "One operation is an allocation and its free. Times include the loop's own, which is in the last table; instructions are callgrind's, "
-                "objects untouched, loop and PLT included. A gap in a plot is a row that was "
-                "INVALID.") + lost)
+                "One operation is an allocation and its free. Times include the loop's own, "
+                "which is in the last table; they are wall clock for larson and across threads, "
+                "CPU time for the others. Instructions are callgrind's, objects untouched, loop "
+                "and PLT included. A gap in a plot is a row that was INVALID.") + lost)
 
 
 def aims(run):
@@ -178,7 +179,7 @@ def larson(run):
             drawn.append(plots.lines(f"larson, {profile}", "M ops/s", "threads", sorted(by),
                                      names(run), lambda t, n, b=by: spread(b[t], n, "mops")))
     return plotted(*drawn) + three_tables(
-        run, those, lambda r: f"{r['profile']}, {r['threads']} threads")
+        run, those, lambda r: f"{r['profile']}, threads: {r['threads']}")
 
 
 def cross(run):
@@ -238,10 +239,11 @@ def in_kernel(guests, commands):
     out = ""
     for g in guests:
         made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(g["time"]))
+        # An ablation has many sets of parameters: its table will do.
         params = list(dict.fromkeys(x["params"] for x in g["lines"]))
         out += tag("h3", text(g["name"]))
         out += tag("p", f"{text(g['machine'])}; {made}", 'class="small"')
-        drawn = [guest_plot(g, p) for p in params[:2]]
+        drawn = [guest_plot(g, p) for p in params if len(params) <= 2]
         out += plotted(*drawn).replace("plots", "plots wide", 1)
         out += tag("details", tag("summary", "figures") + guest_table(g))
     return out

@@ -38,8 +38,8 @@ def heading(run):
     yield f"{m['cpus']} x {m['cpu']}, Linux {m['kernel']}, load {m['load']:.2f} at the start"
     yield (f"{s['rounds']} rounds of {s['seconds']} s (several threads: three times that), each a "
            f"process of its own, allocators in turn; seeds from {s['seed']}")
-    yield ("one operation: an allocation and its free; medians; times include the loop's own; larson "
-           "and across threads: wall clock, the others: CPU time")
+    yield "one operation: an allocation and its free; medians; times include the loop's own"
+    yield "times: wall clock for larson and across threads, CPU time for the others"
     yield "insn/op: callgrind, objects untouched, loop and PLT included; exact with one thread"
     yield (f"interval: holds the median with {s['coverage'] * 100:.1f} %, by the binomial "
            "distribution over the rounds")
