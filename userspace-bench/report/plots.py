@@ -100,6 +100,7 @@ def lines(title, ylabel, xlabel, points, names, value, width=WIDTH, height=HEIGH
         at = 2 + 3 * i
         # Beside each other, so that intervals do not hide each other.
         shift = (i - (len(names) - 1) / 2) * 0.03
-        parts.append(f"$data using ($1+{shift:.3f}):{at}:{at + 1}:{at + 2} with yerrorlines title '{name}' "
+        columns = f"($1+{shift:.3f}):{at}:{at + 1}:{at + 2}"
+        parts.append(f"$data using {columns} with yerrorlines title '{name}' "
                      f"lc rgb '{COLOURS[name]}' lw 2 pt 7 ps 0.5")
     return gnuplot(script + "plot " + ", ".join(parts) + "\n")
