@@ -217,7 +217,7 @@ static inline char *shim_slot(void)
 #define __this_cpu_dec(v)		((*raw_cpu_ptr(&(v)))--)
 #define for_each_possible_cpu(c)	for ((c) = 0; (c) < READ_ONCE(nr_cpu_ids); (c)++)
 #define for_each_online_cpu(c)		for_each_possible_cpu(c) if (cpu_online(c))
-#define cpu_online(c)			((void)(c), true)	/* one nobody has is empty: shim_unbind() */
+#define cpu_online(c)		((void)(c), true)	/* one nobody has is empty: shim_unbind() */
 #define cpus_read_lock()		barrier()
 #define cpus_read_unlock()		barrier()
 #if SHIM_PREEMPT

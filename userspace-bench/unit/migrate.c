@@ -40,7 +40,8 @@ void shim_preempted(void)
 	int *slot, cpu = shim_cpu_nr;
 	u64 r;
 
-	if (!first_seed || !cpu || unit_pinned || shim_dying || (r = next_rand()) % 64 >= MOVES_OF_64)
+	if (!first_seed || !cpu || unit_pinned || shim_dying ||
+	    (r = next_rand()) % 64 >= MOVES_OF_64)
 		return;
 	pthread_mutex_lock(&park_lock);
 	slot = &parked[r / 64 % PARKED];

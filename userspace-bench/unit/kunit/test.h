@@ -114,8 +114,10 @@ do {										\
 #define KUNIT_EXPECT_LE_MSG(test, l, r, ...)	KUNIT_CHECK(test, false, l, <=, r, __VA_ARGS__)
 #define KUNIT_EXPECT_GT_MSG(test, l, r, ...)	KUNIT_CHECK(test, false, l, >, r, __VA_ARGS__)
 #define KUNIT_EXPECT_GE_MSG(test, l, r, ...)	KUNIT_CHECK(test, false, l, >=, r, __VA_ARGS__)
-#define KUNIT_EXPECT_TRUE_MSG(test, v, ...)	KUNIT_CHECK(test, false, !!(v), ==, true, __VA_ARGS__)
-#define KUNIT_EXPECT_FALSE_MSG(test, v, ...)	KUNIT_CHECK(test, false, !!(v), ==, false, __VA_ARGS__)
+#define KUNIT_EXPECT_TRUE_MSG(test, v, ...) \
+	KUNIT_CHECK(test, false, !!(v), ==, true, __VA_ARGS__)
+#define KUNIT_EXPECT_FALSE_MSG(test, v, ...) \
+	KUNIT_CHECK(test, false, !!(v), ==, false, __VA_ARGS__)
 #define KUNIT_EXPECT_PTR_EQ_MSG(test, l, r, ...) KUNIT_POINTER(test, false, l, ==, r, __VA_ARGS__)
 #define KUNIT_EXPECT_PTR_NE_MSG(test, l, r, ...) KUNIT_POINTER(test, false, l, !=, r, __VA_ARGS__)
 #define KUNIT_EXPECT_NULL_MSG(test, p, ...)	KUNIT_POINTER(test, false, p, ==, NULL, __VA_ARGS__)
@@ -138,7 +140,8 @@ do {										\
 #define KUNIT_ASSERT_LT_MSG(test, l, r, ...)	KUNIT_CHECK(test, true, l, <, r, __VA_ARGS__)
 #define KUNIT_ASSERT_LE_MSG(test, l, r, ...)	KUNIT_CHECK(test, true, l, <=, r, __VA_ARGS__)
 #define KUNIT_ASSERT_GE_MSG(test, l, r, ...)	KUNIT_CHECK(test, true, l, >=, r, __VA_ARGS__)
-#define KUNIT_ASSERT_TRUE_MSG(test, v, ...)	KUNIT_CHECK(test, true, !!(v), ==, true, __VA_ARGS__)
+#define KUNIT_ASSERT_TRUE_MSG(test, v, ...) \
+	KUNIT_CHECK(test, true, !!(v), ==, true, __VA_ARGS__)
 #define KUNIT_ASSERT_PTR_EQ_MSG(test, l, r, ...) KUNIT_POINTER(test, true, l, ==, r, __VA_ARGS__)
 #define KUNIT_ASSERT_NULL_MSG(test, p, ...)	KUNIT_POINTER(test, true, p, ==, NULL, __VA_ARGS__)
 #define KUNIT_ASSERT_NOT_NULL_MSG(test, p, ...)	KUNIT_POINTER(test, true, p, !=, NULL, __VA_ARGS__)
