@@ -148,7 +148,8 @@ struct llist_head { struct llist_node *first; };
 	     n = list_entry(p->m.next, __typeof__(*p), m), &p->m != (h); p = n)
 #define llist_for_each_entry_safe(p, n, l, m)					\
 	for (p = container_of(l, __typeof__(*p), m);				\
-	     &p->m && (n = container_of(p->m.next, __typeof__(*p), m), true); p = n)
+	     (unsigned long)p + offsetof(__typeof__(*p), m) &&			\
+	     (n = container_of(p->m.next, __typeof__(*p), m), true); p = n)
 static inline void list_add(struct list_head *n, struct list_head *h)
 {
 	*n = (struct list_head){ h->next, h };
