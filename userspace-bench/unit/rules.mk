@@ -14,7 +14,7 @@ UNIT_FLAVOURS := plain unhardened asan tsan preempt preempt-tsan
 UNIT_FLAGS_plain :=
 UNIT_FLAGS_unhardened := -DSHIM_HARDENED=0
 UNIT_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	-fno-omit-frame-pointer
+	-fno-omit-frame-pointer -Wno-format-overflow
 UNIT_FLAGS_tsan := -O1 -fsanitize=thread -Wno-tsan
 UNIT_FLAGS_preempt := -DSHIM_PREEMPT=1
 UNIT_FLAGS_preempt-tsan := -DSHIM_PREEMPT=1 $(UNIT_FLAGS_tsan)
