@@ -13,6 +13,7 @@ export V
 .PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-budget check-kunit \
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
+	check-unit check-fuzz \
 	report ablation asm clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
@@ -99,6 +100,12 @@ bench-uml: ## times at native speed on User-Mode Linux, hardened=0 and 1
 
 bench-user: ## user space: hakmem against glibc, jemalloc, tcmalloc, mimalloc (QUICK=1, ROUNDS=, ONLY=)
 	@scripts/bench-user
+
+check-unit: ## the suites in user space: sanitizers, threads that change CPUs, valgrind (SEED=, OPS=)
+	@SEED="$(SEED)" OPS="$(OPS)" scripts/check-unit
+
+check-fuzz: ## libFuzzer over operations in user space, against a shadow (FUZZ_SECONDS=60)
+	@FUZZ_SECONDS="$(FUZZ_SECONDS)" scripts/check-fuzz
 
 check-bench-user: ## bench-user itself: rows served by another are INVALID, counts are calibrated
 	@scripts/check-bench-user

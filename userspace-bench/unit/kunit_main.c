@@ -39,6 +39,7 @@ static const struct left_out {
 	  "work is done by whoever queues it" },
 	{ "hakmem_reap.destroy_while_reaped_loses_nothing",
 	  "what another live thread's set holds is out of reach" },
+	{ "hakmem_badfree.free_again_after_flush_is_found", MOVES, true },
 	{ "hakmem_reap.shrinker_gives_pages_back", MOVES, true },
 	{ "hakmem_fail.call_loses_nothing_when_an_allocation_fails: hak_free", MOVES, true },
 	{ "hakmem_fail.call_loses_nothing_when_an_allocation_fails: hak_free_bulk", MOVES, true },
