@@ -13,7 +13,7 @@ export V
 .PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-budget check-kunit \
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
-	check-unit check-fuzz \
+	check-unit check-fuzz check-user check-programs \
 	report ablation asm clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
@@ -65,6 +65,14 @@ check-debug: ## KUnit on x86 in QEMU with KASAN, kmemleak and lockdep; slow, not
 
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"
+
+check-user: ## black-box tests of libhakmem.so: the malloc family, bad frees, threads, fork
+	@scripts/deps programs
+	@scripts/check-user-tests
+
+check-programs: ## real programs under libhakmem.so: python3, git, gcc, sqlite3, perl, redis
+	@scripts/deps programs
+	@scripts/check-programs
 
 check-kunit-stage: ## the same in a copy of the kernel source, built and run; not part of check
 	@scripts/deps check

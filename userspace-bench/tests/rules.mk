@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0
+# The black-box tests of libhakmem.so: $(OUT)/tests/NAME from userspace-bench/tests/NAME.c.
+# Included by userspace-bench/Makefile, and complete by itself: make -f .../rules.mk user-tests
+
+tests_dir := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
+OUT ?= $(abspath $(tests_dir)/../..)/build/user
+
+USER_TESTS := api_test align_test realloc_test settings_test badfree_test thread_test flow_test \
+	fork_test model_test
+# No builtins: gcc would drop a malloc() whose result is only freed.
+TESTS_CFLAGS := -O1 -g -Wall -Wextra -Werror -pthread -fno-builtin
+TESTS_LIBS := -ldl
+
+.PHONY: user-tests
+user-tests: $(USER_TESTS:%=$(OUT)/tests/%)
+
+$(OUT)/tests/%: $(tests_dir)/%.c $(tests_dir)/check.c $(tests_dir)/check.h
+	@mkdir -p $(@D)
+	$(CC) $(TESTS_CFLAGS) -o $@ $< $(tests_dir)/check.c $(TESTS_LIBS)
