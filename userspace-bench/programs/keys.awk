@@ -21,6 +21,7 @@ BEGIN {
 	for (i = 0; i < n && ask; i += 7) {
 		printf "GET own:string:%d\nHGET own:hash:%d field%d\n", i, i % 500, i
 		printf "LRANGE own:list:%d 0 3\nZRANGE own:zset:%d 0 3 WITHSCORES\n", i % 300, i % 200
-		printf "SISMEMBER own:set:%d %d\nSCARD own:set:%d\nLLEN own:list:%d\n", i % 100, i * 31, i % 100, i % 300
+		printf "SISMEMBER own:set:%d %d\n", i % 100, i * 31
+		printf "SCARD own:set:%d\nLLEN own:list:%d\n", i % 100, i % 300
 	}
 }

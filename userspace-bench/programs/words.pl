@@ -45,5 +45,9 @@ print "order $sum left ", scalar(keys %where), "\n";
 
 my %nested;
 $nested{ $_ % 997 }{ $_ % 101 } .= chr(65 + $_ % 26) for 1 .. 300000;
-my $all = join ',', map { my $h = $nested{$_}; map { "$_$h->{$_}" } sort keys %$h } sort keys %nested;
+my @all;
+for my $inner (map { $nested{$_} } sort keys %nested) {
+	push @all, map { "$_$inner->{$_}" } sort keys %$inner;
+}
+my $all = join ',', @all;
 print 'nested ', unpack('%32C*', $all), ' ', length $all, "\n";

@@ -110,6 +110,34 @@ static void worker_exact_pairs(void)
 	expect_rise("free_*", freed, freed_near(), MANY);
 }
 
+static void *count_on_thread(void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < MANY; i++)
+		free(malloc(i % 1025));
+	return arg;
+}
+
+/* What threads counted stays counted when they are gone and their slots are used again. */
+static void worker_exact_threads(void)
+{
+	uint64_t served = stat_served(), rise;
+	pthread_t thread[4];
+	size_t round, i;
+
+	for (round = 0; round < 25; round++) {
+		for (i = 0; i < COUNT(thread); i++)
+			pthread_create(&thread[i], NULL, count_on_thread, NULL);
+		for (i = 0; i < COUNT(thread); i++)
+			pthread_join(thread[i], NULL);
+	}
+	rise = stat_served() - served;
+	/* To make a thread takes an object or two of the C library's own. */
+	expect(rise >= 100 * MANY && rise <= 100 * MANY + 300, "%llu were counted of %d",
+	       (unsigned long long)rise, 100 * MANY);
+}
+
 static void worker_exact_large(void)
 {
 	uint64_t served = stat_served(), large = stat_of("alloc_large");
@@ -237,6 +265,7 @@ static void stats_count_exactly(void)
 {
 	expect_worker("only=worker_exact_small", stats_on);
 	expect_worker("only=worker_exact_pairs", stats_on);
+	expect_worker("only=worker_exact_threads", stats_on);
 	expect_worker("only=worker_exact_large", stats_on);
 	expect_worker("only=worker_exact_large", stats_off);
 }
@@ -347,6 +376,7 @@ static const struct check_case workers[] = {
 	{ "worker_interior", worker_interior, NEEDS_HAKMEM },
 	{ "worker_exact_small", worker_exact_small, NEEDS_HAKMEM },
 	{ "worker_exact_pairs", worker_exact_pairs, NEEDS_HAKMEM },
+	{ "worker_exact_threads", worker_exact_threads, NEEDS_HAKMEM },
 	{ "worker_exact_large", worker_exact_large, NEEDS_HAKMEM },
 	{ "worker_names", worker_names, NEEDS_HAKMEM },
 	{ "worker_names_misses", worker_names_misses, NEEDS_HAKMEM },
