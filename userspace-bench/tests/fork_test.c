@@ -281,5 +281,5 @@ static const struct check_case cases[] = {
 
 int main(int argc, char **argv)
 {
-	return check_main(argc, argv, cases, 1, 150);
+	return check_main(argc, argv, cases, 1, 400);
 }
