@@ -203,51 +203,7 @@ static void usable_size_is_stable(void)
 	}
 }
 
-/* Freed memory is used again: 200 MiB pass through 1 MiB of live objects. */
-static void memory_is_reused(void)
-{
-	static void *live[4096];
-	uint64_t held;
-	size_t i, k;
-
-	for (i = 0; i < COUNT(live); i++)
-		live[i] = malloc(256);
-	held = held_bytes();
-	for (i = 0; i < 800000; i++) {
-		k = i * 2654435761u % COUNT(live);
-		free(live[k]);
-		live[k] = malloc(256);
-	}
-	expect(!under_hakmem() || held_bytes() <= held + (2 << 20), "holds %llu, held %llu",
-	       (unsigned long long)held_bytes(), (unsigned long long)held);
-	for (i = 0; i < COUNT(live); i++)
-		free(live[i]);
-	expect_audit_clean();
-}
-
-static void trim_gives_memory_back(void)
-{
-	static void *live[200000];
-	uint64_t before, full, trimmed;
-	size_t i;
-
-	malloc_trim(0);
-	before = held_bytes();
-	for (i = 0; i < COUNT(live); i++)
-		live[i] = memset(malloc(320), 1, 320);
-	full = held_bytes();
-	expect(full >= before + 60000000, "64 MB are held in %llu bytes more",
-	       (unsigned long long)(full - before));
-	for (i = 0; i < COUNT(live); i++)
-		free(live[i]);
-	malloc_trim(0);
-	trimmed = held_bytes();
-	expect(trimmed <= before + (6 << 20), "%llu bytes are held, %llu were",
-	       (unsigned long long)trimmed, (unsigned long long)before);
-	expect_audit_clean();
-}
-
-/* Unloaded and loaded libraries, constructors, destructors and atexit handlers allocate too. */
+/* Constructors run before main(), destructors after it. */
 static void *early;
 
 __attribute__((constructor(101))) static void allocate_early(void)
@@ -360,8 +316,6 @@ static const struct check_case cases[] = {
 	{ "free_null_is_nothing", free_null_is_nothing, 0 },
 	{ "free_keeps_errno", free_keeps_errno, 0 },
 	{ "usable_size_is_stable", usable_size_is_stable, 0 },
-	{ "memory_is_reused", memory_is_reused, 0 },
-	{ "trim_gives_memory_back", trim_gives_memory_back, NEEDS_HAKMEM },
 	{ "constructor_may_allocate", constructor_may_allocate, 0 },
 	{ "small_stack_is_enough", small_stack_is_enough, 0 },
 	{ "little_address_space", little_address_space, 0 },

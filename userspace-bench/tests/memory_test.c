@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What becomes of freed memory: it is used again, what a burst left is given back by
+ * itself but for a budget, malloc_trim() gives that back too, and threads that end
+ * leave nothing behind.
+ */
+#define _GNU_SOURCE
+#include "check.h"
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MIB		(1UL << 20)
+#define CLASS_BUDGET	MIB		/* what one class may retain */
+#define BLOCK		(2 * MIB)	/* memory is taken and given back in these */
+#define SPARE		(4 * BLOCK)	/* what is kept is scattered over a few of them */
+#define CROWD		300
+#define EACH		300
+#define ROUNDS		8
+#define CROWD_SIZE	1024
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void *live[400000];
+
+/* Bytes of this process that are in memory; 0 if nobody tells. */
+static uint64_t resident(void)
+{
+	unsigned long all, pages = 0;
+	char text[128] = { };
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	if (!statm)
+		return 0;
+	if (!fgets(text, sizeof(text), statm) || sscanf(text, "%lu %lu", &all, &pages) != 2)
+		pages = 0;
+	fclose(statm);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void expect_held(const char *when, uint64_t most)
+{
+	uint64_t held = held_bytes();
+
+	expect(!under_hakmem() || held <= most, "%s %llu bytes are held, not %llu", when,
+	       (unsigned long long)held, (unsigned long long)most);
+}
+
+static void take(size_t n, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		live[i] = memset(malloc(size), 1, size);
+}
+
+static void give(size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(live[i]);
+}
+
+/* 200 MiB pass through 1 MiB of live objects. */
+static void small_memory_is_reused(void)
+{
+	uint64_t held;
+	size_t i, k;
+
+	take(4096, 256);
+	held = held_bytes();
+	for (i = 0; i < 800000; i++) {
+		k = i * 2654435761u % 4096;
+		free(live[k]);
+		live[k] = malloc(256);
+	}
+	expect_held("after 200 MiB", held + BLOCK);
+	give(4096);
+	expect_audit_clean();
+}
+
+/* What the next allocator serves goes back to it: leaked, this would be 2 GB. */
+static void large_memory_is_reused(void)
+{
+	uint64_t before = resident();
+	size_t i;
+	void *p;
+
+	for (i = 0; i < 40000 && !check_failed(); i++) {
+		p = malloc(2000 + i % 50 * 2000);
+		memset(p, 1, malloc_usable_size(p));
+		p = realloc(p, 1500 + i % 70 * 1000);
+		free(p);
+		if (i % 1000 == 0)
+			expect(resident() < before + 100 * MIB, "%llu MiB resident after %zu",
+			       (unsigned long long)(resident() / MIB), i);
+	}
+}
+
+/* Each class by itself: 64 MiB at a time, and then nothing. */
+static void burst_is_given_back(void)
+{
+	static const size_t sizes[] = { 160, 256, 512, 1024 };
+	uint64_t before = held_bytes();
+	size_t i, n;
+
+	for (i = 0; i < COUNT(sizes); i++) {
+		n = 64 * MIB / sizes[i];
+		if (n > COUNT(live))
+			n = COUNT(live);
+		take(n, sizes[i]);
+		expect(!under_hakmem() || held_bytes() >= before + n * sizes[i], "%zu bytes are "
+		       "live, and held are %llu", n * sizes[i], (unsigned long long)held_bytes());
+		give(n);
+		expect_held("after a burst", before + (i + 1) * CLASS_BUDGET + SPARE);
+	}
+	expect_audit_clean();
+}
+
+static void trim_gives_the_rest_back(void)
+{
+	static const size_t sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 640,
+		768, 1024 };
+	uint64_t before, left;
+	size_t i;
+
+	malloc_trim(0);
+	before = held_bytes();
+	for (i = 0; i < COUNT(sizes); i++) {
+		take(4 * MIB / sizes[i], sizes[i]);
+		give(4 * MIB / sizes[i]);
+	}
+	left = held_bytes();
+	expect(left > before + BLOCK, "nothing is left to trim: %llu bytes, %llu before",
+	       (unsigned long long)left, (unsigned long long)before);
+	malloc_trim(0);
+	expect_held("after a trim", before + BLOCK);
+	expect_audit_clean();
+}
+
+static pthread_barrier_t barrier;
+
+/* Fills its magazines to the brim, together with all the others, and ends. */
+static void *one_of_a_crowd(void *arg)
+{
+	void *own[EACH];
+	size_t i, round;
+
+	/* Magazines grow by being emptied and filled. */
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < EACH; i++)
+			own[i] = malloc(CROWD_SIZE);
+		pthread_barrier_wait(&barrier);
+		for (i = 0; i < EACH; i++)
+			free(own[i]);
+	}
+	pthread_barrier_wait(&barrier);
+	return arg;
+}
+
+static void run_crowd(void)
+{
+	static pthread_t thread[CROWD];
+	pthread_attr_t attr;
+	size_t i;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	pthread_barrier_init(&barrier, NULL, CROWD);
+	for (i = 0; i < CROWD; i++)
+		if (pthread_create(&thread[i], &attr, one_of_a_crowd, NULL))
+			_Exit(1);
+	for (i = 0; i < CROWD; i++)
+		pthread_join(thread[i], NULL);
+}
+
+/* What threads had when they ended serves the next one: it needs no more than they did. */
+static void ended_threads_hold_nothing(void)
+{
+	const uint64_t taken = (uint64_t)CROWD * EACH * CROWD_SIZE;
+	uint64_t before;
+
+	malloc_trim(0);
+	before = held_bytes();
+	run_crowd();
+	take(CROWD * EACH, CROWD_SIZE);
+	expect_held("with as much live as all threads had", before + taken * 5 / 4 +
+		    CLASS_BUDGET + SPARE);
+	give(CROWD * EACH);
+	malloc_trim(0);
+	expect_held("with all threads ended and trimmed", before + 2 * SPARE);
+	expect_audit_clean();
+}
+
+static const struct check_case cases[] = {
+	{ "small_memory_is_reused", small_memory_is_reused, 0 },
+	{ "large_memory_is_reused", large_memory_is_reused, 0 },
+	{ "burst_is_given_back", burst_is_given_back, 0 },
+	{ "trim_gives_the_rest_back", trim_gives_the_rest_back, NEEDS_HAKMEM },
+	{ "ended_threads_hold_nothing", ended_threads_hold_nothing, 0 },
+	{ NULL, NULL, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	return check_main(argc, argv, cases, 1, 0);
+}
