@@ -66,11 +66,11 @@ check-debug: ## KUnit on x86 in QEMU with KASAN, kmemleak and lockdep; slow, not
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"
 
-check-user: ## black-box tests of libhakmem.so: the malloc family, bad frees, threads, fork
+check-user: userspace ## black-box tests of libhakmem.so: the malloc family, bad frees, threads, fork
 	@scripts/deps programs
 	@scripts/check-user-tests
 
-check-programs: ## python3, git, gcc, sqlite3, perl, redis under libhakmem.so (PROGRAMS=perl for some)
+check-programs: userspace ## python3, git, gcc, sqlite3, perl, redis under libhakmem.so (PROGRAMS=perl for some)
 	@scripts/deps programs
 	@scripts/check-programs $(PROGRAMS)
 

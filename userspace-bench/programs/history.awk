@@ -10,7 +10,8 @@ function content(i, f, text, k) {
 BEGIN {
 	for (i = 1; i <= n; i++) {
 		printf "commit refs/heads/%s\n", (i % 40 == 0) ? "side" i : "main"
-		printf "mark :%d\ncommitter A U Thor <author@example.com> %d +0000\n", i, 1600000000 + i
+		printf "mark :%d\n", i
+		printf "committer A U Thor <author@example.com> %d +0000\n", 1600000000 + i
 		message = "change " i "\n\nwith a body of " i " words"
 		printf "data %d\n%s\n", length(message), message
 		if (i > 1)
@@ -18,7 +19,8 @@ BEGIN {
 		for (k = 0; k < 4; k++) {
 			f = (i * 7 + k * 13) % 160
 			text = content(i, f)
-			printf "M 100644 inline dir%d/file%d.txt\ndata %d\n%s\n", f % 12, f, length(text), text
+			printf "M 100644 inline dir%d/file%d.txt\n", f % 12, f
+			printf "data %d\n%s\n", length(text), text
 		}
 	}
 }

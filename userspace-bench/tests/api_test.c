@@ -125,8 +125,9 @@ static void calloc_multiplies(void)
 /* Products that do not fit, among them some that wrap to a small number. */
 static void calloc_overflow_is_enomem(void)
 {
-	static const size_t factor[][2] = { { SIZE_MAX, 2 }, { 2, SIZE_MAX }, { SIZE_MAX, SIZE_MAX },
-		{ SIZE_MAX / 2 + 1, 2 }, { 1UL << 32, 1UL << 32 }, { (1UL << 32) + 1, 1UL << 32 },
+	static const size_t factor[][2] = { { SIZE_MAX, 2 }, { 2, SIZE_MAX },
+		{ SIZE_MAX, SIZE_MAX }, { SIZE_MAX / 2 + 1, 2 },
+		{ 1UL << 32, 1UL << 32 }, { (1UL << 32) + 1, 1UL << 32 },
 		{ SIZE_MAX / 16 + 2, 16 }, { 16, SIZE_MAX / 16 + 2 }, { SIZE_MAX / 8, 8 },
 		{ PTRDIFF_MAX, 1 }, { 1, SIZE_MAX } };
 	size_t i;

@@ -185,15 +185,16 @@ static void *one_of_a_crowd(void *arg)
 {
 	uint64_t state = (uintptr_t)arg, i;
 	struct parcel *own[64], *passed;
+	size_t place;
 
 	for (i = 0; i < COUNT(own); i++)
 		own[i] = parcel_new(&state);
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < COUNT(own); i++) {
 		passed = own[i];
+		place = next_random(&state) % COUNT(exchange);
 		if (i & 1)
-			passed = __atomic_exchange_n(&exchange[next_random(&state) % COUNT(exchange)],
-						     passed, __ATOMIC_ACQ_REL);
+			passed = __atomic_exchange_n(&exchange[place], passed, __ATOMIC_ACQ_REL);
 		parcel_free(passed);
 	}
 	pthread_barrier_wait(&barrier);
