@@ -79,6 +79,28 @@ static void fork_ended(void)
 	mutex_unlock(&hak_caches_lock);
 }
 
+/*
+ * The other threads are not here, and may have been in the middle of an exchange: one
+ * object in two places.  What they held is left alone.
+ */
+static void fork_child(void)
+{
+	struct hak_core *core;
+	struct hak_set *s;
+	int cpu;
+
+	list_for_each_entry(core, &hak_caches, list)
+		for_each_possible_cpu(cpu) {
+			if (cpu == shim_cpu_nr)
+				continue;
+			s = per_cpu_ptr(hak_percpu(core->sets), cpu)->set;
+			s->n = 0;
+			s->spare = NULL;
+			s->remote = NULL;
+		}
+	fork_ended();
+}
+
 static unsigned long parameter(const char *name, unsigned long value, unsigned long least,
 			       unsigned long most)
 {
@@ -162,7 +184,7 @@ bool hak_user_start(void)
 		shim_window = ~0U;
 		pr_err("hakmem: cannot start, everything goes to the next allocator\n");
 	} else {
-		pthread_atfork(fork_begins, fork_ended, fork_ended);
+		pthread_atfork(fork_begins, fork_ended, fork_child);
 	}
 	smp_store_release(&started, START_DONE);
 	here = false;
