@@ -37,6 +37,27 @@ static void unchain(void *p)
 	}
 }
 
+/* Small objects, and larger ones on the same pages afterwards: no word of those looks free. */
+static void page_cut_anew_carries_no_mark(struct kunit *test)
+{
+	void *keep = hak_alloc(8, GFP_KERNEL), **p, **next;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, keep);
+	unchain(chain(test, 20000, 16));
+	KUNIT_ASSERT_GT(test, hak_shrink_all(), 0);
+	p = chain(test, 300, 1024);
+	for (; p; p = next) {
+		for (i = 1; i < 1024 / sizeof(long); i++)
+			if ((unsigned long)p[i] == hak_mark(p))
+				break;
+		KUNIT_EXPECT_EQ(test, i, 1024 / sizeof(long));
+		next = *p;
+		hak_free(p);
+	}
+	hak_free(keep);
+}
+
 static void hak_shrink_all_idle_leaves_fixed_pages(struct kunit *test)
 {
 	expect_only_fixed(test);
@@ -193,6 +214,7 @@ static void small_blocks_come_back(struct kunit *test)
 }
 
 static struct kunit_case reclaim_cases[] = {
+	KUNIT_CASE(page_cut_anew_carries_no_mark),
 	KUNIT_CASE(hak_shrink_all_idle_leaves_fixed_pages),
 	KUNIT_CASE(hak_shrink_all_after_use_leaves_fixed_pages),
 	KUNIT_CASE(hak_shrink_all_with_one_live_object_keeps_it),

@@ -254,8 +254,23 @@ static void ss_put_pages(struct hak_slab *slab)
 		ss_retired(ss);
 }
 
+/*
+ * A mark is one for all of a SuperSlab.  One that stays behind where the next slab has
+ * the middle of an object may be copied, unread, to the start of another: its free would
+ * pass for a second one.
+ */
+static void slab_unmark(struct hak_slab *slab)
+{
+	unsigned int i;
+
+	for (i = 0; i < slab->carved; i++)
+		*(unsigned long *)(slab_object(slab, i) + slab->pool->mark_off) = 0;
+}
+
 void hak_block_put_slab(struct hak_slab *slab)
 {
+	if (slab->pool->marked)
+		slab_unmark(slab);
 	if (slab->pages)
 		ss_put_pages(slab);
 	else

@@ -107,6 +107,8 @@ struct hak_pool {
 	u32 keep_empty;			/* empty slabs a node keeps */
 	u8 slab_pages;
 	bool rcu;			/* no page is re-cut or freed before a grace period */
+	bool marked;			/* free objects carry a mark, at @mark_off */
+	u32 mark_off;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);
 	struct hak_cache *tag;

@@ -54,12 +54,13 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->pristine = args->ctor || core->flags & SLAB_TYPESAFE_BY_RCU;
 	core->hardened = args->hardened == HAK_HARDENED_DEFAULT ? hak_conf.hardened > 0
 			 : args->hardened == HAK_HARDENED_ON;
+	core->pool.marked = core->hardened;
 	core->gated = wants_gate(core);
 	core->exact = core->hardened && (core->pristine || hak_conf.hardened != 1);
 	core->frees_out = core->gated || hak_conf.multi_node;
 	if (core->pristine) {
 		/* Mark and NMI link of a free object go behind it. */
-		core->mark_off = stride;
+		core->pool.mark_off = stride;
 		stride += sizeof(long);
 	}
 	core->align = max(natural_align(core->size, core->flags, core->typed), args->align);

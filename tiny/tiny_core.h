@@ -52,7 +52,6 @@ struct hak_core {
 	char name[HAK_CACHE_NAME_MAX + 1];
 	unsigned int size;		/* bytes asked for */
 	unsigned int align;
-	unsigned int mark_off;		/* where a gated cache keeps mark and NMI link */
 	bool pristine;			/* ctor or RCU: nothing is written inside a free object */
 	bool gated;			/* the sets of the handle stay empty, with no room */
 	bool exact;			/* gated, and each free is looked up exactly */
@@ -99,7 +98,7 @@ static inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
 
 static inline unsigned long *object_mark(const struct hak_core *core, void *p)
 {
-	return p + core->mark_off;
+	return p + core->pool.mark_off;
 }
 
 /* tiny_depot.c. All: no lock held, not in NMI. */

@@ -27,7 +27,7 @@ HAK_EXPORT_TEST(hak_busy);
 static unsigned int link_off(const struct hak_core *core)
 {
 	if (core->pristine)
-		return core->mark_off;
+		return core->pool.mark_off;
 	return core->pool.stride >= 2 * sizeof(long) ? sizeof(long) : 0;
 }
 
@@ -40,7 +40,7 @@ bool hak_defer_holds(const struct hak_core *core, void *p)
 {
 	unsigned long link = READ_ONCE(*object_link(core, p)) ^ LINK_FLIP;
 
-	if (link_off(core) != core->mark_off)
+	if (link_off(core) != core->pool.mark_off)
 		return false;
 	return link == hak_mark(p) || (!(link % sizeof(long)) && hak_slab_of((void *)link));
 }

@@ -17,6 +17,10 @@ static void *malloc_next(size_t size)
 {
 	if (!hak_user_start())
 		return hak_user_early(size);
+	if (size > PTRDIFF_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 	return shim_next.malloc(size);
 }
@@ -87,7 +91,7 @@ HAK_PUBLIC void *calloc(size_t n, size_t size)
 	size_t bytes;
 	void *p;
 
-	if (__builtin_mul_overflow(n, size, &bytes)) {
+	if (__builtin_mul_overflow(n, size, &bytes) || bytes > PTRDIFF_MAX) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -143,7 +147,7 @@ HAK_PUBLIC void *realloc(void *p, size_t size)
 		return NULL;
 	}
 	/* What has shrunk to one of our sizes may as well become one of our objects. */
-	if (size <= HAK_MAX_SIZE)
+	if (size <= HAK_MAX_SIZE || size > PTRDIFF_MAX)
 		return realloc_move(p, shim_next.usable(p), size);
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 	hak_mem_add(HAK_MEM_FREE_LARGE, 1);
@@ -231,5 +235,8 @@ HAK_PUBLIC int malloc_trim(size_t pad)
 {
 	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
 
-	return hak_user_serves() && hak_shrink_all() < before;
+	if (!hak_user_serves())
+		return 0;
+	shim_bury();
+	return hak_shrink_all() < before;
 }

@@ -136,10 +136,7 @@ static void parameters(void)
 
 struct hak_cache *hak_user_cache(size_t size)
 {
-	size = ALIGN(size + !size, 16);
-	while (hak_class_size[hak_size_class(size)] % 16)
-		size += 16;
-	return hak_class[hak_size_class(size)];
+	return hak_class[hak_size_class(ALIGN(size + !size, 16))];
 }
 
 static void cpu_up(int cpu)
@@ -220,6 +217,7 @@ HAK_PUBLIC int hakmem_audit(long live)
 {
 	if (!hak_user_serves())
 		return 0;
+	shim_bury();
 	hak_shrink_all();
 	return hak_audit(live);
 }

@@ -27,6 +27,7 @@ static size_t dynamic_used = PAGE_SIZE;	/* handle 0 is nobody's; its sets stay z
 static int *free_cpu, nr_free_cpus;	/* [cpu_lock] */
 static int nr_dying;			/* slots whose tid is set */
 static int forking;			/* slot of the thread that forks, or 0 */
+static int forker;			/* [cpu_lock] and its process */
 
 /* What was given up, by its place in a slot; the entry lies in slot 0. [cpu_lock] */
 struct free_piece {
@@ -132,10 +133,12 @@ static void cpu_down(int cpu)
 	pthread_mutex_unlock(&cpu_lock);
 }
 
-static void bury_dead(void)
+void shim_bury(void)
 {
 	int cpu, tid;
 
+	if (!READ_ONCE(nr_dying))
+		return;
 	for_each_possible_cpu(cpu) {
 		tid = READ_ONCE(shim_cpu[cpu].tid);
 		if (!tid || !syscall(SYS_tgkill, getpid(), tid, 0) ||
@@ -150,8 +153,7 @@ void shim_unbind(void)
 {
 	if (!shim_cpu_nr)
 		return;
-	if (READ_ONCE(nr_dying))
-		bury_dead();
+	shim_bury();
 	cpu_down(shim_cpu_nr);
 }
 
@@ -161,12 +163,17 @@ void shim_fork(bool begin)
 	int cpu;
 
 	if (!begin) {
+		/* What a thread that is not in this process was about to take is free. */
+		for_each_possible_cpu(cpu)
+			if (getpid() != forker)
+				shim_cpu[cpu].locks = 0;
 		WRITE_ONCE(forking, 0);
 		pthread_mutex_unlock(&cpu_lock);
 		return;
 	}
 	shim_slot();
 	pthread_mutex_lock(&cpu_lock);
+	forker = getpid();
 	xchg(&forking, shim_cpu_nr);
 	for_each_possible_cpu(cpu)
 		while (READ_ONCE(shim_cpu[cpu].locks))

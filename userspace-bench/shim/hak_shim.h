@@ -195,6 +195,7 @@ extern void (*shim_drain)(int cpu);	/* empty the sets of a CPU that has just gon
 extern void (*shim_bound)(void);	/* this thread has just got one */
 char *shim_bind(void);			/* bind this thread; its slot */
 void shim_unbind(void);			/* drain its slot and give it up */
+void shim_bury(void);			/* the slots of those that freed after that; no lock held */
 void shim_preempted(void);		/* SHIM_PREEMPT: preemption came on again */
 void shim_fork(bool begin);		/* before a fork, and after it on both sides */
 void *shim_alloc_percpu(size_t size);	/* zeroed in every slot */

@@ -15,7 +15,9 @@
 bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_kernel_owns(p)		SHIM_KERNEL_OWNS(p)	/* tests know what they allocated */
 #else
-#define hak_kernel_owns(p)		true	/* what is not ours is the next allocator's */
+/* What is not in the arena is the next allocator's. */
+#define hak_kernel_owns(p)		((unsigned long)(p) - (unsigned long)shim_arena >= \
+					 SHIM_SS_BYTES + SHIM_SMALL_BYTES)
 #endif
 #define hak_want_init_on_alloc()	false
 #define hak_want_init_on_free()		false
