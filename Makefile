@@ -66,12 +66,10 @@ check-debug: ## KUnit on x86 in QEMU with KASAN, kmemleak and lockdep; slow, not
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"
 
-check-user: userspace ## black-box tests of libhakmem.so: the malloc family, bad frees, threads, fork
-	@scripts/deps programs
+check-user: ## black-box tests of libhakmem.so: the malloc family, bad frees, threads, fork
 	@scripts/check-user-tests
 
-check-programs: userspace ## python3, git, gcc, sqlite3, perl, redis under libhakmem.so (PROGRAMS=perl for some)
-	@scripts/deps programs
+check-programs: ## python3, git, gcc, sqlite3, perl, redis under libhakmem.so (PROGRAMS=perl for some)
 	@scripts/check-programs $(PROGRAMS)
 
 check-kunit-stage: ## the same in a copy of the kernel source, built and run; not part of check
