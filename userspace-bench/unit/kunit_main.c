@@ -201,8 +201,8 @@ int main(int argc, char **argv)
 	filters = argv;
 	unit_watch_start();
 	unit_migrate_start(hak_kunit_seed);
-	/* Cases are alone when they ask for what other CPUs hold. */
-	shim_quiesced = true;
+	/* What is left in parked slots can be had: cases are alone when they ask for it. */
+	shim_quiesced = SHIM_PREEMPT;
 	for (i = 0; i < nr_suites; i++)
 		run_suite(suites[i]);
 	if (!*filters)

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that change CPUs where preemption comes on, as the kernel's do.
+ * Threads that change CPUs while preemption is on, as the kernel's do.
  *
  * Some slots more than there are threads are parked: online, with what is left in
  * their sets, and nobody's.  A thread that moves exchanges its slot for one of those,
- * under a lock, so that each slot is one thread's at a time.  When it does is drawn
- * from a generator of its own, seeded by the run's seed and the order of threads.
+ * under a lock, so that each slot is one thread's at a time.  It may move where
+ * preemption comes on, and at both ends of each function of the core, inlined ones
+ * included (-finstrument-functions), while preemption is on: what was learnt of a CPU
+ * without protection is wrong by the next line.  When it does is drawn from a generator
+ * of its own, seeded by the run's seed and the order of threads.
  */
 #include "unit/hak_kernel.h"
 #include "unit/unit.h"
@@ -15,7 +18,8 @@ __thread int unit_pinned;
 #if SHIM_PREEMPT
 
 #define PARKED		3
-#define MOVES_OF_64	8		/* chance at each point where preemption comes on */
+#define MOVE_ENABLED	8	/* one in so many times that preemption comes on */
+#define MOVE_FUNCTION	32	/* and of the ends of functions */
 
 static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
 static int parked[PARKED];		/* [park_lock] */
@@ -34,22 +38,42 @@ static u64 next_rand(void)
 	return rand_state * 0x2545f4914f6cdd1dULL >> 16;
 }
 
-/* Preemption of this thread came on again. */
-void shim_preempted(void)
+static void may_move(unsigned int one_in)
 {
 	int *slot, cpu = shim_cpu_nr;
 	u64 r;
 
-	if (!first_seed || !cpu || unit_pinned || shim_dying ||
-	    (r = next_rand()) % 64 >= MOVES_OF_64)
+	if (!first_seed || !cpu || unit_pinned || shim_dying)
+		return;
+	r = next_rand();
+	if (r % one_in)
 		return;
 	pthread_mutex_lock(&park_lock);
-	slot = &parked[r / 64 % PARKED];
+	slot = &parked[r / one_in % PARKED];
 	shim_cpu_nr = *slot;
 	shim_base = shim_cpu[*slot].base;
 	*slot = cpu;
 	moves++;
 	pthread_mutex_unlock(&park_lock);
+}
+
+void shim_preempted(void)
+{
+	may_move(MOVE_ENABLED);
+}
+
+void __cyg_profile_func_enter(void *fn, void *from);
+void __cyg_profile_func_enter(void *fn, void *from)
+{
+	if (!shim_count)
+		may_move(MOVE_FUNCTION);
+}
+
+void __cyg_profile_func_exit(void *fn, void *from);
+void __cyg_profile_func_exit(void *fn, void *from)
+{
+	if (!shim_count)
+		may_move(MOVE_FUNCTION);
 }
 
 void unit_migrate_start(unsigned long seed)

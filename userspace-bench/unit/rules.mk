@@ -7,7 +7,7 @@
 #   unhardened    without a check on each free
 #   asan          address and undefined-behaviour sanitizer
 #   tsan          thread sanitizer
-#   preempt       threads change CPUs wherever preemption is on (migrate.c)
+#   preempt       threads change CPUs while preemption is on (migrate.c)
 #   preempt-tsan  both: a use of a CPU after it was left is a race
 
 UNIT_FLAVOURS := plain unhardened asan tsan preempt preempt-tsan
@@ -18,6 +18,12 @@ UNIT_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefi
 UNIT_FLAGS_tsan := -O1 -fsanitize=thread -Wno-tsan
 UNIT_FLAGS_preempt := -DSHIM_PREEMPT=1
 UNIT_FLAGS_preempt-tsan := -DSHIM_PREEMPT=1 $(UNIT_FLAGS_tsan)
+
+# What may change CPUs at each end of a function: the core, and who inlines its calls in threads.
+UNIT_MOVING := $(CORE) $(addprefix $(TOP)/kunit/,model_kunit.c smp_kunit.c flow_kunit.c) \
+	unit/threads_unit.c
+UNIT_MOVES_preempt := -finstrument-functions
+UNIT_MOVES_preempt-tsan := -finstrument-functions
 
 UNIT_KUNIT := $(filter-out %_module.c %/context_kunit.c,$(wildcard $(TOP)/kunit/*.c))
 UNIT_SOURCES := $(LIB) $(UNIT_KUNIT) $(wildcard unit/*.c)
@@ -48,7 +54,7 @@ endef
 define unit_rule
 $(OUT)/unit/$(1)/$(notdir $(2:.c=.o)): $(2) $(UNIT_HEADERS) $(UNIT_EMPTY) Makefile unit/rules.mk | $(OUT)/unit/$(1)
 	@echo "  CC [$(1)] $$(notdir $$<)"
-	$$(Q)$$(CC) $$(UNIT_CFLAGS) $$(UNIT_FLAGS_$(1)) -c $$< -o $$@
+	$$(Q)$$(CC) $$(UNIT_CFLAGS) $$(UNIT_FLAGS_$(1)) $(if $(filter $(2),$(UNIT_MOVING)),$(UNIT_MOVES_$(1))) -c $$< -o $$@
 endef
 
 $(foreach flavour,$(UNIT_FLAVOURS),$(eval $(call unit_flavour,$(flavour))))
