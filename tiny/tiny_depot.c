@@ -121,6 +121,7 @@ void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 {
 	unsigned int full = all ? UINT_MAX : READ_ONCE(d->low_full);
 	unsigned int empty = all ? UINT_MAX : READ_ONCE(d->low_empty);
+	unsigned long flags;
 	struct hak_mag *m;
 
 	for (; full && (m = depot_take(d, true)); full--) {
@@ -129,7 +130,9 @@ void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 	}
 	for (; empty && (m = depot_take(d, false)); empty--)
 		hak_mag_free(m);
-	WRITE_ONCE(d->low_full, READ_ONCE(d->nr_full));
-	WRITE_ONCE(d->low_empty, READ_ONCE(d->nr_empty));
+	flags = hak_lock(&d->lock);
+	d->low_full = d->nr_full;
+	d->low_empty = d->nr_empty;
+	hak_unlock(&d->lock, flags);
 }
 HAK_EXPORT_TEST(hak_depot_trim);
