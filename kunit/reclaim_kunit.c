@@ -37,13 +37,21 @@ static void unchain(void *p)
 	}
 }
 
-/* Small objects, and larger ones on the same pages afterwards: no word of those looks free. */
+/*
+ * Small objects, and larger ones on the same pages before and after: no word of those
+ * looks free.  Before, because bad frees of other cases left marks anywhere.
+ */
 static void page_cut_anew_carries_no_mark(struct kunit *test)
 {
 	void *keep = hak_alloc(8, GFP_KERNEL), **p, **next;
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, keep);
+	p = chain(test, 400, 1024);
+	for (next = p; next; next = *next)
+		memset(next + 1, 0, 1024 - sizeof(*next));
+	unchain(p);
+	KUNIT_ASSERT_GT(test, hak_shrink_all(), 0);
 	unchain(chain(test, 20000, 16));
 	KUNIT_ASSERT_GT(test, hak_shrink_all(), 0);
 	p = chain(test, 300, 1024);
