@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Suite hakmem_threads: threads that allocate, free, pass objects to one another, and
- * end while their magazines are full.
+ * end while their magazines are full, while caches come and go and memory is reclaimed.
  *
  * What a thread knows of an object travels with it: size, who serves it, and the byte
  * it is filled with, which whoever frees it checks first.  Objects that a generation of
@@ -174,15 +174,55 @@ static void op_mail(struct member *m, struct item *i)
 	pthread_mutex_unlock(&m->c->lock);
 }
 
+/* A cache of its own, which comes and goes; the set that held its objects must be this one. */
+static void op_cache(struct member *m)
+{
+	struct hak_cache *c = hak_cache_create("threads-own", 8 + pick(m, 500), NULL,
+					       pick(m, 2) ? SLAB_TYPESAFE_BY_RCU : 0);
+	unsigned int n = 1 + pick(m, BULK), got = 0;
+	void *p[BULK];
+
+	migrate_disable();
+	if (c)
+		got = hak_cache_alloc_bulk(c, GFP_KERNEL, n, p);
+	expect(m->c, got == n, "no cache, or not its objects", &m->own[0]);
+	if (c)
+		hak_cache_free_bulk(c, got, p);
+	hak_cache_destroy(c);
+	migrate_enable();
+}
+
+/* What the kernel does meanwhile: reclaim, the reaper, somebody who reads counters. */
+static void op_meanwhile(struct member *m, unsigned int which)
+{
+	switch (which) {
+	case 0:
+		hak_shrink_all();
+		break;
+	case 1:
+		hak_reap_here(pick(m, 2));
+		break;
+	case 2:
+		hak_shrinker_scan(pick(m, 1024));
+		break;
+	case 3:
+		expect(m->c, hak_kunit_stat(HAK_STAT_pages_held) > 0, "nothing held", &m->own[0]);
+		break;
+	case 4:
+		op_cache(m);
+		break;
+	default:
+		hak_cache_shrink(m->c->cache[pick(m, NR_TYPED)]);
+	}
+}
+
 static void op_any(struct member *m)
 {
 	struct item *i = &m->own[pick(m, OWN)];
 	unsigned int r = pick(m, 4096);
 
-	if (r < 1)
-		hak_shrink_all();
-	else if (r < 4)
-		hak_cache_shrink(m->c->cache[pick(m, NR_TYPED)]);
+	if (r < 7)
+		op_meanwhile(m, r);
 	else if (r < 64)
 		op_bulk_alloc(m);
 	else if (r < 128)
