@@ -8,61 +8,37 @@
  * planted: each must be counted under its own name, and change nothing else.  At the end
  * hak_audit() must find every object in one place; when all are freed, no page is held.
  */
-#include "kunit/hak_kunit.h"
+#include "fuzz/fuzz.h"
 #include "tiny/tiny_class.h"
 
-#define OBJECTS	128
-#define CACHES	6
 #define CPUS	4
 #define BULK	40
-#define KEPT	16	/* head of a constructed object, which stays as it is */
-#define MAGIC	0x5b
 
-struct object {
-	char *p;
-	u32 size;
-	u8 kind;	/* index of a cache, or CACHES */
-	u8 fill;
-};
-
-static struct cache {
-	struct hak_cache *c;
-	struct hak_cache_args args;
-	u32 size;
-} cache[CACHES];
+struct cache cache[CACHES];
+u64 fuzz_bad[HAK_BAD_INTERIOR + 1];
 
 static struct object object[OBJECTS];
 static struct { char *base; int nr; } cpu[CPUS];
-static u64 bad[HAK_BAD_INTERIOR + 1];	/* bad frees there should have been */
 static const u8 *at, *end;
 static long live;			/* objects of hakmem's */
 static u8 serial;
 
-static u8 byte(void)
+u8 byte(void)
 {
 	return at < end ? *at++ : 0;
 }
 
-/* Not a failure of the harness: what must hold does not. */
-#define MUST(c)									\
-do {										\
-	if (unlikely(!(c))) {							\
-		fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #c); \
-		abort();							\
-	}									\
-} while (0)
-
-static u32 kept(const struct object *o)
+u32 kept(const struct object *o)
 {
 	return o->kind < CACHES && cache[o->kind].args.ctor ? KEPT : 0;
 }
 
-static bool is_ours(const struct object *o)
+bool is_ours(const struct object *o)
 {
 	return o->kind < CACHES || (o->size && o->size <= HAK_MAX_SIZE);
 }
 
-static void fill(struct object *o)
+void fill(struct object *o)
 {
 	memset(o->p + kept(o), o->fill, o->size - kept(o));
 }
@@ -83,7 +59,7 @@ static void magic_dtor(void *p)
 	MUST(!memchr_inv(p, MAGIC, KEPT));
 }
 
-static struct object *pick(void)
+struct object *pick(void)
 {
 	return &object[byte() % OBJECTS];
 }
@@ -94,13 +70,6 @@ static u8 pick_kind(u8 how)
 	u8 kind = how & 1 ? byte() % CACHES : CACHES;
 
 	return kind < CACHES && cache[kind].c ? kind : CACHES;
-}
-
-/* Of hakmem's, and checked at each free. */
-static bool hardened(const struct object *o)
-{
-	return o->p && is_ours(o) &&
-	       (o->kind == CACHES || cache[o->kind].args.hardened != HAK_HARDENED_OFF);
 }
 
 static void enter(struct object *o, u8 kind, u32 size, void *p)
@@ -130,7 +99,7 @@ static void *leave(struct object *o)
 	return p;
 }
 
-static void op_free(struct object *o, u8 how)
+void op_free(struct object *o, u8 how)
 {
 	u32 size = o->size, kind = o->kind;
 	void *p;
@@ -298,85 +267,6 @@ static void op_cache(u8 how)
 	MUST(c->c || shape > 250 || c->size > HAK_CACHE_MAX_SIZE);
 }
 
-/* Free @p, which is not to be freed: by its cache's call, by size, or by address alone. */
-static void bad_free(const struct object *o, void *p, u8 how)
-{
-	void *one[1] = { p };
-
-	if (o->kind < CACHES && how & 1)
-		hak_cache_free(cache[o->kind].c, p);
-	else if (o->kind == CACHES && how & 1)
-		hak_free_sized(p, o->size);
-	else if (how & 2)
-		hak_free_bulk(1, one);
-	else
-		hak_free(p);
-}
-
-static void op_double(u8 how)
-{
-	struct object *o = pick(), was = *o;
-
-	if (!hardened(o))
-		return;
-	op_free(o, how);
-	bad_free(&was, was.p, how);
-	bad[HAK_BAD_DOUBLE]++;
-}
-
-/* Inside an object that stays live; an aligned one is found when its magazine is flushed. */
-static void op_interior(u8 how)
-{
-	struct object *o = pick();
-	u32 off = 1 + byte() % 64;
-
-	if (!hardened(o) || off + 8 > o->size)
-		return;
-	bad_free(o, o->p + off, how);
-	hak_shrink_all();
-	bad[HAK_BAD_INTERIOR]++;
-	/* Free objects carry their mark: that is what was written. */
-	if (!(off % 8) && off >= kept(o))
-		fill(o);
-}
-
-static void op_wrong(u8 how)
-{
-	const struct cache *other = &cache[how / 4 % CACHES];
-	struct object *o = pick();
-
-	if (!hardened(o))
-		return;
-	if (how & 1 && other->c && other->args.hardened != HAK_HARDENED_OFF &&
-	    other != &cache[o->kind % CACHES]) {
-		hak_cache_free(other->c, o->p);
-		bad[HAK_BAD_CACHE]++;
-	} else if (o->kind < CACHES) {
-		hak_free_sized(o->p, min_t(u32, o->size, HAK_MAX_SIZE));
-		bad[HAK_BAD_CACHE]++;
-	}
-}
-
-/* Any address that is not ours: eight bytes of the input, or one of a few. */
-static void op_foreign(u8 how)
-{
-	unsigned long v = 0;
-	struct object none = { .kind = CACHES, .size = 64 };
-	u32 i;
-
-	for (i = 0; i < 8; i++)
-		v = v << 8 | byte();
-	if (how & 4)
-		v = (unsigned long)shim_arena + v % (SHIM_SS_BYTES + SHIM_SMALL_BYTES + 4096);
-	else if (how & 8)
-		v = (unsigned long)&none + v % sizeof(none);
-	if (hak_owns((void *)v) || ZERO_OR_NULL_PTR((void *)v))
-		return;
-	MUST(!hak_usable_size((void *)v));
-	bad_free(&none, (void *)v, how);
-	bad[HAK_BAD_FOREIGN]++;
-}
-
 /* As a call finds it that comes while a lock of the core is held: frees are deferred. */
 static void op_nested(u8 how)
 {
@@ -402,7 +292,7 @@ static void count_bad(void)
 	u32 k;
 
 	for (k = 0; k <= HAK_BAD_INTERIOR; k++)
-		MUST(atomic_long_read(&hak_mem_stat[HAK_MEM_BAD_FOREIGN + k]) == bad[k]);
+		MUST(atomic_long_read(&hak_mem_stat[HAK_MEM_BAD_FOREIGN + k]) == fuzz_bad[k]);
 }
 
 static void finish(void)
