@@ -26,6 +26,10 @@
 #include <string.h>
 #include <linux/types.h>
 
+/*
+ * Hidden, so that position-independent code reaches these without a table.  The library's
+ * own files (SHIM_LIBRARY) keep that to their end; a client's next header is none of ours.
+ */
 #pragma GCC visibility push(hidden)
 
 #ifndef SHIM_HARDENED
@@ -355,5 +359,9 @@ void *kmalloc(size_t n, gfp_t gfp);	/* aligned as @n is, up to a page */
 #define page_ref_sub(page, n)	((page)->refs -= (n))
 #define page_pgdat(page)	(page)
 #define mod_node_page_state(g, i, n) ((void)(g))
+
+#ifndef SHIM_LIBRARY
+#pragma GCC visibility pop
+#endif
 
 #endif /* _HAK_SHIM_H */

@@ -11,9 +11,18 @@ USER_TESTS := api_test align_test realloc_test settings_test badfree_test thread
 TESTS_CFLAGS := -O1 -g -Wall -Wextra -Werror -pthread -fno-builtin
 TESTS_LIBS := -ldl
 
+# The flags that bring hakmem's header in user space; a client's warnings are errors there, too.
+CLIENT_CFLAGS := -std=gnu11 -I$(tests_dir)/../shim -I$(tests_dir)/../../include
+
 .PHONY: user-tests
-user-tests: $(USER_TESTS:%=$(OUT)/tests/%)
+user-tests: $(USER_TESTS:%=$(OUT)/tests/%) $(OUT)/tests/client_test
 
 $(OUT)/tests/%: $(tests_dir)/%.c $(tests_dir)/check.c $(tests_dir)/check.h
 	@mkdir -p $(@D)
 	$(CC) $(TESTS_CFLAGS) -o $@ $< $(tests_dir)/check.c $(TESTS_LIBS)
+
+# -O2, or the inlined paths are not what is tested.
+$(OUT)/tests/client_test: $(tests_dir)/client_test.c $(tests_dir)/check.c $(tests_dir)/check.h $(OUT)/libhakmem.a
+	@mkdir -p $(@D)
+	$(CC) $(TESTS_CFLAGS) -O2 $(CLIENT_CFLAGS) -o $@ $< $(tests_dir)/check.c \
+		$(OUT)/libhakmem.a -lm $(TESTS_LIBS)

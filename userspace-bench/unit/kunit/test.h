@@ -9,10 +9,7 @@
 #ifndef _KUNIT_TEST_H
 #define _KUNIT_TEST_H
 
-/* hak_shim.h makes what is declared after it the program's own. */
-#pragma GCC visibility push(default)
 #include <setjmp.h>
-#pragma GCC visibility pop
 
 #include "unit/hak_kernel.h"
 

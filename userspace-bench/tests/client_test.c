@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A program that inlines hakmem: the kernel's API out of libhakmem.a.
+ *
+ * hakmem's header comes first on purpose, and what comes after it is the C library's:
+ * a header that leaves anything switched on behind it breaks this program's build.
+ */
+#include <linux/hakmem.h>
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+
+#include "check.h"
+
+static void every_size_comes_and_goes(void)
+{
+	for (size_t size = 1; size <= 2 * HAK_MAX_SIZE; size++) {
+		unsigned char *p = hak_alloc(size, GFP_KERNEL);
+
+		require(p, "no memory for %zu bytes", size);
+		memset(p, 0xa5, size);
+		expect(hak_owns(p) == (size <= HAK_MAX_SIZE), "%zu bytes: whose?", size);
+		hak_free(p);
+	}
+}
+
+static void constants_fold(void)
+{
+	void *p = hak_alloc(64, GFP_KERNEL), *q = hak_zalloc(96, GFP_KERNEL);
+
+	require(p && q, "no memory");
+	expect(!*(unsigned char *)q, "not 0");
+	hak_free_sized(p, 64);
+	hak_free(q);
+	hak_free(NULL);
+}
+
+static void typed_objects_come_and_go(void)
+{
+	struct hak_cache *c = hak_cache_create("client", 40, 0, 0);
+	void *p[100];
+
+	require(c, "no cache");
+	for (int i = 0; i < 100; i++) {
+		p[i] = hak_cache_alloc(c, GFP_KERNEL);
+		require(p[i], "no memory");
+	}
+	for (int i = 0; i < 100; i++)
+		hak_cache_free(c, p[i]);
+	expect(!hak_cache_shrink(c), "slabs are held");
+	hak_cache_destroy(c);
+}
+
+static jmp_buf back;
+static void on_signal(int sig)
+{
+	longjmp(back, sig);
+}
+
+static void the_c_library_is_there(void)
+{
+	volatile double two = 2;
+
+	signal(SIGUSR1, on_signal);
+	if (!setjmp(back))
+		raise(SIGUSR1);
+	expect(sqrt(two) > 1.4, "no square root");
+}
+
+static const struct check_case cases[] = {
+	{ "every_size_comes_and_goes", every_size_comes_and_goes, 0 },
+	{ "constants_fold", constants_fold, 0 },
+	{ "typed_objects_come_and_go", typed_objects_come_and_go, 0 },
+	{ "the_c_library_is_there", the_c_library_is_there, 0 },
+	{ NULL, NULL, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	return check_main(argc, argv, cases, 1, 0);
+}
