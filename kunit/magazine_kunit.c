@@ -111,19 +111,36 @@ static void set_widen_doubles_up_to_max(struct kunit *test)
 {
 	struct hak_set *s = new_set(test, 16, 50, false);
 
-	set_widen(s);
+	set_widen(s, true);
 	KUNIT_EXPECT_EQ(test, s->cap, 32);
-	set_widen(s);
+	set_widen(s, true);
 	KUNIT_EXPECT_EQ(test, s->cap, 50);
-	set_widen(s);
+	set_widen(s, true);
 	KUNIT_EXPECT_EQ(test, s->cap, 50);
+}
+
+static void set_widen_large_wants_both_directions(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 4, 100, false);
+
+	s->size = HAK_MAG_BYTES / 8;
+	set_widen(s, true);
+	KUNIT_EXPECT_EQ(test, s->cap, 8);
+	set_widen(s, true);
+	KUNIT_EXPECT_EQ(test, s->cap, 8);
+	set_widen(s, false);
+	KUNIT_EXPECT_EQ(test, s->cap, 16);
+	set_widen(s, false);
+	KUNIT_EXPECT_EQ(test, s->cap, 16);
+	set_widen(s, true);
+	KUNIT_EXPECT_EQ(test, s->cap, 32);
 }
 
 static void set_widen_hidden_stays_hidden(struct kunit *test)
 {
 	struct hak_set *s = new_set(test, 16, 64, true);
 
-	set_widen(s);
+	set_widen(s, true);
 	KUNIT_EXPECT_EQ(test, s->room, 32);
 	KUNIT_EXPECT_EQ(test, s->cap, 0);
 }
@@ -220,6 +237,7 @@ static struct kunit_case magazine_cases[] = {
 	KUNIT_CASE(set_fill_beyond_cap_leaves_the_rest),
 	KUNIT_CASE(set_drain_takes_at_most_what_is_wanted),
 	KUNIT_CASE(set_widen_doubles_up_to_max),
+	KUNIT_CASE(set_widen_large_wants_both_directions),
 	KUNIT_CASE(set_widen_hidden_stays_hidden),
 	KUNIT_CASE(set_store_spare_without_room_refuses),
 	KUNIT_CASE(set_store_spare_full_set_moves_all),

@@ -62,6 +62,7 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 	struct hak_set *s = this_set(core->sets, lvl);
 
 	s->n = max_t(s8, s->n, 0);
+	s->full = false;
 	if (set_load_spare(s)) {
 		s->ev[HAK_ALLOC_SPARE]++;
 		return set_pop(s);
@@ -110,7 +111,7 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 	if (core->hardened)
 		mark_all(core, n, batch);
 	s = this_set(core->sets, lvl);
-	set_widen(s);
+	set_widen(s, false);
 	n = set_fill(s, n - 1, batch + 1);
 	if (n)
 		hak_pool_return(&core->pool, n, batch + 1);

@@ -39,7 +39,7 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
 	struct hak_set *s = this_set(core->sets, lvl);
 	struct hak_mag *full = s->spare, *m;
 
-	set_widen(s);
+	set_widen(s, true);
 	if (set_push(s, p))
 		return true;
 	if (set_store_spare(s)) {

@@ -41,10 +41,16 @@ static __always_inline void set_room(struct hak_set *s, unsigned int room)
 		s->cap = room;
 }
 
-/* A magazine grows from a batch as it turns out to be used. */
-static __always_inline void set_widen(struct hak_set *s)
+/*
+ * A magazine grows from a batch as it turns out to be used; beyond HAK_MAG_BYTES only
+ * where this CPU was last found empty and is now full, or the other way round: objects
+ * that just pass through gain nothing from a larger one.
+ */
+static __always_inline void set_widen(struct hak_set *s, bool full)
 {
-	set_room(s, min_t(unsigned int, s->room * 2, s->max));
+	if (s->room * s->size < HAK_MAG_BYTES || s->full != full)
+		set_room(s, min_t(unsigned int, s->room * 2, s->max));
+	s->full = full;
 }
 
 /* An emptied magazine begins small again. */

@@ -87,6 +87,7 @@ struct hak_set {
 	u8 room;			/* slots in use */
 	u8 max;				/* what room may grow to: 8 KiB of objects */
 	u8 seen;			/* n when the reaper last looked */
+	bool full;			/* the last miss was a push that found no room */
 	u16 size;			/* bytes a caller may use */
 	struct hak_core *core;
 	void *slot[HAK_MAG_MAX];
