@@ -2,7 +2,8 @@
 /*
  * The module: parameters, and the order in which its layers start and stop.
  *
- *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> reclaim -> debugfs
+ *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> reclaim
+ *   -> owners -> debugfs
  *
  * Exit runs it backwards and cannot refuse.  Typed caches hold a reference, so
  * only untyped objects can still be live then; they are reported, their blocks
@@ -123,6 +124,7 @@ static int __init hakmem_init(void)
 	if (err)
 		goto undo_dir;
 	hak_defer_init();
+	hak_rcu_init();
 	err = hak_caches_init();
 	if (err)
 		goto undo_block;
@@ -132,10 +134,15 @@ static int __init hakmem_init(void)
 	err = hak_reap_init();
 	if (err)
 		goto undo_hotplug;
+	err = hak_owner_init();
+	if (err)
+		goto undo_reap;
 	hak_debugfs_init();
 	pr_info("hakmem: loaded, hardened=%u mag_size=%u\n", hardened, mag_size);
 	return 0;
 
+undo_reap:
+	hak_reap_exit();
 undo_hotplug:
 	cpuhp_remove_state_nocalls(hotplug_state);
 undo_caches:
@@ -152,6 +159,8 @@ static void __exit hakmem_exit(void)
 	long pages;
 
 	hak_debugfs_exit();
+	hak_owner_exit();
+	hak_rcu_barrier();
 	hak_reap_exit();
 	cpuhp_remove_state_nocalls(hotplug_state);
 	hak_defer_exit();

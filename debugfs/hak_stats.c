@@ -44,6 +44,7 @@ static const struct source source[HAK_NR_STATS] = {
 	[HAK_STAT_free_large] = MEM(HAK_MEM_FREE_LARGE),
 	[HAK_STAT_free_exact] = MEM(HAK_MEM_FREE_EXACT),
 	[HAK_STAT_free_nmi] = MEM(HAK_MEM_FREE_NMI),
+	[HAK_STAT_free_rcu] = MEM(HAK_MEM_FREE_RCU),
 	[HAK_STAT_bad_free_foreign] = MEM(HAK_MEM_BAD_FOREIGN),
 	[HAK_STAT_bad_free_double] = MEM(HAK_MEM_BAD_DOUBLE),
 	[HAK_STAT_bad_free_cache] = MEM(HAK_MEM_BAD_CACHE),

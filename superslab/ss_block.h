@@ -23,6 +23,7 @@ enum hak_mem_stat {
 	HAK_MEM_FREE_LARGE,
 	HAK_MEM_FREE_EXACT,		/* frees the inlined path left to the exact look-up */
 	HAK_MEM_FREE_NMI,		/* deferred from NMI or a nested call */
+	HAK_MEM_FREE_RCU,		/* freed after a grace period */
 	HAK_MEM_SS_FREED,
 	HAK_MEM_SMALL_FREED,
 	HAK_MEM_FREE_LOCAL,		/* objects returned to slabs of this node */

@@ -173,6 +173,7 @@ unsigned long hak_core_live(struct hak_core *core)
 	hak_pool_info(&core->pool, &info);
 	return info.objects - info.free - hak_core_cached(core);
 }
+HAK_EXPORT_TEST(hak_core_live);
 
 u64 hak_gone_events[HAK_NR_SET_EVENTS];
 
@@ -277,6 +278,7 @@ void hak_cache_destroy(struct hak_cache *c)
 {
 	if (!c)
 		return;
+	hak_rcu_barrier();
 	hak_core_destroy(cache_core(c));
 	module_put(THIS_MODULE);
 }

@@ -160,6 +160,13 @@ void hak_defer_exit(void);
 void hak_defer_drain_cpu(int cpu);		/* of a dead CPU */
 void hak_defer_flush_cpu(int cpu);		/* wait for what a live one has deferred */
 
+/* tiny_rcu.c */
+void hak_rcu_init(void);
+
+/* tiny_owner.c */
+int hak_owner_init(void);
+void hak_owner_exit(void);
+
 /* tiny_drain.c */
 void hak_drain_here(struct hak_core *core, bool idle_only);	/* this CPU; process context */
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */

@@ -18,6 +18,7 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/stringify.h>
@@ -146,6 +147,20 @@ static __always_inline void *hak_cache_zalloc(struct hak_cache *c, gfp_t gfp)
 }
 
 /**
+ * hak_cache_alloc_node() - allocate one object of a typed cache on a node
+ * @c: the cache
+ * @gfp: as for kmem_cache_alloc(); with __GFP_THISNODE no other node will do
+ * @node: the node, or NUMA_NO_NODE
+ *
+ * For the node of the running CPU this is hak_cache_alloc(); for another, and with
+ * __GFP_THISNODE, each object is taken under a lock.
+ *
+ * Context: As hak_cache_alloc().
+ * Return: The object, or NULL.
+ */
+void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node);
+
+/**
  * hak_cache_free() - free an object of a typed cache
  * @c: the cache it came from
  * @p: the object
@@ -195,6 +210,40 @@ void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
  */
 int hak_cache_shrink(struct hak_cache *c);
 
+struct hak_reserve;
+
+/**
+ * hak_reserve_get() - take objects beforehand, for where an allocation must not fail
+ * @c: a typed cache
+ * @gfp: as for kmem_cache_alloc(); holds for all objects, __GFP_ZERO too
+ * @n: how many, 1 to HAK_BULK_MAX
+ *
+ * Context: As hak_cache_alloc().
+ * Return: The reserve, of one owner, who sees to it that one call uses it at a time;
+ * or NULL and nothing is allocated.
+ */
+struct hak_reserve *hak_reserve_get(struct hak_cache *c, gfp_t gfp, unsigned int n);
+
+/**
+ * hak_reserve_alloc() - take an object out of a reserve
+ * @r: the reserve
+ *
+ * It cannot fail until as many were taken as the reserve was made for.  The object is
+ * freed like any other of its cache.
+ *
+ * Context: Any.
+ * Return: The object; NULL and one warning when the reserve is used up.
+ */
+void *hak_reserve_alloc(struct hak_reserve *r);
+
+/**
+ * hak_reserve_put() - free a reserve and the objects that are left in it
+ * @r: the reserve, or NULL
+ *
+ * Context: Any but NMI.
+ */
+void hak_reserve_put(struct hak_reserve *r);
+
 /**
  * hak_alloc() - allocate memory
  * @size: bytes; 0 gives ZERO_SIZE_PTR, more than 1024 comes from kmalloc()
@@ -224,6 +273,17 @@ static __always_inline void *hak_zalloc(size_t size, gfp_t gfp)
 {
 	return HAK_ABI_NAME(hak_alloc_size)(size, gfp | __GFP_ZERO);
 }
+
+/**
+ * hak_alloc_node() - allocate memory on a node
+ * @size: as for hak_alloc()
+ * @gfp: as for hak_alloc(); with __GFP_THISNODE no other node will do
+ * @node: the node, or NUMA_NO_NODE
+ *
+ * Context: As hak_alloc().
+ * Return: The memory, or NULL.
+ */
+void *hak_alloc_node(size_t size, gfp_t gfp, int node);
 
 /**
  * hak_free() - free memory of hak_alloc(), or an object of any typed cache
@@ -298,5 +358,36 @@ unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p);
  * Context: As hak_free().
  */
 void hak_free_bulk(unsigned int n, void **p);
+
+#ifdef __KERNEL__
+/* The out-of-line half of hak_free_rcu(). */
+void __hak_free_rcu(struct rcu_head *head, const void *p);
+
+/**
+ * hak_free_rcu() - free memory after an RCU grace period
+ * @ptr: memory of hak_alloc() or a typed cache, or NULL; evaluated once
+ * @member: name of the &struct rcu_head in what @ptr points to, at any offset
+ *
+ * Nothing is allocated and no lock is taken.  Objects wait in batches, for one to two
+ * grace periods; hak_cache_destroy() and unloading hakmem wait for them.  A second
+ * call for an object that waits is reported as a double free and does nothing.
+ *
+ * Context: Where call_rcu() may be called, and NMI.
+ */
+#define hak_free_rcu(ptr, member)						\
+do {										\
+	typeof(ptr) __hak_p = (ptr);						\
+										\
+	if (__hak_p)								\
+		__hak_free_rcu(&__hak_p->member, __hak_p);			\
+} while (0)
+
+/**
+ * hak_rcu_barrier() - wait until what hak_free_rcu() was given so far is free
+ *
+ * Context: Process context. May sleep, for several grace periods.
+ */
+void hak_rcu_barrier(void);
+#endif
 
 #endif /* _LINUX_HAKMEM_H */

@@ -34,6 +34,7 @@ struct dentry;
 	X(free_large)		/* forwarded to kfree */			\
 	X(free_exact)		/* left to the exact look-up: small blocks */	\
 	X(free_nmi)		/* deferred from NMI or a nested call */	\
+	X(free_rcu)		/* freed after a grace period; counted above, too */ \
 	X(bad_free_foreign)	/* not ours */					\
 	X(bad_free_double)							\
 	X(bad_free_cache)	/* object of another cache or class */		\

@@ -25,7 +25,9 @@ UNIT_MOVING := $(CORE) $(addprefix $(TOP)/kunit/,model_kunit.c smp_kunit.c flow_
 UNIT_MOVES_preempt := -finstrument-functions
 UNIT_MOVES_preempt-tsan := -finstrument-functions
 
-UNIT_KUNIT := $(filter-out %_module.c %/context_kunit.c,$(wildcard $(TOP)/kunit/*.c))
+UNIT_KERNEL_ONLY := $(addprefix $(TOP)/kunit/,hak_kunit_module.c context_kunit.c rcu_kunit.c \
+	node_kunit.c reserve_kunit.c)
+UNIT_KUNIT := $(filter-out $(UNIT_KERNEL_ONLY),$(wildcard $(TOP)/kunit/*.c))
 UNIT_SOURCES := $(LIB) $(UNIT_KUNIT) $(wildcard unit/*.c)
 UNIT_HEADERS := $(HEADERS) $(wildcard $(TOP)/kunit/*.h unit/*.h unit/kunit/*.h)
 UNIT_LINK := -Wl,--wrap=alloc_pages_node -Wl,--wrap=shim_alloc_percpu -ldl -lpthread

@@ -19,6 +19,7 @@ bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_kernel_owns(p)		((unsigned long)(p) - (unsigned long)shim_arena >= \
 					 SHIM_SS_BYTES + SHIM_SMALL_BYTES)
 #endif
+#define hak_rcu_barrier()		((void)0)	/* there is no hak_free_rcu() */
 #define hak_want_init_on_alloc()	false
 #define hak_want_init_on_free()		false
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Suite hakmem_node: allocation on a node, as far as one node shows it. */
+#include "kunit/hak_kunit.h"
+#include <linux/string.h>
+
+static struct hak_cache *new_cache(struct kunit *test)
+{
+	return hak_kunit_cache(test, "kunit-node", 72, NULL, 0);
+}
+
+/* Where there is one node, it is everybody's; what several do is for check-nodes. */
+static void node_of_the_caller(struct kunit *test)
+{
+	struct hak_cache *c = new_cache(test);
+	const int nodes[] = { NUMA_NO_NODE, first_memory_node };
+	void *p;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(nodes); i++) {
+		p = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_ZERO, nodes[i]);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_NULL(test, memchr_inv(p, 0, 72));
+		memset(p, 0xff, 72);
+		hak_cache_free(c, p);
+		p = hak_alloc_node(100, GFP_KERNEL, nodes[i]);
+		KUNIT_EXPECT_TRUE(test, hak_owns(p));
+		KUNIT_EXPECT_EQ(test, hak_usable_size(p), 112);
+		hak_free(p);
+		p = hak_alloc_node(5000, GFP_KERNEL, nodes[i]);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		KUNIT_EXPECT_FALSE(test, hak_owns(p));
+		hak_free(p);
+	}
+	KUNIT_EXPECT_PTR_EQ(test, hak_alloc_node(0, GFP_KERNEL, 0), ZERO_SIZE_PTR);
+}
+
+/* With __GFP_THISNODE each object comes out of a slab of that node, whatever the CPU holds. */
+static void this_node_exactly(struct kunit *test)
+{
+	struct hak_cache *c = new_cache(test);
+	static void *p[300];
+	int i, nid = first_memory_node;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = hak_cache_alloc_node(c, GFP_KERNEL | __GFP_THISNODE | __GFP_ZERO, nid);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		KUNIT_EXPECT_EQ(test, page_to_nid(virt_to_page(p[i])), nid);
+		KUNIT_EXPECT_NULL(test, memchr_inv(p[i], 0, 72));
+		memset(p[i], 0xff, 72);
+	}
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), ARRAY_SIZE(p));
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		hak_cache_free(c, p[i]);
+	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, ARRAY_SIZE(p)));
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
+}
+
+static struct kunit_case node_cases[] = {
+	KUNIT_CASE(node_of_the_caller),
+	KUNIT_CASE(this_node_exactly),
+	{}
+};
+
+struct kunit_suite hak_node_suite = {
+	.name = "hakmem_node",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = node_cases,
+};

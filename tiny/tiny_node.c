@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocation on a node of the caller's choice.
+ *
+ * A CPU's magazines hold objects of its own node, so a call that names that node is an
+ * ordinary one.  For any other node, and with __GFP_THISNODE, one object comes out of
+ * that node's slabs under its lock: these calls are rare, and what they return is for
+ * another node's CPUs to reuse.
+ */
+#include "tiny/tiny_core.h"
+#include "tiny/tiny_set.h"
+
+/* One object of @nid's slabs, made if there are none; NULL if there is no memory on it. */
+static void *take_on(struct hak_core *core, gfp_t gfp, int nid)
+{
+	int got = nid;
+	void *p;
+
+	while (!hak_pool_take(&core->pool, nid, 1, &p))
+		if (hak_pool_grow(&core->pool, &got, gfp | __GFP_THISNODE) == HAK_GROWN_NOT)
+			return NULL;
+	return p;
+}
+
+/* Without __GFP_THISNODE the node is a wish, for which nothing is reclaimed. */
+static gfp_t wish_gfp(gfp_t gfp)
+{
+	return (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) | __GFP_NOWARN;
+}
+
+static void count(struct hak_core *core, enum hak_set_event ev)
+{
+	enum hak_level lvl = hak_level();
+	unsigned long flags = set_enter(lvl);
+
+	this_set(core->sets, lvl)->ev[ev]++;
+	set_leave(lvl, flags);
+}
+
+static bool nested(void)
+{
+	bool is;
+
+	preempt_disable();
+	is = hak_nested();
+	preempt_enable();
+	return is;
+}
+
+void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
+{
+	struct hak_core *core = cache_core(c);
+	void *p;
+
+	if (node == NUMA_NO_NODE || (!(gfp & __GFP_THISNODE) && node == hak_home_nid()))
+		return hak_cache_alloc(c, gfp);
+	hak_might_alloc(gfp);
+	if (in_nmi() || nested())
+		return NULL;
+	WARN_ONCE(gfp & (__GFP_DMA | __GFP_DMA32), "hakmem: %s has no DMA zones\n", core->name);
+	if ((unsigned int)node >= nr_node_ids || !node_online(node)) {
+		WARN_ONCE(1, "hakmem: no node %d\n", node);
+		return NULL;
+	}
+	p = take_on(core, gfp & __GFP_THISNODE ? gfp : wish_gfp(gfp), node);
+	if (!p && !(gfp & __GFP_THISNODE))
+		return hak_cache_alloc(c, gfp);
+	count(core, p ? HAK_ALLOC_SLAB : HAK_ALLOC_FAIL);
+	return p ? hak_finish_alloc(core, p, gfp) : NULL;
+}
+HAK_EXPORT(hak_cache_alloc_node);
+
+void *hak_alloc_node(size_t size, gfp_t gfp, int node)
+{
+	if (!size)
+		return ZERO_SIZE_PTR;
+	if (size > HAK_MAX_SIZE || gfp & (__GFP_DMA | __GFP_DMA32)) {
+		if (in_nmi())
+			return NULL;
+		hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
+		return kmalloc_node(size, gfp, node);
+	}
+	return hak_cache_alloc_node(hak_class[hak_size_class(size)], gfp, node);
+}
+HAK_EXPORT(hak_alloc_node);

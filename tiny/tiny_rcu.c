@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Frees after a grace period, a batch of each CPU at a time.
+ *
+ * An object waits on the list of the CPU that freed it, linked through the rcu_head
+ * its owner keeps in it: a call takes no lock, allocates nothing and cannot fail.  Who
+ * makes the list not empty asks for the CPU's work after a grace period.  The work
+ * frees the batch that has waited long enough, takes what came meanwhile as the next
+ * one and asks again, so an object waits for one to two grace periods, and a CPU has
+ * one request of the kernel's in flight, however many objects it frees.
+ */
+#include "tiny/tiny_core.h"
+
+struct rcu_cpu {
+	struct llist_head fresh;	/* any context pushes; the work takes all */
+	struct llist_node *waiting;	/* the work's own: the batch whose grace period runs */
+	unsigned long gp;		/* likewise: what it waits for */
+	unsigned long taken;		/* batches taken; written by the work */
+	struct rcu_work work;
+	struct irq_work from_nmi;	/* asks for the work where NMI may not */
+};
+
+static DEFINE_PER_CPU(struct rcu_cpu, rcu_cpu);
+
+/*
+ * What tells an object that waits: its address, odd, so that no pointer that a live
+ * object may hold there, to itself neither, looks like it.
+ */
+static rcu_callback_t waits_mark(const void *p)
+{
+	return (rcu_callback_t)((unsigned long)p | 1);
+}
+
+void __hak_free_rcu(struct rcu_head *head, const void *p)
+{
+	struct rcu_cpu *r = raw_cpu_ptr(&rcu_cpu);
+
+	BUILD_BUG_ON(offsetof(struct rcu_head, next) != offsetof(struct llist_node, next));
+	if (unlikely(head->func == waits_mark(p))) {
+		hak_report_bad(HAK_BAD_DOUBLE, p, NULL, _RET_IP_);
+		return;
+	}
+	head->func = waits_mark(p);
+	if (likely(!llist_add((struct llist_node *)head, &r->fresh)))
+		return;
+	if (unlikely(in_nmi()))
+		irq_work_queue(&r->from_nmi);
+	else
+		queue_rcu_work(hak_wq, &r->work);
+}
+HAK_EXPORT(__hak_free_rcu);
+
+static void ask_from_nmi(struct irq_work *work)
+{
+	queue_rcu_work(hak_wq, &container_of(work, struct rcu_cpu, from_nmi)->work);
+}
+
+/* The grace period of the batch at @node is over. */
+static void free_batch(struct llist_node *node)
+{
+	void *p[HAK_BATCH];
+	unsigned int n = 0;
+
+	while (node) {
+		struct rcu_head *head = (struct rcu_head *)node;
+
+		node = node->next;
+		p[n++] = (void *)((unsigned long)head->func & ~1UL);
+		head->func = NULL;
+		if (n < HAK_BATCH && node)
+			continue;
+		hak_mem_add(HAK_MEM_FREE_RCU, n);
+		hak_free_bulk(n, p);
+		n = 0;
+		cond_resched();
+	}
+}
+
+/*
+ * The request that brought the work here may be older than the batch: a push that came
+ * just before the batch was taken has made it.  So the batch is asked, not the request.
+ */
+static void rcu_cpu_work(struct work_struct *work)
+{
+	struct rcu_cpu *r = container_of(to_rcu_work(work), struct rcu_cpu, work);
+
+	if (!r->waiting || poll_state_synchronize_rcu(r->gp)) {
+		free_batch(r->waiting);
+		r->waiting = llist_del_all(&r->fresh);
+		r->gp = get_state_synchronize_rcu();
+		WRITE_ONCE(r->taken, r->taken + 1);
+	}
+	if (r->waiting)
+		queue_rcu_work(hak_wq, &r->work);
+}
+
+/*
+ * What was pushed before is in the batch taken next, and free when the one after that
+ * is taken; one may be on its way unseen.  Others may push without end.
+ */
+static void rcu_cpu_barrier(struct rcu_cpu *r)
+{
+	unsigned long end = READ_ONCE(r->taken) + 3;
+
+	if (irq_work_is_busy(&r->from_nmi))
+		irq_work_sync(&r->from_nmi);
+	while (work_busy(&r->work.work) && (long)(READ_ONCE(r->taken) - end) < 0)
+		flush_rcu_work(&r->work);
+}
+
+void hak_rcu_barrier(void)
+{
+	int cpu;
+
+	might_sleep();
+	for_each_possible_cpu(cpu)
+		rcu_cpu_barrier(per_cpu_ptr(&rcu_cpu, cpu));
+}
+HAK_EXPORT(hak_rcu_barrier);
+
+void hak_rcu_init(void)
+{
+	struct rcu_cpu *r;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		r = per_cpu_ptr(&rcu_cpu, cpu);
+		INIT_RCU_WORK(&r->work, rcu_cpu_work);
+		init_irq_work(&r->from_nmi, ask_from_nmi);
+	}
+}
