@@ -147,4 +147,23 @@ static __always_inline void bench_put_bulk(const enum bench_alloc a, void *c, un
 	}
 }
 
+/* The object is its rcu_head. */
+struct bench_rcu {
+	struct rcu_head rcu;
+};
+
+static __always_inline void bench_put_rcu(const enum bench_alloc a, struct bench_rcu *o)
+{
+	switch (a) {
+	case BENCH_HAKMEM:
+		hak_free_rcu(o, rcu);
+		break;
+	case BENCH_KMALLOC_VAR:
+		kfree_rcu(o, rcu);
+		break;
+	default:
+		asm volatile("" : : "r" (o));
+	}
+}
+
 #endif /* HAK_BENCH_ALLOC_H */

@@ -84,7 +84,7 @@ void bench_lines(struct seq_file *m, const struct bench_result *res)
 	unsigned int i;
 
 	for (i = 0; i < res->nr_rows; i++) {
-		if (res->cmd.set == BENCH_BUDGET)
+		if (res->cmd.set == BENCH_BUDGET || res->cmd.set == BENCH_CROSS)
 			line_budget(m, res, &res->row[i]);
 		else if (res->cmd.set == BENCH_TIME)
 			line_times(m, &res->row[i]);

@@ -43,6 +43,7 @@ const struct bench_pattern_info bench_patterns[BENCH_NR_PATTERNS] = {
 		.combine = BENCH_SUM, .batch = 64,
 		.two_cpus = true,
 	},
+	[BENCH_FREE_RCU] = ONE("free_rcu", SHAPE_FREE_RCU, 64, false),
 };
 
 static int bench_fold_of(size_t size)

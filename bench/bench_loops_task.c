@@ -14,12 +14,20 @@ BENCH_FN(none, BENCH_NONE, 0, free_mixed)
 BENCH_FN(hakmem_var, BENCH_HAKMEM_VAR, 0, free_mixed)
 BENCH_FN(kmalloc_var, BENCH_KMALLOC_VAR, 0, free_mixed)
 
+BENCH_FN(none, BENCH_NONE, 0, free_rcu)
+BENCH_FN(hakmem, BENCH_HAKMEM, 0, free_rcu)
+BENCH_FN(kmalloc_var, BENCH_KMALLOC_VAR, 0, free_rcu)
+
 const struct bench_loops bench_loops_task = { .fn = {
 	[BENCH_NONE][BENCH_FOLD_VAR] = {
 		BENCH_ENTRIES_TASK(none)
 		[SHAPE_FREE_MIXED] = loop_none_free_mixed,
+		[SHAPE_FREE_RCU] = loop_none_free_rcu,
 	},
-	[BENCH_HAKMEM][BENCH_FOLD_VAR] = { BENCH_ENTRIES_TASK(hakmem) },
+	[BENCH_HAKMEM][BENCH_FOLD_VAR] = {
+		BENCH_ENTRIES_TASK(hakmem)
+		[SHAPE_FREE_RCU] = loop_hakmem_free_rcu,
+	},
 	[BENCH_HAKMEM_CALLED][BENCH_FOLD_VAR] = { BENCH_ENTRIES_TASK(hakmem_called) },
 	[BENCH_HAKMEM_VAR][BENCH_FOLD_VAR] = {
 		BENCH_ENTRIES_TASK(hakmem_var)
@@ -35,6 +43,7 @@ const struct bench_loops bench_loops_task = { .fn = {
 	[BENCH_KMALLOC_VAR][BENCH_FOLD_VAR] = {
 		BENCH_ENTRIES_TASK(kmalloc_var)
 		[SHAPE_FREE_MIXED] = loop_kmalloc_var_free_mixed,
+		[SHAPE_FREE_RCU] = loop_kmalloc_var_free_rcu,
 	},
 	[BENCH_KMALLOC] = {
 		[FOLD_16] = { BENCH_ENTRIES_TASK(kmalloc_16) },

@@ -2,7 +2,7 @@
 /*
  * One line of words to a command.
  *
- *   set=budget|patterns|time|memory [rounds=N] [force=1]
+ *   set=budget|cross|patterns|time|memory [rounds=N] [force=1]
  *   pattern=P [alloc=A[,A...]] [size=N] [batch=N] [cpus=N] [ctx=C] [rounds=N] [ops=N] [force=1]
  *
  * Everything is checked before anything runs: a wrong line leaves one message in
@@ -24,7 +24,7 @@ static const char *const parse_keys[NR_KEYS] = {
 };
 
 static const char *const parse_sets[BENCH_NR_SETS] = {
-	[BENCH_SINGLE] = "", "budget", "patterns", "time", "memory",
+	[BENCH_SINGLE] = "", "budget", "cross", "patterns", "time", "memory",
 };
 
 #define PARSE_SET_KEYS (BIT(KEY_SET) | BIT(KEY_ROUNDS) | BIT(KEY_FORCE))
@@ -156,10 +156,10 @@ static int parse_single(struct bench_cmd *cmd)
 	if (!cmd->size)
 		cmd->size = 64;
 	if (!cmd->nr_allocs) {
-		bool mixed = cmd->pattern == BENCH_FREE_BULK;
+		bool mixed = cmd->pattern == BENCH_FREE_BULK, rcu = cmd->pattern == BENCH_FREE_RCU;
 
 		cmd->alloc[0] = mixed ? BENCH_HAKMEM_VAR : BENCH_HAKMEM;
-		cmd->alloc[1] = mixed ? BENCH_KMALLOC_VAR : BENCH_KMEM_CACHE;
+		cmd->alloc[1] = mixed || rcu ? BENCH_KMALLOC_VAR : BENCH_KMEM_CACHE;
 		cmd->nr_allocs = 2;
 	}
 	if (cmd->ctx != BENCH_TASK && !pi->any_ctx)

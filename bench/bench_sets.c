@@ -3,6 +3,7 @@
  * Which rows a command stands for, and running them.
  *
  *   budget    the rows of the instruction budget: 64 bytes, one CPU
+ *   cross     the rows of the budget that take two CPUs
  *   patterns  every pattern, four sizes
  *   time      few rows of long rounds, for kernels that run at native speed
  *   memory    no rows at all; see bench_memory.c
@@ -74,6 +75,12 @@ static void set_budget(struct bench_result *res)
 		BENCH_SOFTIRQ;
 	set_pair(res, "typed_hardirq", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctx =
 		BENCH_HARDIRQ;
+	set_pair(res, "free_rcu_call", BENCH_FREE_RCU, BENCH_HAKMEM, BENCH_KMALLOC_VAR);
+}
+
+static void set_cross(struct bench_result *res)
+{
+	set_pair(res, "remote64", BENCH_REMOTE, BENCH_HAKMEM, BENCH_KMEM_CACHE);
 }
 
 static void set_pattern(struct bench_result *res, enum bench_pattern p, unsigned int batch,
@@ -160,6 +167,9 @@ int bench_run(struct bench_result *res)
 	switch (res->cmd.set) {
 	case BENCH_BUDGET:
 		set_budget(res);
+		break;
+	case BENCH_CROSS:
+		set_cross(res);
 		break;
 	case BENCH_PATTERNS:
 		set_patterns(res);

@@ -19,6 +19,7 @@
  *   longlived    pairs, but every tenth object lives until the round is over
  *   bulk         the bulk calls, batch objects each
  *   free_mixed   only the bulk free is timed; the objects are of eight sizes
+ *   free_rcu     only the calls are timed; the objects are freed after the round
  *   produce, consume   two CPUs and a ring, whose indices are published line by line,
  *                as ptr_ring does: the ring must not cost more than the allocator
  *   alloc, free  one half of a batch each, for two CPUs that take turns; waiting for
@@ -253,6 +254,27 @@ static __always_inline void shape_free_mixed(BENCH_LOOP_ARGS)
 		e->allocs += i;
 		e->frees += i;
 	}
+}
+
+static __always_inline void shape_free_rcu(BENCH_LOOP_ARGS)
+{
+	BENCH_LOOP_LOCALS;
+	const unsigned long b = e->batch;
+	unsigned long i, k, got = b;
+
+	for (k = e->ops / b; k && got == b; k--) {
+		got = bench_fill(a, fixed, gfp, e, c, size, b, 1);
+		bench_start(e);
+		for (i = 0; i < got; i++) {
+			bench_put_rcu(a, e->slot[i]);
+			OPTIMIZER_HIDE_VAR(i);
+		}
+		bench_stop(e);
+		e->allocs += got;
+		e->frees += got;
+	}
+	if (bench_is_hakmem(a))
+		hak_rcu_barrier();
 }
 
 /* Only after a thousand turns in vain is the scheduler asked: not a cost of the ring. */
