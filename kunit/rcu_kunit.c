@@ -5,6 +5,7 @@
  * "Free" is asked of the slab's own map, so each case first empties what lies between.
  */
 #include "kunit/hak_kunit.h"
+#include "tiny/tiny_rcu.h"
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -81,26 +82,36 @@ static void waits_for_readers(struct kunit *test)
 	hak_cache_free(c, other);
 }
 
-/* A push that comes just before a batch is taken must not make the batch's wait shorter. */
+/* An ordinary one, as call_rcu() waits for: synchronize_rcu() may be told to hurry. */
+static void wait_for_grace_period(void)
+{
+	unsigned long gp = start_poll_synchronize_rcu();
+
+	while (!poll_state_synchronize_rcu(gp))
+		msleep(1);
+}
+
+/* Whoever asks for a turn, and when: the batch's own grace period decides. */
 static void each_batch_waits_itself(struct kunit *test)
 {
-	unsigned long round, gp;
+	struct hak_rcu_list list = {};
 	struct item *p, *other;
 	struct hak_cache *c = new_cache(test, &p, &other);
 
-	hak_cache_free(c, p);
-	for (round = 0; round < 200; round++) {
-		u64 before = hak_kunit_stat(HAK_STAT_free_rcu);
-
-		p = hak_cache_alloc(c, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, p);
-		gp = get_state_synchronize_rcu();
-		hak_free_rcu(p, rcu);
-		while (hak_kunit_stat(HAK_STAT_free_rcu) == before)
-			usleep_range(50, 200);
-		KUNIT_ASSERT_TRUE(test, poll_state_synchronize_rcu(gp));
-	}
-	hak_cache_free(c, other);
+	KUNIT_EXPECT_TRUE(test, hak_rcu_push(&list, &p->rcu, p));
+	KUNIT_EXPECT_TRUE(test, hak_rcu_turn(&list));
+	KUNIT_EXPECT_TRUE(test, hak_rcu_push(&list, &other->rcu, other));
+	wait_for_grace_period();
+	/* The first is free, the second has only now been taken. */
+	KUNIT_EXPECT_TRUE(test, hak_rcu_turn(&list));
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 1);
+	rcu_read_lock();
+	KUNIT_EXPECT_TRUE(test, hak_rcu_turn(&list));
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 1);
+	wait_for_grace_period();
+	KUNIT_EXPECT_FALSE(test, hak_rcu_turn(&list));
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
 }
 
 static void destroy_waits(struct kunit *test)

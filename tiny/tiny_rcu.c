@@ -9,13 +9,10 @@
  * one and asks again, so an object waits for one to two grace periods, and a CPU has
  * one request of the kernel's in flight, however many objects it frees.
  */
-#include "tiny/tiny_core.h"
+#include "tiny/tiny_rcu.h"
 
 struct rcu_cpu {
-	struct llist_head fresh;	/* any context pushes; the work takes all */
-	struct llist_node *waiting;	/* the work's own: the batch whose grace period runs */
-	unsigned long gp;		/* likewise: what it waits for */
-	unsigned long taken;		/* batches taken; written by the work */
+	struct hak_rcu_list list;
 	struct rcu_work work;
 	struct irq_work from_nmi;	/* asks for the work where NMI may not */
 };
@@ -31,17 +28,23 @@ static rcu_callback_t waits_mark(const void *p)
 	return (rcu_callback_t)((unsigned long)p | 1);
 }
 
+bool hak_rcu_push(struct hak_rcu_list *l, struct rcu_head *head, const void *p)
+{
+	BUILD_BUG_ON(offsetof(struct rcu_head, next) != offsetof(struct llist_node, next));
+	if (unlikely(head->func == waits_mark(p))) {
+		hak_report_bad(HAK_BAD_DOUBLE, p, NULL, _RET_IP_);
+		return false;
+	}
+	head->func = waits_mark(p);
+	return llist_add((struct llist_node *)head, &l->fresh);
+}
+HAK_EXPORT_TEST(hak_rcu_push);
+
 void __hak_free_rcu(struct rcu_head *head, const void *p)
 {
 	struct rcu_cpu *r = raw_cpu_ptr(&rcu_cpu);
 
-	BUILD_BUG_ON(offsetof(struct rcu_head, next) != offsetof(struct llist_node, next));
-	if (unlikely(head->func == waits_mark(p))) {
-		hak_report_bad(HAK_BAD_DOUBLE, p, NULL, _RET_IP_);
-		return;
-	}
-	head->func = waits_mark(p);
-	if (likely(!llist_add((struct llist_node *)head, &r->fresh)))
+	if (likely(!hak_rcu_push(&r->list, head, p)))
 		return;
 	if (unlikely(in_nmi()))
 		irq_work_queue(&r->from_nmi);
@@ -76,21 +79,23 @@ static void free_batch(struct llist_node *node)
 	}
 }
 
-/*
- * The request that brought the work here may be older than the batch: a push that came
- * just before the batch was taken has made it.  So the batch is asked, not the request.
- */
+bool hak_rcu_turn(struct hak_rcu_list *l)
+{
+	if (!l->waiting || poll_state_synchronize_rcu(l->gp)) {
+		free_batch(l->waiting);
+		l->waiting = llist_del_all(&l->fresh);
+		l->gp = get_state_synchronize_rcu();
+		WRITE_ONCE(l->taken, l->taken + 1);
+	}
+	return l->waiting;
+}
+HAK_EXPORT_TEST(hak_rcu_turn);
+
 static void rcu_cpu_work(struct work_struct *work)
 {
 	struct rcu_cpu *r = container_of(to_rcu_work(work), struct rcu_cpu, work);
 
-	if (!r->waiting || poll_state_synchronize_rcu(r->gp)) {
-		free_batch(r->waiting);
-		r->waiting = llist_del_all(&r->fresh);
-		r->gp = get_state_synchronize_rcu();
-		WRITE_ONCE(r->taken, r->taken + 1);
-	}
-	if (r->waiting)
+	if (hak_rcu_turn(&r->list))
 		queue_rcu_work(hak_wq, &r->work);
 }
 
@@ -100,11 +105,11 @@ static void rcu_cpu_work(struct work_struct *work)
  */
 static void rcu_cpu_barrier(struct rcu_cpu *r)
 {
-	unsigned long end = READ_ONCE(r->taken) + 3;
+	unsigned long end = READ_ONCE(r->list.taken) + 3;
 
 	if (irq_work_is_busy(&r->from_nmi))
 		irq_work_sync(&r->from_nmi);
-	while (work_busy(&r->work.work) && (long)(READ_ONCE(r->taken) - end) < 0)
+	while (work_busy(&r->work.work) && (long)(READ_ONCE(r->list.taken) - end) < 0)
 		flush_rcu_work(&r->work);
 }
 
