@@ -10,7 +10,7 @@ SHELL = /bin/bash
 V ?= 0
 export V
 
-.PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-budget check-kunit \
+.PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-example check-budget check-kunit \
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
 	check-unit check-fuzz check-user check-programs \
@@ -24,7 +24,7 @@ modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, look, unload
 	@scripts/demo
 
-check: ## layers, harness, stock kernel, self-test, instruction budget, KUnit, failing loads
+check: ## layers, harness, stock kernel, self-test, example, instruction budget, KUnit, failing loads
 	@scripts/check
 
 check-layers: ## who includes whom, kernel versions only in compat/, licence lines, 100 columns
@@ -40,6 +40,10 @@ check-smoke: ## stock 6.12 in QEMU: load, bench, bad input, unload, nothing left
 check-selftest: ## the self-test module on stock 6.12: bad frees, NMIs, probes, storms, leaks
 	@scripts/deps demo
 	@scripts/check-selftest
+
+check-example: ## examples/ built out of the tree and run on stock 6.12
+	@scripts/deps demo
+	@scripts/check-example
 
 check-budget: ## exact instruction counts on stock 6.12 against tests/budget-6.12.txt
 	@scripts/deps demo
