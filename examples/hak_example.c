@@ -2,8 +2,8 @@
 /*
  * A client of hakmem to copy: a table that is read under RCU and rewritten as a whole.
  *
- * Readers take no lock.  The writer may not fail half-way nor sleep under its lock, so it
- * takes the new entries out of a reserve, and the old ones are freed after a grace period.
+ * Readers take no lock.  The writer may neither fail half-way nor sleep under its lock, so
+ * it takes the new entries out of a reserve; the old ones are freed after a grace period.
  */
 #include <linux/hakmem.h>
 #include <linux/module.h>
@@ -20,10 +20,6 @@ static struct hak_cache *entries;
 static struct entry __rcu *table[SLOTS];
 static DEFINE_SPINLOCK(table_lock);
 
-static unsigned int rounds = 3;
-module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "how often the table is written at load (default 3)");
-
 static unsigned int read_slot(unsigned int slot)
 {
 	struct entry *e;
@@ -36,62 +32,57 @@ static unsigned int read_slot(unsigned int slot)
 	return value;
 }
 
-static void replace_slot(unsigned int slot, struct entry *e)
+/* Fills the table, or empties it when @r is NULL. */
+static void write_table(struct hak_reserve *r, unsigned int value)
 {
-	e = rcu_replace_pointer(table[slot], e, lockdep_is_held(&table_lock));
-	hak_free_rcu(e, rcu);
+	struct entry *e = NULL;
+	unsigned int i;
+
+	spin_lock(&table_lock);
+	for (i = 0; i < SLOTS; i++) {
+		if (r) {
+			e = hak_reserve_alloc(r);
+			e->value = value;
+		}
+		hak_free_rcu(rcu_replace_pointer(table[i], e, lockdep_is_held(&table_lock)), rcu);
+	}
+	spin_unlock(&table_lock);
 }
 
-static int write_table(unsigned int value)
+static int fill_table(unsigned int value)
 {
 	struct hak_reserve *r = hak_reserve_get(entries, GFP_KERNEL, SLOTS);
-	unsigned int i;
 
 	if (!r)
 		return -ENOMEM;
-	spin_lock(&table_lock);
-	for (i = 0; i < SLOTS; i++) {
-		struct entry *e = hak_reserve_alloc(r);
-
-		e->value = value;
-		replace_slot(i, e);
-	}
-	spin_unlock(&table_lock);
+	write_table(r, value);
 	hak_reserve_put(r);
 	return 0;
 }
 
-static void empty_table(void)
+static void example_exit(void)
 {
-	unsigned int i;
-
-	spin_lock(&table_lock);
-	for (i = 0; i < SLOTS; i++)
-		replace_slot(i, NULL);
-	spin_unlock(&table_lock);
+	write_table(NULL, 0);
 	hak_cache_destroy(entries);	/* waits for what hak_free_rcu() was given */
 }
 
 static int __init example_init(void)
 {
-	unsigned int i;
-	int err = 0;
+	int err;
 
 	entries = hak_cache_create("example-entry", sizeof(struct entry), NULL, 0);
 	if (!entries)
 		return -ENOMEM;
-	for (i = 1; i <= rounds && !err; i++)
-		err = write_table(i);
+	err = fill_table(1) ?: fill_table(2);
 	if (err)
-		empty_table();
+		example_exit();
 	else
 		pr_info("hak_example: slot 0 holds %u\n", read_slot(0));
 	return err;
 }
 
 module_init(example_init);
-module_exit(empty_table);
-
+module_exit(example_exit);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("A client of hakmem to copy");
 HAK_IMPORT;
