@@ -100,6 +100,17 @@ static bool alloc_from_cache(struct fail_test *t)
 	return t->n == FAIL_OBJECTS;
 }
 
+/* Put back where nobody may sleep, wherever the reserve's own memory comes from. */
+static bool reserve(struct fail_test *t)
+{
+	struct hak_reserve *r = hak_reserve_get(t->c, GFP_KERNEL, 1500);
+
+	preempt_disable();
+	hak_reserve_put(r);
+	preempt_enable();
+	return r;
+}
+
 static bool shrink_cache(struct fail_test *t)
 {
 	hak_cache_shrink(t->c);
@@ -144,6 +155,7 @@ static const struct fail_call fail_calls[] = {
 	{ "hak_free_bulk", free_many, alloc_many, .small = true },
 	{ "hak_cache_create", create, .may_fail = true },
 	{ "hak_cache_alloc_bulk", alloc_from_cache, create, .may_fail = true },
+	{ "hak_reserve_get", reserve, create, .may_fail = true },
 	{ "hak_audit", audit, create_and_fill, .may_fail = true },
 };
 

@@ -28,6 +28,26 @@ static void holds_what_was_asked(struct kunit *test)
 	hak_cache_free_bulk(c, 100, p);
 }
 
+/* As many as one may ask for, more than fit in one piece. */
+static void holds_the_most(struct kunit *test)
+{
+	struct hak_cache *c = new_cache(test);
+	struct hak_reserve *r = hak_reserve_get(c, GFP_KERNEL, HAK_BULK_MAX);
+	void **p = kvcalloc(HAK_BULK_MAX, sizeof(*p), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, r);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < HAK_BULK_MAX; i++)
+		p[i] = hak_reserve_alloc(r);
+	KUNIT_EXPECT_NOT_NULL(test, p[HAK_BULK_MAX - 1]);
+	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, HAK_BULK_MAX));
+	hak_reserve_put(r);
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), HAK_BULK_MAX);
+	hak_cache_free_bulk(c, HAK_BULK_MAX, p);
+	kvfree(p);
+}
+
 static void gives_the_rest_back(struct kunit *test)
 {
 	struct hak_cache *c = new_cache(test);
@@ -91,6 +111,7 @@ static void objects_are_ordinary(struct kunit *test)
 
 static struct kunit_case reserve_cases[] = {
 	KUNIT_CASE(holds_what_was_asked),
+	KUNIT_CASE(holds_the_most),
 	KUNIT_CASE(gives_the_rest_back),
 	KUNIT_CASE(zero_for_all),
 	KUNIT_CASE(refuses_none_and_too_many),

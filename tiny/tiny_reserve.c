@@ -2,48 +2,84 @@
 /*
  * Reserves: objects taken beforehand, for where an allocation must not fail.
  *
- * A reserve is an array of objects that are live as far as the cache is concerned;
- * taking one out of it is a decrement, in any context its owner likes.
+ * A reserve is a list of arrays of objects that are live as far as the cache is concerned;
+ * taking one out of it is a decrement, in any context its owner likes.  Arrays of at most
+ * a page come from kmalloc(): memory of vmalloc() could not be freed where nobody may
+ * sleep.
  */
 #include "tiny/tiny_core.h"
 
-struct hak_reserve {
-	struct hak_cache *cache;
-	unsigned int n;			/* the owner's: objects left */
+struct reserve_part {
+	struct reserve_part *next;
+	unsigned int n;			/* objects left */
 	void *object[];
 };
+
+#define PART_MAX ((PAGE_SIZE - sizeof(struct reserve_part)) / sizeof(void *))
+
+struct hak_reserve {
+	struct hak_cache *cache;
+	struct reserve_part *all;
+	struct reserve_part *now;	/* in all; those before it are empty */
+};
+
+static bool part_add(struct hak_reserve *r, gfp_t gfp, unsigned int n)
+{
+	struct reserve_part *part = kmalloc(struct_size(part, object, n), gfp & ~__GFP_ZERO);
+
+	if (!part)
+		return false;
+	part->n = hak_cache_alloc_bulk(r->cache, gfp, n, part->object);
+	part->next = r->all;
+	r->all = part;
+	return part->n == n;
+}
 
 struct hak_reserve *hak_reserve_get(struct hak_cache *c, gfp_t gfp, unsigned int n)
 {
 	struct hak_reserve *r;
+	unsigned int now;
 
 	if (!n || n > HAK_BULK_MAX)
 		return NULL;
-	r = kvmalloc(struct_size(r, object, n), gfp & ~__GFP_ZERO);
+	r = kmalloc(sizeof(*r), gfp & ~__GFP_ZERO);
 	if (!r)
 		return NULL;
 	r->cache = c;
-	r->n = hak_cache_alloc_bulk(c, gfp, n, r->object);
-	if (r->n == n)
-		return r;
-	kvfree(r);
-	return NULL;
+	r->all = NULL;
+	for (; n; n -= now) {
+		now = min_t(unsigned int, n, PART_MAX);
+		if (!part_add(r, gfp, now)) {
+			hak_reserve_put(r);
+			return NULL;
+		}
+	}
+	r->now = r->all;
+	return r;
 }
 HAK_EXPORT(hak_reserve_get);
 
 void *hak_reserve_alloc(struct hak_reserve *r)
 {
-	if (WARN_ONCE(!r->n, "hakmem: more was taken of a reserve than it was made for\n"))
+	while (r->now && !r->now->n)
+		r->now = r->now->next;
+	if (WARN_ONCE(!r->now, "hakmem: more was taken of a reserve than it was made for\n"))
 		return NULL;
-	return r->object[--r->n];
+	return r->now->object[--r->now->n];
 }
 HAK_EXPORT(hak_reserve_alloc);
 
 void hak_reserve_put(struct hak_reserve *r)
 {
+	struct reserve_part *part, *next;
+
 	if (!r)
 		return;
-	hak_cache_free_bulk(r->cache, r->n, r->object);
-	kvfree(r);
+	for (part = r->all; part; part = next) {
+		next = part->next;
+		hak_cache_free_bulk(r->cache, part->n, part->object);
+		kfree(part);
+	}
+	kfree(r);
 }
 HAK_EXPORT(hak_reserve_put);
