@@ -8,6 +8,7 @@
 #include "tiny/tiny_rcu.h"
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/irq_work.h>
 #include <linux/kthread.h>
 
 struct item {
@@ -244,6 +245,55 @@ static void every_cpu_at_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
 }
 
+struct atomic_caller {
+	raw_spinlock_t lock;
+	struct item *p;
+	struct irq_work work;
+};
+
+static void free_under_raw_lock(struct atomic_caller *a)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&a->lock, flags);
+	hak_free_rcu(a->p, rcu);
+	raw_spin_unlock_irqrestore(&a->lock, flags);
+}
+
+static void atomic_fn(struct irq_work *work)
+{
+	free_under_raw_lock(container_of(work, struct atomic_caller, work));
+}
+
+/*
+ * Under a raw spinlock, as a task and in hardirq, and the first of its CPU each time, which
+ * asks for the work.  Where there is lockdep it has the verdict.
+ */
+static void under_raw_lock_and_in_hardirq(struct kunit *test)
+{
+	u64 before = hak_kunit_stat(HAK_STAT_free_rcu);
+	struct atomic_caller a;
+	struct hak_cache *c;
+	int i;
+
+	c = hak_kunit_cache(test, "kunit-raw", sizeof(struct item), NULL, 0);
+	raw_spin_lock_init(&a.lock);
+	init_irq_work(&a.work, atomic_fn);
+	for (i = 0; i < 4; i++) {
+		hak_rcu_barrier();
+		a.p = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, a.p);
+		if (i & 1)
+			irq_work_queue(&a.work);
+		else
+			free_under_raw_lock(&a);
+		irq_work_sync(&a.work);
+	}
+	hak_rcu_barrier();
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_free_rcu) - before, 4);
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
+}
+
 static struct kunit_case rcu_cases[] = {
 	KUNIT_CASE(waits_for_readers),
 	KUNIT_CASE(each_batch_waits_itself),
@@ -252,6 +302,7 @@ static struct kunit_case rcu_cases[] = {
 	KUNIT_CASE(evaluates_once),
 	KUNIT_CASE(second_call_is_a_double_free),
 	KUNIT_CASE(large_memory_and_any_offset),
+	KUNIT_CASE(under_raw_lock_and_in_hardirq),
 	KUNIT_CASE_SLOW(every_cpu_at_once),
 	{}
 };

@@ -43,11 +43,13 @@ extern const struct st_test st_api_tests[];
 extern const struct st_test st_badfree_tests[];
 extern const struct st_test st_misuse_tests[];
 extern const struct st_test st_context_tests[];
+extern const struct st_test st_matrix_tests[];
 extern const struct st_test st_storm_tests[];
 extern const struct st_test st_nodes_tests[];
 extern const struct st_test st_pressure_tests[];
 #if ST_HAS_PROBES
 extern const struct st_test st_nmi_tests[];
+extern const struct st_test st_matrix_nmi_tests[];
 extern const struct st_test st_nmi_bad_tests[];
 extern const struct st_test st_nmi_real_tests[];
 extern const struct st_test st_reentry_tests[];
@@ -145,7 +147,7 @@ bool st_counts_bad(struct st *t, const struct st_counts *since, enum hak_stat wh
 		   unsigned int n, bool settle, const char *what);
 
 /* selftest_where.c: the contexts a call may come from. */
-enum st_where { ST_TASK, ST_BH_OFF, ST_IRQ_OFF, ST_SOFTIRQ, ST_HARDIRQ, ST_WHERES };
+enum st_where { ST_TASK, ST_BH_OFF, ST_IRQ_OFF, ST_SOFTIRQ, ST_HARDIRQ, ST_HRTIMER, ST_WHERES };
 extern const char *const st_where_name[ST_WHERES];
 
 /* Run @fn there, on this CPU; returns false if the context was not what it should be. */

@@ -40,8 +40,10 @@ static const struct {
 	{ "badfree", st_badfree_tests },
 	{ "badfree", st_misuse_tests },
 	{ "context", st_context_tests },
+	{ "context", st_matrix_tests },
 #if ST_HAS_PROBES
 	{ "nmi", st_nmi_tests },
+	{ "nmi", st_matrix_nmi_tests },
 	{ "nmi", st_nmi_bad_tests },
 	{ "nmi", st_nmi_real_tests },
 	{ "reentry", st_reentry_tests, st_reentry_end },

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Running a function in each context a client may call from, on this CPU or another. */
+#include "compat/hak_timer.h"
 #include "selftest/selftest.h"
+#include <linux/completion.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
 #include <linux/workqueue.h>
 
 const char *const st_where_name[] = {
 	"task", "bottom halves off", "interrupts off", "softirq", "hardirq",
+	"hrtimer",
 };
 
 struct call {
@@ -16,6 +19,8 @@ struct call {
 	bool right;
 	struct tasklet_struct tasklet;
 	struct irq_work work;
+	struct hrtimer timer;
+	struct completion fired;
 };
 
 static void softirq_fn(struct tasklet_struct *tasklet)
@@ -32,6 +37,27 @@ static void hardirq_fn(struct irq_work *work)
 
 	call->right = in_hardirq() && irqs_disabled();
 	call->fn(call->arg);
+}
+
+static enum hrtimer_restart hrtimer_fn(struct hrtimer *timer)
+{
+	struct call *call = container_of(timer, struct call, timer);
+
+	call->right = in_hardirq() && irqs_disabled();
+	call->fn(call->arg);
+	complete(&call->fired);
+	return HRTIMER_NORESTART;
+}
+
+static void run_hrtimer(struct call *call)
+{
+	init_completion(&call->fired);
+	hak_hrtimer_setup(&call->timer, hrtimer_fn);
+	hrtimer_start(&call->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_PINNED_HARD);
+	wait_for_completion(&call->fired);
+	/* It completes before its handler returns. */
+	hrtimer_cancel(&call->timer);
+	destroy_hrtimer_on_stack(&call->timer);
 }
 
 static void run_closed(struct call *call)
@@ -65,6 +91,9 @@ static void run_call(struct call *call)
 		init_irq_work(&call->work, hardirq_fn);
 		irq_work_queue(&call->work);
 		irq_work_sync(&call->work);
+		break;
+	case ST_HRTIMER:
+		run_hrtimer(call);
 		break;
 	case ST_TASK:
 		call->right = true;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite hakmem_atomic: who may block where nobody may is told so, as by the kernel's own
+ * allocator, whether or not the call would have slept.  For kernels that look
+ * (CONFIG_DEBUG_ATOMIC_SLEEP).
+ *
+ * What the kernel says is looked for in its log, and kept off the console, where it would
+ * be taken for a finding.
+ */
+#include "kunit/hak_kunit.h"
+#include <linux/console.h>
+#include <linux/delay.h>
+#include <linux/irq_work.h>
+#include <linux/kmsg_dump.h>
+
+struct atomic_test {
+	struct hak_cache *c;
+	gfp_t gfp;
+	const struct atomic_call *call;
+	struct kmsg_dump_iter log;
+	struct irq_work work;
+};
+
+struct atomic_call {
+	const char *name;
+	void (*fn)(struct atomic_test *t);
+};
+
+static void alloc(struct atomic_test *t)
+{
+	hak_free(hak_cache_alloc(t->c, t->gfp));
+}
+
+static void alloc_class(struct atomic_test *t)
+{
+	hak_free(hak_alloc(64, t->gfp));
+}
+
+static void alloc_node(struct atomic_test *t)
+{
+	hak_free(hak_cache_alloc_node(t->c, t->gfp | __GFP_THISNODE, first_memory_node));
+}
+
+static void alloc_bulk(struct atomic_test *t)
+{
+	void *p[2] = { };
+
+	hak_free_bulk(hak_cache_alloc_bulk(t->c, t->gfp, 2, p), p);
+}
+
+static void reserve_get(struct atomic_test *t)
+{
+	hak_reserve_put(hak_reserve_get(t->c, t->gfp, 2));
+}
+
+static const struct atomic_call atomic_calls[] = {
+	{ "hak_cache_alloc", alloc },
+	{ "hak_alloc", alloc_class },
+	{ "hak_cache_alloc_node", alloc_node },
+	{ "hak_cache_alloc_bulk", alloc_bulk },
+	{ "hak_reserve_get", reserve_get },
+};
+
+static void call_desc(const struct atomic_call *call, char *desc)
+{
+	strscpy(desc, call->name, KUNIT_PARAM_DESC_SIZE);
+}
+KUNIT_ARRAY_PARAM(call, atomic_calls, call_desc);
+
+static void with_preemption_off(struct atomic_test *t)
+{
+	preempt_disable();
+	t->call->fn(t);
+	preempt_enable();
+}
+
+static void with_interrupts_off(struct atomic_test *t)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	t->call->fn(t);
+	local_irq_restore(flags);
+}
+
+static void hardirq_fn(struct irq_work *work)
+{
+	struct atomic_test *t = container_of(work, struct atomic_test, work);
+
+	t->call->fn(t);
+}
+
+static void in_an_interrupt(struct atomic_test *t)
+{
+	init_irq_work(&t->work, hardirq_fn);
+	irq_work_queue(&t->work);
+	irq_work_sync(&t->work);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(struct atomic_test *t);
+} contexts[] = {
+	{ "preemption off", with_preemption_off },
+	{ "interrupts off", with_interrupts_off },
+	{ "hardirq", in_an_interrupt },
+};
+
+/* Lines about sleeping since the last call. */
+static unsigned int complaints(struct atomic_test *t)
+{
+	char line[160];
+	unsigned int n = 0;
+	size_t len;
+
+	while (kmsg_dump_get_line(&t->log, false, line, sizeof(line) - 1, &len)) {
+		line[len] = 0;
+		n += strstr(line, "sleeping function called from invalid context") != NULL;
+	}
+	return n;
+}
+
+static unsigned int said_of(struct atomic_test *t, int context, gfp_t gfp)
+{
+	int level = console_loglevel;
+
+	t->gfp = gfp;
+	complaints(t);
+	console_loglevel = CONSOLE_LOGLEVEL_SILENT;
+	contexts[context].run(t);
+	/* Whoever has the console at the moment prints for us. */
+	console_lock();
+	console_unlock();
+	console_loglevel = level;
+	return complaints(t);
+}
+
+/* The complaints of lockdep, which would end its work, are left out: __GFP_NOLOCKDEP. */
+static void blocking_call_where_nobody_may_sleep_is_told(struct kunit *test)
+{
+	struct atomic_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	t->c = hak_kunit_cache(test, "kunit-atomic", 64, NULL, 0);
+	t->call = test->param_value;
+	kmsg_dump_rewind(&t->log);
+	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+		/* The kernel says it once a second. */
+		msleep(1100);
+		KUNIT_EXPECT_EQ_MSG(test, said_of(t, i, GFP_ATOMIC), 0, "GFP_ATOMIC, %s",
+				    contexts[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, said_of(t, i, GFP_KERNEL | __GFP_NOLOCKDEP), 1,
+				    "GFP_KERNEL, %s", contexts[i].name);
+	}
+}
+
+static struct kunit_case atomic_cases[] = {
+	KUNIT_CASE_PARAM_ATTR(blocking_call_where_nobody_may_sleep_is_told, call_gen_params,
+			      { .speed = KUNIT_SPEED_SLOW }),
+	{}
+};
+
+static struct kunit_suite hak_atomic_suite = {
+	.name = "hakmem_atomic",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = atomic_cases,
+};
+kunit_test_suites(&hak_atomic_suite);
