@@ -2,6 +2,7 @@
 /* Group api: what the public calls promise to a client that keeps to the rules. */
 #include "selftest/selftest.h"
 #include <linux/log2.h>
+#include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
@@ -330,6 +331,34 @@ static void typesafe_objects_are_not_written(struct st *t)
 	hak_cache_destroy(c);
 }
 
+static void *pool_alloc(gfp_t gfp, void *c)
+{
+	return hak_cache_alloc(c, gfp);
+}
+
+static void pool_free(void *p, void *c)
+{
+	hak_cache_free(c, p);
+}
+
+/* A mempool's elements are objects of the cache, as many as it keeps. */
+static void mempool_over_a_cache(struct st *t)
+{
+	struct hak_cache *c = hak_cache_create("selftest-mempool", 64, NULL, 0);
+	mempool_t *pool = c ? mempool_create(8, pool_alloc, pool_free, c) : NULL;
+	void *p;
+
+	if (st_expect(t, pool, "no memory")) {
+		p = mempool_alloc(pool, GFP_NOIO);
+		st_expect(t, hak_usable_size(p) == 64, "no object of the cache");
+		st_expect(t, !hak_audit(9), "it does not keep 8 objects");
+		mempool_free(p, pool);
+	}
+	mempool_destroy(pool);
+	st_expect(t, !hak_audit(0), "it leaves objects behind");
+	hak_cache_destroy(c);
+}
+
 static void everything_is_given_back(struct st *t)
 {
 	struct st_objects o;
@@ -357,6 +386,7 @@ const struct st_test st_api_tests[] = {
 	{ "typed caches keep their alignment", typed_alignment },
 	{ "constructed state is kept, destructors run", constructed_state_is_kept },
 	{ "free objects of TYPESAFE_BY_RCU are not written", typesafe_objects_are_not_written },
+	{ "a mempool over a typed cache", mempool_over_a_cache },
 	{ "everything is given back", everything_is_given_back },
 	{ }
 };

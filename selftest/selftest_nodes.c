@@ -17,6 +17,7 @@ struct flow {
 	struct st_kind kind;
 	u64 key;
 	int nid;			/* whence objects come, or are not to come */
+	gfp_t gfp;			/* of flow_get_on() */
 	unsigned int there;		/* that did */
 	unsigned int failed, spoilt;
 	void *p[N];
@@ -35,6 +36,16 @@ static bool one_node(void)
 	return true;
 }
 
+static void flow_got(struct flow *f, unsigned int i, void *p)
+{
+	f->p[i] = p;
+	f->failed += !p;
+	if (!p)
+		return;
+	st_fill(p, f->kind.size, f->key + i);
+	f->there += nid_of(p) == f->nid;
+}
+
 static void flow_get(void *arg)
 {
 	gfp_t gfp = in_task() ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN;
@@ -42,14 +53,20 @@ static void flow_get(void *arg)
 	unsigned int i;
 
 	f->there = 0;
-	for (i = 0; i < N; i++) {
-		f->p[i] = st_get(&f->kind, gfp);
-		f->failed += !f->p[i];
-		if (!f->p[i])
-			continue;
-		st_fill(f->p[i], f->kind.size, f->key + i);
-		f->there += nid_of(f->p[i]) == f->nid;
-	}
+	for (i = 0; i < N; i++)
+		flow_got(f, i, st_get(&f->kind, gfp));
+}
+
+/* The same on a node of the caller's choice. */
+static void flow_get_on(void *arg)
+{
+	struct flow *f = arg;
+	unsigned int i;
+
+	f->there = f->failed = 0;
+	for (i = 0; i < N; i++)
+		flow_got(f, i, f->kind.c ? hak_cache_alloc_node(f->kind.c, f->gfp, f->nid)
+					 : hak_alloc_node(f->kind.size, f->gfp, f->nid));
 }
 
 static void flow_put(void *arg)
@@ -221,6 +238,53 @@ static void remote_goes_home(struct st *t)
 		st_where_name[t->arg]);
 }
 
+/* Objects of @nid, asked for on @cpu and freed there: at home is where they go. */
+static void node_on(struct st *t, struct flow *f, const char *what, int cpu)
+{
+	bool memory = node_state(f->nid, N_MEMORY), away = memory && home(cpu) != f->nid;
+	const char *how = f->gfp & __GFP_THISNODE ? "order" : "wish";
+	struct st_counts before;
+	u64 sent;
+
+	hak_shrink_all();
+	st_run_on(cpu, ST_TASK, flow_get_on, f);
+	st_expect(t, f->there == (memory ? N : 0), "%s: CPU %d: %u of node %d (%s)", what, cpu,
+		  f->there, f->nid, how);
+	st_expect(t, f->failed == (memory || !(f->gfp & __GFP_THISNODE) ? 0 : N),
+		  "%s: CPU %d: %u of node %d failed (%s)", what, cpu, f->failed, f->nid, how);
+	st_counts_begin(&before);
+	st_run_on(cpu, ST_TASK, flow_put, f);
+	sent = st_counted(&before, HAK_STAT_free_slab_remote);
+	f->failed = 0;
+	flow_end(t, f, what);
+	if (!away || !hak_config_get()->multi_node)
+		return;
+	st_expect(t, sent + MAG >= N, "%s: %lld of %u went home to node %d", what, sent, N, f->nid);
+	st_run_on(cpu, ST_TASK, flow_get, f);
+	st_expect(t, !f->there, "%s: CPU %d was handed %u objects of node %d", what, cpu,
+		  f->there, f->nid);
+	st_run_on(cpu, ST_TASK, flow_put, f);
+}
+
+static void node_kind(struct st *t, struct flow *f, const char *what)
+{
+	static const gfp_t gfps[] = { GFP_KERNEL | __GFP_THISNODE, GFP_KERNEL };
+	int cpu, i;
+
+	for_each_online_node(f->nid)
+		for_each_online_cpu(cpu)
+			for (i = 0; i < ARRAY_SIZE(gfps); i++) {
+				f->gfp = gfps[i];
+				node_on(t, f, what, cpu);
+			}
+}
+
+static void node_asked_for(struct st *t)
+{
+	if (!one_node())
+		for_each_kind(t, node_kind);
+}
+
 /* A node without 2 MiB in one piece: its CPUs are served, from small blocks or elsewhere. */
 static void full_node_kind(struct st *t, struct flow *f, const char *what)
 {
@@ -260,6 +324,7 @@ const struct st_test st_nodes_tests[] = {
 	{ "remote goes home, freed by a task", remote_goes_home, ST_TASK },
 	{ "remote goes home, freed in softirq", remote_goes_home, ST_SOFTIRQ },
 	{ "remote goes home, freed in hardirq", remote_goes_home, ST_HARDIRQ },
+	{ "the node asked for, and NULL or another where it has no memory", node_asked_for },
 	{ "a node without 2 MiB in one piece", full_node },
 	{ }
 };
