@@ -217,6 +217,8 @@ void st_burst(void *burst);
 /* selftest_leak.c */
 int st_leak(unsigned int n);
 int st_keep_cache(void);
+int st_use_kept(unsigned long handle);
+void st_rcu_late(unsigned int n);
 
 #if ST_HAS_PROBES
 /* selftest_nmi.c: between begin and end, run @fn in NMI on this CPU, by a breakpoint. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a careless client leaves behind: objects, or a cache. */
+/* What a client leaves behind: objects, a cache, objects that wait for a grace period. */
 #include "selftest/selftest.h"
 
 int st_leak(unsigned int n)
@@ -18,10 +18,57 @@ int st_leak(unsigned int n)
 	return 0;
 }
 
+static void kept_ctor(void *p)
+{
+	*(u64 *)p = (u64)(unsigned long)p;
+}
+
+static void kept_dtor(void *p)
+{
+	if (*(u64 *)p != (u64)(unsigned long)p)
+		pr_err("hakmem_selftest: destructed a stranger\n");
+}
+
+/* With objects constructed and free, for which the destructor is still due. */
 int st_keep_cache(void)
 {
-	if (!hak_cache_create("selftest-kept", 64, NULL, 0))
+	struct hak_cache_args args = { .ctor = kept_ctor, .dtor = kept_dtor };
+	struct hak_cache *c = hak_cache_create("selftest-kept", 64, &args, 0);
+	void *p[100];
+
+	if (!c || !hak_cache_alloc_bulk(c, GFP_KERNEL, ARRAY_SIZE(p), p))
 		return -ENOMEM;
-	pr_info("hakmem_selftest: keeps a cache\n");
+	hak_cache_free_bulk(c, ARRAY_SIZE(p), p);
+	pr_info("hakmem_selftest: keeps a cache at 0x%lx\n", (unsigned long)c);
 	return 0;
+}
+
+/* What another module may do with it: more than was there, give everything back, end it. */
+int st_use_kept(unsigned long handle)
+{
+	struct hak_cache *c = (struct hak_cache *)handle;
+	struct st t = { };
+	struct st_objects o;
+
+	if (st_objects_init(&t, &o, (struct st_kind){ c, 64 }, 1000))
+		st_expect(&t, !hak_audit(1000), "the audit does not find 1000 live");
+	st_objects_exit(&t, &o);
+	st_expect(&t, !hak_cache_shrink(c), "slabs are still held");
+	st_expect(&t, !hak_audit(0), "audit");
+	hak_cache_destroy(c);
+	if (t.failed)
+		pr_err("hakmem_selftest: the kept cache: %s\n", t.why);
+	return t.failed ? -EIO : 0;
+}
+
+/* For hakmem to wait for, who may be told to go at once. */
+void st_rcu_late(unsigned int n)
+{
+	struct late {
+		struct rcu_head rcu;
+		u64 words[6];
+	} *p;
+
+	while (n-- && (p = hak_alloc(sizeof(*p), GFP_KERNEL)))
+		hak_free_rcu(p, rcu);
 }

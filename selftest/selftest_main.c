@@ -4,8 +4,8 @@
  *
  *   insmod hakmem_selftest.ko test=badfree,nmi
  *
- * leak= and keep_cache= instead leave something behind on purpose, for a test of
- * what hakmem makes of it.
+ * leak=, keep_cache= and rcu_late= instead leave something behind on purpose, for a test
+ * of what hakmem makes of it.
  */
 #include "selftest/selftest.h"
 
@@ -28,6 +28,14 @@ MODULE_PARM_DESC(leak, "allocate so many untyped objects and forget them; no tes
 static bool keep_cache;
 module_param(keep_cache, bool, 0444);
 MODULE_PARM_DESC(keep_cache, "create a typed cache and never destroy it; no test is run");
+
+static unsigned long kept;
+module_param(kept, ulong, 0444);
+MODULE_PARM_DESC(kept, "use the cache that keep_cache= left, and destroy it; no test is run");
+
+static unsigned int rcu_late;
+module_param(rcu_late, uint, 0444);
+MODULE_PARM_DESC(rcu_late, "give hak_free_rcu() so many objects at unloading; no test is run");
 
 /* A group may have more than one table. */
 static const struct {
@@ -111,6 +119,10 @@ static int __init st_init(void)
 		return st_leak(leak);
 	if (keep_cache)
 		return st_keep_cache();
+	if (kept)
+		return st_use_kept(kept);
+	if (rcu_late)
+		return 0;
 	for (i = 0; clean && i < ARRAY_SIZE(groups); i++) {
 		if (wanted(groups[i].name) && (*test || !groups[i].asked))
 			clean = run_group(groups[i].name, groups[i].tests);
@@ -125,6 +137,7 @@ static int __init st_init(void)
 
 static void __exit st_exit(void)
 {
+	st_rcu_late(rcu_late);
 }
 
 module_init(st_init);

@@ -58,14 +58,34 @@ loaded hakmem_selftest && rmmod hakmem_selftest
 check "leak: and its audit passes" audit_zero
 check "leak: and unloads" rmmod hakmem
 
-# --- a cache nobody destroys: hakmem stays, and works
+# --- a cache nobody destroys: hakmem stays, and works; another module may go on using it
 check "kept cache: hakmem loads" load hakmem
-check "kept cache: created" load hakmem_selftest keep_cache=1
+dmesg -c >/dev/null
+check "kept cache: created, with constructor and destructor" load hakmem_selftest keep_cache=1
+handle=$(log_lines 'keeps a cache at' | sed 's/.* at //')
 check "kept cache: its module unloads" rmmod hakmem_selftest
+lines=$(log_lines -c 'hakmem: ')
+check "kept cache: one line says so, and not $lines" test "$lines" = 1
+check "kept cache: which names module and cache" sh -c "dmesg | grep -q 'hakmem: module hakmem_selftest left cache selftest-kept behind'"
 refuse "kept cache: hakmem does not unload" rmmod hakmem
 for f in stats caches magazines superslabs config; do
 	check "kept cache: $f can be read" cat $D/$f
 done
+check "kept cache: it is still listed" grep -q '^selftest-kept ' $D/caches
 check "kept cache: hakmem serves" insmod /modules/hakmem_selftest.ko test=api
 loaded hakmem_selftest && rmmod hakmem_selftest
+# This shrinks it, too: its destructor is not there any more.
 check "kept cache: the audit passes" audit_zero
+check "kept cache: another module uses, shrinks and destroys it" load hakmem_selftest kept="$handle"
+check "kept cache: that module unloads" rmmod hakmem_selftest
+refuse "kept cache: it is gone" grep -q '^selftest-kept ' $D/caches
+check "kept cache: hakmem unloads" rmmod hakmem
+check "kept cache: no page is held" sh -c "dmesg | grep 'hakmem: unloaded' | grep -q 'pages_held 0$'"
+
+# --- objects that wait for a grace period when hakmem is told to go
+dmesg -c >/dev/null
+check "late frees: hakmem loads" load hakmem
+check "late frees: the client loads" load hakmem_selftest rcu_late=5000
+check "late frees: client and hakmem unload" rmmod hakmem_selftest hakmem
+refuse "late frees: none was forgotten" sh -c "dmesg | grep -q 'never freed'"
+check "late frees: no page is held" sh -c "dmesg | grep 'hakmem: unloaded' | grep -q 'pages_held 0$'"
