@@ -49,6 +49,13 @@ verdict()
 	exit 0
 }
 
+# hak_kernel NAME: the words after its name in kernels.txt; fails if it is not there.
+hak_kernel()
+{
+	awk -v name="$1" '$1 == "kernel" && $2 == name { print $3, $4, $5, $6, $7; found = 1 }
+		END { exit !found }' "$HAK_ROOT/kernels.txt"
+}
+
 # Adds the "ok - x" and "not ok - x" lines of a judge to this script's counts.
 count_lines()
 {
