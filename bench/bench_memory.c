@@ -27,10 +27,7 @@
 #include <linux/vmstat.h>
 
 #include "bench.h"
-
-#ifndef SLAB_NO_MERGE
-#define SLAB_NO_MERGE 0
-#endif
+#include "compat/hak_client.h"
 
 #define MEM_OBJECTS	1000000
 #define MEM_TYPED_SIZE	64

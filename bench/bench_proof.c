@@ -18,10 +18,7 @@
 #include <linux/utsname.h>
 
 #include "bench.h"
-
-#ifndef SLAB_NO_MERGE
-#define SLAB_NO_MERGE 0
-#endif
+#include "compat/hak_client.h"
 
 void bench_proof_begin(u64 before[HAK_NR_STATS])
 {

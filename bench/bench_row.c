@@ -24,17 +24,13 @@
 
 #include "bench.h"
 #include "bench_team.h"
+#include "compat/hak_client.h"
 
 #define ROW_WARMUP	3
 #define ROW_WARM_BATCH	512		/* objects drawn before an interrupt context is measured */
 #define ROW_FIRST_OPS	2048		/* operations of a calibration round */
 #define ROW_MAX_OPS	(10 * 1000 * 1000)
 #define ROW_SEED	0x68616b6d656dULL
-
-/* Oldest kernels cannot keep a cache from being merged; there it may be. */
-#ifndef SLAB_NO_MERGE
-#define SLAB_NO_MERGE 0
-#endif
 
 struct bench_run {
 	struct bench_ring ring;
