@@ -155,7 +155,10 @@ void bench_debug_names(char *buf, size_t len)
 		{ IS_ENABLED(CONFIG_KASAN), "KASAN" },
 		{ IS_ENABLED(CONFIG_KMSAN), "KMSAN" },
 		{ IS_ENABLED(CONFIG_KCSAN), "KCSAN" },
-		{ IS_ENABLED(CONFIG_UBSAN), "UBSAN" },
+		/* Bounds and shifts alone are hardening, which distributions ship. */
+		{ IS_ENABLED(CONFIG_UBSAN_BOOL) || IS_ENABLED(CONFIG_UBSAN_ENUM) ||
+		  IS_ENABLED(CONFIG_UBSAN_ALIGNMENT) || IS_ENABLED(CONFIG_UBSAN_DIV_ZERO) ||
+		  IS_ENABLED(CONFIG_UBSAN_INTEGER_WRAP), "UBSAN" },
 		{ IS_ENABLED(CONFIG_KCOV), "KCOV" },
 		{ IS_ENABLED(CONFIG_PROVE_LOCKING), "PROVE_LOCKING" },
 		{ IS_ENABLED(CONFIG_DEBUG_KMEMLEAK), "DEBUG_KMEMLEAK" },
@@ -232,5 +235,7 @@ void bench_fairness(struct bench_result *res)
 	fair(res, who, "preemption: %s", IS_ENABLED(CONFIG_PREEMPT_RT) ? "RT" :
 	     IS_ENABLED(CONFIG_PREEMPT_DYNAMIC) ? "dynamic" :
 	     IS_ENABLED(CONFIG_PREEMPTION) ? "full" : "none");
+	fair(res, who, "UBSAN: %s", IS_ENABLED(CONFIG_UBSAN) ?
+	     "built in, bounds and shifts are checked" : "not built in");
 	fair(res, who, "kernel: %s", init_utsname()->release);
 }

@@ -44,7 +44,7 @@ static bool add_allocated(struct st_pointers *ps)
 	add(ps, "second page", ps->pages + PAGE_SIZE);
 	add(ps, "inside a compound page", ps->compound + PAGE_SIZE);
 	add(ps, "per-CPU variable", per_cpu_ptr(ps->percpu, 0));
-	add(ps, "per-CPU handle", (void __force *)ps->percpu);
+	add(ps, "per-CPU handle", (void *)(unsigned long __force)ps->percpu);
 	add(ps, "struct page", virt_to_page(ps->pages));
 	return true;
 }
