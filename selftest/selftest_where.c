@@ -88,7 +88,8 @@ static void run_call(struct call *call)
 		tasklet_kill(&call->tasklet);
 		break;
 	case ST_HARDIRQ:
-		init_irq_work(&call->work, hardirq_fn);
+		/* Hard: on PREEMPT_RT any other runs in a thread. */
+		call->work = IRQ_WORK_INIT_HARD(hardirq_fn);
 		irq_work_queue(&call->work);
 		irq_work_sync(&call->work);
 		break;
