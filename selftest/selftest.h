@@ -150,6 +150,12 @@ bool st_counts_bad(struct st *t, const struct st_counts *since, enum hak_stat wh
 enum st_where { ST_TASK, ST_BH_OFF, ST_IRQ_OFF, ST_SOFTIRQ, ST_HARDIRQ, ST_HRTIMER, ST_WHERES };
 extern const char *const st_where_name[ST_WHERES];
 
+/* May memory be made there? On PREEMPT_RT softirqs are tasks, and the kernel's locks sleep. */
+static inline bool st_may_grow(enum st_where where)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || (where != ST_IRQ_OFF && where != ST_HARDIRQ);
+}
+
 /* Run @fn there, on this CPU; returns false if the context was not what it should be. */
 bool st_run_in(enum st_where where, void (*fn)(void *arg), void *arg);
 /* The same on @cpu. */

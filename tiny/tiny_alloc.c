@@ -135,12 +135,6 @@ static void *refill(struct hak_core *core, int nid, enum hak_level lvl, bool *sl
 
 NOKPROBE_SYMBOL(refill);
 
-/* May the page allocator be called from here? On RT only where it may sleep. */
-static bool may_grow(void)
-{
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
-}
-
 /* Count one operation under the deepest stage it needed. The set's protection is held. */
 static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown grown)
 {
@@ -167,7 +161,7 @@ static gfp_t local_gfp(gfp_t gfp)
  */
 hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
 {
-	bool grow = may_grow(), local = hak_many_nodes(), slab;
+	bool grow = hak_may_grow(), local = hak_many_nodes(), slab;
 	enum hak_grown grown = HAK_GROWN_NOT;
 	int nid = hak_home_nid();
 	unsigned long flags;
@@ -336,7 +330,7 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp)
 		return ZERO_SIZE_PTR;
 	if (size <= HAK_MAX_SIZE && !(gfp & (__GFP_DMA | __GFP_DMA32)))
 		return alloc_flags(hak_size_cache[(size - 1) >> 3], gfp);
-	if (in_nmi())
+	if (in_nmi() || !hak_may_grow())
 		return NULL;
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 	return kmalloc(size, gfp);

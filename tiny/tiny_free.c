@@ -165,7 +165,7 @@ hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lv
 		if (pushed)
 			return;
 		nid = hak_home_nid();
-		if (!last && (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible()))
+		if (!last && hak_may_grow())
 			hak_pool_grow(&hak_mag_pool, &nid, GFP_NOWAIT | __GFP_NOMEMALLOC);
 		last = true;
 	}

@@ -17,7 +17,8 @@ static void *take_on(struct hak_core *core, gfp_t gfp, int nid)
 	void *p;
 
 	while (!hak_pool_take(&core->pool, nid, 1, &p))
-		if (hak_pool_grow(&core->pool, &got, gfp | __GFP_THISNODE) == HAK_GROWN_NOT)
+		if (!hak_may_grow() ||
+		    hak_pool_grow(&core->pool, &got, gfp | __GFP_THISNODE) == HAK_GROWN_NOT)
 			return NULL;
 	return p;
 }
@@ -75,7 +76,7 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (size > HAK_MAX_SIZE || gfp & (__GFP_DMA | __GFP_DMA32)) {
-		if (in_nmi())
+		if (in_nmi() || !hak_may_grow())
 			return NULL;
 		hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 		return kmalloc_node(size, gfp, node);

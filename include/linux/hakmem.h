@@ -122,8 +122,9 @@ void hak_cache_destroy(struct hak_cache *c);
  * @c: the cache
  * @gfp: as for kmem_cache_alloc()
  *
- * Context: Any that @gfp allows; in NMI the answer is NULL. May sleep if @gfp
- * allows blocking.
+ * Context: Any that @gfp allows; in NMI the answer is NULL, and on PREEMPT_RT with
+ * preemption or interrupts off as well unless an object is held already. May sleep
+ * if @gfp allows blocking.
  * Return: The object, or NULL.
  */
 static __always_inline void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
@@ -292,7 +293,7 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node);
  * A pointer that is not hakmem's goes to kfree() if the kernel proves it a slab
  * object or the start of a large allocation; anything else is a bad free.
  *
- * Context: Any, NMI included (large memory: not NMI).
+ * Context: Any, NMI included (large memory: not NMI; on PREEMPT_RT as kfree()).
  */
 static __always_inline void hak_free(const void *p)
 {
