@@ -14,7 +14,7 @@ export V
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
 	check-unit check-fuzz check-user check-programs \
-	report ablation asm clean distclean help
+	report ablation asm matrix clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
@@ -84,6 +84,10 @@ check-nodes: ## stock 6.12 with 2 and 4 memory nodes, one without memory, and wi
 	@scripts/deps demo
 	@scripts/check-nodes
 
+matrix: ## each stock kernel of kernels.txt, and one with 64 CPUs (NAMES=7.3 for some); not part of check
+	@scripts/deps matrix
+	@scripts/matrix $(NAMES)
+
 check-cycles: ## 100 times load, use and unload (CYCLES=, MACHINE=x86-debug for kmemleak)
 	@scripts/deps demo
 	@CYCLES="$(CYCLES)" MACHINE="$(MACHINE)" scripts/check-cycles
@@ -144,7 +148,7 @@ clean: ## remove what was built here; kernels in the cache stay
 
 distclean: clean ## also remove the kernels this project cached
 	@. scripts/lib.sh && rm -rf "$$HAK_CACHE/src" "$$HAK_CACHE/apt" "$$HAK_CACHE"/uml-* "$$HAK_CACHE"/x86-* \
-		"$$HAK_CACHE"/kunit-stage-* "$$HAK_CACHE"/stock-*
+		"$$HAK_CACHE"/kunit-stage-* "$$HAK_CACHE"/stock-* "$$HAK_CACHE"/root-*
 
 help: ## this list
 	@echo "targets (V=1 shows commands; HAKMEM_CACHE= is where kernels are kept):"
