@@ -19,6 +19,7 @@ export V
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
 		echo "no kernel headers in $(KDIR): install linux-headers-$(KVER), or give KDIR=" >&2; exit 1; }
+	@scripts/supported "$$(cat $(KDIR)/include/config/kernel.release 2>/dev/null || echo $(KVER))"
 	$(KBUILD) modules
 
 demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, look, unload
