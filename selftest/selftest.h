@@ -223,6 +223,7 @@ void st_burst(void *burst);
 /* selftest_leak.c */
 int st_leak(unsigned int n);
 int st_keep_cache(void);
+void st_keep_end(void);
 int st_use_kept(unsigned long handle);
 void st_rcu_late(unsigned int n);
 

@@ -18,13 +18,25 @@ int st_leak(unsigned int n)
 	return 0;
 }
 
+/* Its text may be there for a while after a module went: a call would not be noticed. */
+static bool kept_gone;
+
+void st_keep_end(void)
+{
+	kept_gone = true;
+}
+
 static void kept_ctor(void *p)
 {
+	if (READ_ONCE(kept_gone))
+		pr_err("hakmem_selftest: constructor called after its module went\n");
 	*(u64 *)p = (u64)(unsigned long)p;
 }
 
 static void kept_dtor(void *p)
 {
+	if (READ_ONCE(kept_gone))
+		pr_err("hakmem_selftest: destructor called after its module went\n");
 	if (*(u64 *)p != (u64)(unsigned long)p)
 		pr_err("hakmem_selftest: destructed a stranger\n");
 }
@@ -61,12 +73,12 @@ int st_use_kept(unsigned long handle)
 	return t.failed ? -EIO : 0;
 }
 
-/* For hakmem to wait for, who may be told to go at once. */
+/* For hakmem to wait for, who may be told to go at once; of the class that goes first. */
 void st_rcu_late(unsigned int n)
 {
 	struct late {
 		struct rcu_head rcu;
-		u64 words[6];
+		u64 words[126];
 	} *p;
 
 	while (n-- && (p = hak_alloc(sizeof(*p), GFP_KERNEL)))

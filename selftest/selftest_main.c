@@ -137,6 +137,7 @@ static int __init st_init(void)
 
 static void __exit st_exit(void)
 {
+	st_keep_end();
 	st_rcu_late(rcu_late);
 }
 

@@ -77,15 +77,17 @@ loaded hakmem_selftest && rmmod hakmem_selftest
 # This shrinks it, too: its destructor is not there any more.
 check "kept cache: the audit passes" audit_zero
 check "kept cache: another module uses, shrinks and destroys it" load hakmem_selftest kept="$handle"
+refuse "kept cache: nobody called what went" sh -c "dmesg | grep -qE 'called after its module went|a stranger'"
 check "kept cache: that module unloads" rmmod hakmem_selftest
 refuse "kept cache: it is gone" grep -q '^selftest-kept ' $D/caches
 check "kept cache: hakmem unloads" rmmod hakmem
 check "kept cache: no page is held" sh -c "dmesg | grep 'hakmem: unloaded' | grep -q 'pages_held 0$'"
 
-# --- objects that wait for a grace period when hakmem is told to go
+# --- objects that wait for a grace period when hakmem is told to go; so many that it takes longer
+# than the unloading of their owner
 dmesg -c >/dev/null
 check "late frees: hakmem loads" load hakmem
-check "late frees: the client loads" load hakmem_selftest rcu_late=5000
+check "late frees: the client loads" load hakmem_selftest rcu_late=150000
 check "late frees: client and hakmem unload" rmmod hakmem_selftest hakmem
 refuse "late frees: none was forgotten" sh -c "dmesg | grep -q 'never freed'"
 check "late frees: no page is held" sh -c "dmesg | grep 'hakmem: unloaded' | grep -q 'pages_held 0$'"
