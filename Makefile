@@ -6,11 +6,18 @@ KDIR ?= /lib/modules/$(KVER)/build
 LLVM_ARG = $(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/.config),LLVM=1)
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR) $(LLVM_ARG)
 
+# Where `make install` puts things; scripts/install says what goes where.
+DESTDIR ?=
+PREFIX ?= /usr/local
+INSTALL_MOD_PATH ?= $(DESTDIR)
+INSTALL = KDIR="$(KDIR)" KVER="$(KVER)" DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" \
+	INSTALL_MOD_PATH="$(INSTALL_MOD_PATH)" scripts/install
+
 SHELL = /bin/bash
 V ?= 0
 export V
 
-.PHONY: modules demo check check-layers check-harness check-smoke check-selftest check-example check-budget check-kunit \
+.PHONY: modules install install-headers uninstall deb check-install check-static demo check check-layers check-harness check-smoke check-selftest check-example check-budget check-kunit \
 	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
 	check-unit check-fuzz check-user check-programs \
@@ -21,6 +28,26 @@ modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 		echo "no kernel headers in $(KDIR): install linux-headers-$(KVER), or give KDIR=" >&2; exit 1; }
 	@scripts/supported "$$(cat $(KDIR)/include/config/kernel.release 2>/dev/null || echo $(KVER))"
 	$(KBUILD) modules
+
+install: ## module, headers and symbol versions (KVER=, PREFIX=, DESTDIR=, INSTALL_MOD_PATH=)
+	@$(INSTALL) install
+
+install-headers: ## the public headers only
+	@$(INSTALL) headers
+
+uninstall: ## take away what install brought, given the same variables
+	@$(INSTALL) uninstall
+
+deb: ## Debian packages hakmem-dkms and hakmem-dev, in build/deb
+	@scripts/deps deb
+	@scripts/deb
+
+check-install: ## install, dkms and packages in a clean Debian 12, for two kernels; nothing left behind
+	@scripts/check-install
+
+check-static: ## W=1, sparse, checkpatch, kernel-doc, clang, shellcheck: nothing to report
+	@scripts/deps static
+	@scripts/check-static
 
 demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, look, unload
 	@scripts/demo

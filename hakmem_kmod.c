@@ -178,3 +178,4 @@ module_exit(hakmem_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("the hakmem developers");
 MODULE_DESCRIPTION("Small-object allocator with per-CPU magazines over SuperSlabs");
+MODULE_VERSION(HAK_VERSION);

@@ -31,6 +31,9 @@
 /* What MODULE_IMPORT_NS() writes; its argument is a name up to 6.12 and a string from 6.13. */
 #define HAK_IMPORT MODULE_INFO(import_ns, "HAKMEM")
 
+/* The one place where it stands: modinfo, dkms and the packages have it from here. */
+#define HAK_VERSION "0.5.0"
+
 #define HAK_CACHE_MAX_SIZE	8192	/* largest object of a typed cache, bytes */
 #define HAK_CACHE_NAME_MAX	31	/* longest name of a typed cache, characters */
 #define HAK_BULK_MAX		65536	/* most objects of one bulk call */
