@@ -152,6 +152,7 @@ static inline bool hak_fault(void)
 
 	return should_fail(&attr, 1);
 }
+
 #define hak_alloc_percpu(type) (hak_fault() ? NULL : alloc_percpu(type))
 #else
 #define hak_alloc_percpu(type) alloc_percpu(type)

@@ -8,7 +8,8 @@
 #include <linux/hakmem_stats.h>
 
 const char *const hak_stat_name[HAK_NR_STATS] = {
-#define X(name) [HAK_STAT_##name] = #name,
+#define X(name)	\
+	[HAK_STAT_##name] = #name,
 	HAK_STATS(X)
 #undef X
 };
@@ -82,8 +83,10 @@ void hak_stats_read(u64 v[HAK_NR_STATS])
 		if (!source[i].gauge)
 			v[i] -= base[i];
 	mutex_unlock(&hak_caches_lock);
-	if (!hak_conf.stats)
-		v[HAK_STAT_alloc_magazine] = v[HAK_STAT_free_magazine] = HAK_STAT_UNKEPT;
+	if (!hak_conf.stats) {
+		v[HAK_STAT_alloc_magazine] = HAK_STAT_UNKEPT;
+		v[HAK_STAT_free_magazine] = HAK_STAT_UNKEPT;
+	}
 }
 HAK_EXPORT(hak_stats_read);
 

@@ -36,6 +36,7 @@ static void variant_desc(const struct variant *v, char *desc)
 		 v->size, v->typed ? ", typed" : "", v->ctor ? ", ctor" : "",
 		 v->small ? ", small blocks" : "");
 }
+
 KUNIT_ARRAY_PARAM(variant, variants, variant_desc);
 
 static void nothing_ctor(void *p)

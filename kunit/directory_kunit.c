@@ -182,13 +182,13 @@ static void visit(void *base, unsigned int order, struct hak_ss *ss, void *arg)
 {
 	struct visits *v = arg;
 
-	v->superslabs += ss != NULL;
+	v->superslabs += !!ss;
 	v->small += !ss;
 	v->pages += 1UL << order;
 	v->wrong += !hak_owns(base) || (ss && ss->base != base);
 }
 
-static void hak_dir_for_each_shows_each_block_once(struct kunit *test)
+static void hak_dir_visits_each_block_once(struct kunit *test)
 {
 	struct visits v = { };
 	void *a, *p[200];
@@ -222,7 +222,7 @@ static struct kunit_case directory_cases[] = {
 	KUNIT_CASE(hak_owns_block_given_back_is_false),
 	KUNIT_CASE(hak_owns_small_block_given_back_is_false),
 	KUNIT_CASE(hak_owns_neighbours_of_small_block_is_false),
-	KUNIT_CASE(hak_dir_for_each_shows_each_block_once),
+	KUNIT_CASE(hak_dir_visits_each_block_once),
 	{}
 };
 

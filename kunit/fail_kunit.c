@@ -44,14 +44,14 @@ static void free_all(struct fail_test *t)
 static bool alloc_class(struct fail_test *t)
 {
 	t->p[0] = hak_alloc(64, GFP_KERNEL);
-	t->n = t->p[0] != NULL;
+	t->n = !!t->p[0];
 	return t->n;
 }
 
 static bool alloc_zeroed(struct fail_test *t)
 {
 	t->p[0] = hak_zalloc(1000, GFP_ATOMIC);
-	t->n = t->p[0] != NULL;
+	t->n = !!t->p[0];
 	return t->n;
 }
 
@@ -64,7 +64,7 @@ static bool alloc_many(struct fail_test *t)
 static bool alloc_large(struct fail_test *t)
 {
 	t->p[0] = hak_alloc(5000, GFP_KERNEL);
-	t->n = t->p[0] != NULL;
+	t->n = !!t->p[0];
 	return t->n;
 }
 
@@ -163,6 +163,7 @@ static void call_desc(const struct fail_call *call, char *desc)
 {
 	strscpy(desc, call->name, KUNIT_PARAM_DESC_SIZE);
 }
+
 KUNIT_ARRAY_PARAM(call, fail_calls, call_desc);
 
 static void call_loses_nothing_when_an_allocation_fails(struct kunit *test)
@@ -223,4 +224,5 @@ static struct kunit_suite hak_fail_suite = {
 	.exit = hak_kunit_exit,
 	.test_cases = fail_cases,
 };
+
 kunit_test_suites(&hak_fail_suite);

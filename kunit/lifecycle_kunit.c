@@ -143,7 +143,7 @@ static bool read_while_freed(struct hak_pool *pool, unsigned long *p, bool *inta
 
 	while (time_before(jiffies, until) && after < 30) {
 		*intact &= READ_ONCE(p[0]) == MAGIC && READ_ONCE(p[1]) == ~MAGIC;
-		*owned &= hak_slab_of(p) != NULL;
+		*owned &= !!hak_slab_of(p);
 		hak_pool_info(pool, &info);
 		after += !info.slabs;
 		mdelay(1);

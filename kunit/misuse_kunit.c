@@ -14,6 +14,7 @@ static void pair_desc(const struct pair *p, char *desc)
 {
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bytes%s", p->size, p->ctor ? ", ctor" : "");
 }
+
 KUNIT_ARRAY_PARAM(pair, pairs, pair_desc);
 
 static void nothing_ctor(void *p)

@@ -23,8 +23,10 @@ struct slot {
 	u8 fill;
 };
 
-enum { PLAIN_8, PLAIN_40, LINE_192, PAGE_300, BIG_8192, CTOR_96, RCU_24, HARD_56, SOFT_56,
-       NR_TYPED, UNTYPED };
+enum {
+	PLAIN_8, PLAIN_40, LINE_192, PAGE_300, BIG_8192, CTOR_96, RCU_24, HARD_56, SOFT_56,
+	NR_TYPED, UNTYPED
+};
 
 struct typed {
 	const char *name;

@@ -267,8 +267,10 @@ static int reaped_fn(void *arg)
 	struct reaped *r = arg;
 
 	while (!READ_ONCE(r->stop)) {
+		/* Pairs with destroy_while_reaped(): the cache is made before it is seen. */
 		if (smp_load_acquire(&r->c)) {
 			use_and_reap(r);
+			/* Pairs with its wait: nothing of the cache is used any more. */
 			smp_store_release(&r->c, NULL);
 		}
 		yield();
@@ -290,12 +292,14 @@ static void destroy_while_reaped(struct reaped *r, unsigned int delay)
 		return;
 	}
 	r->begun = false;
+	/* Pairs with reaped_fn(). */
 	smp_store_release(&r->c, c);
 	while (!READ_ONCE(r->begun))
 		yield();
 	while (delay--)
 		cpu_relax();
 	hak_cache_destroy(c);
+	/* Pairs with reaped_fn(). */
 	while (smp_load_acquire(&r->c))
 		yield();
 }

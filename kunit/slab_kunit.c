@@ -102,6 +102,7 @@ static void stride_desc(const u32 *stride, char *desc)
 {
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bytes", *stride);
 }
+
 KUNIT_ARRAY_PARAM(stride, strides, stride_desc);
 
 /* Every byte of every object is written: an overlap, or a map inside an object, would show. */
@@ -218,7 +219,8 @@ static void return_of_what_is_no_object_is_dropped(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, info_of(t).free, 0, "nothing was put back");
 
 	hak_kunit_bad_begin(&bad);
-	p[0] = p[1] = a;
+	p[0] = a;
+	p[1] = a;
 	hak_pool_return(&t->pool, 2, p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "double");
 	KUNIT_EXPECT_EQ(test, info_of(t).free, 1);

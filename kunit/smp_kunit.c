@@ -46,9 +46,11 @@ struct smp_test {
 
 static bool ring_put(struct ring *r, struct item *item)
 {
+	/* Pairs with ring_get(): the slot has been read. */
 	if (r->head - smp_load_acquire(&r->tail) == RING)
 		return false;
 	r->slot[r->head % RING] = item;
+	/* Pairs with ring_get(): the slot is filled. */
 	smp_store_release(&r->head, r->head + 1);
 	return true;
 }
@@ -57,9 +59,11 @@ static struct item *ring_get(struct ring *r)
 {
 	struct item *item;
 
+	/* Pairs with ring_put(): the slot is filled. */
 	if (smp_load_acquire(&r->head) == r->tail)
 		return NULL;
 	item = r->slot[r->tail % RING];
+	/* Pairs with ring_put(): the slot has been read. */
 	smp_store_release(&r->tail, r->tail + 1);
 	return item;
 }

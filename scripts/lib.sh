@@ -6,6 +6,7 @@
 # stderr, so that $(script) is safe.  A script that checks things calls pass and
 # fail once per check and ends with verdict, which also adds its counts to the
 # file $HAKMEM_TALLY for the summary of `make check`.
+# shellcheck disable=SC2034 # used by who sources it
 set -euo pipefail
 
 HAK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

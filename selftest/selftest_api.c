@@ -33,7 +33,7 @@ static void zeroes_round(void *arg)
 		z->failed += !z->p[k];
 		if (!z->p[k])
 			continue;
-		z->dirty += memchr_inv(z->p[k], 0, z->size) != NULL;
+		z->dirty += !!memchr_inv(z->p[k], 0, z->size);
 		memset(z->p[k], 0xff, z->size);
 	}
 	for (k = 0; k < z->n; k++)
@@ -176,13 +176,15 @@ static void alignment_divides_size(struct st *t)
 static void live_objects_are_distinct(struct st *t)
 {
 	struct st_objects o[ARRAY_SIZE(sizes)];
+	struct st_kind kind = { };
 	int i;
 
 	memset(o, 0, sizeof(o));
-	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		if (!st_objects_init(t, &o[i], (struct st_kind){ .size = sizes[i] },
-				     sizes[i] > 2048 ? 40 : 600))
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		kind.size = sizes[i];
+		if (!st_objects_init(t, &o[i], kind, sizes[i] > 2048 ? 40 : 600))
 			break;
+	}
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		st_objects_check(t, &o[i], "among all sizes");
 		st_objects_exit(t, &o[i]);
@@ -417,9 +419,10 @@ static void mempool_over_a_cache(struct st *t)
 
 static void everything_is_given_back(struct st *t)
 {
+	struct st_kind kind = { .size = 512 };
 	struct st_objects o;
 
-	if (st_objects_init(t, &o, (struct st_kind){ .size = 512 }, 5000))
+	if (st_objects_init(t, &o, kind, 5000))
 		st_expect(t, !hak_audit(5000), "audit of 5000 live objects");
 	st_objects_exit(t, &o);
 	st_expect(t, hak_shrink_all() == hak_config_get()->fixed_pages, "pages are still held");

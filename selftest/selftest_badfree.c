@@ -63,7 +63,7 @@ static void bad_put(struct bad *b, void *p)
 	}
 	for (i = 0; i < ARRAY_SIZE(array); i++) {
 		array[n] = i == 9 ? p : st_get(&b->kind, GFP_KERNEL);
-		n += array[n] != NULL;
+		n += !!array[n];
 	}
 	st_put_bulk(&b->kind, b->how, n, array);
 }

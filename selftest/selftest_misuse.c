@@ -133,12 +133,13 @@ static void parts_of_a_superslab(struct st *t)
 /* A block that was given back: its addresses are nobody's, whatever its memory holds. */
 static void stale_pointers(struct st *t)
 {
+	struct st_kind kind = { .size = 64 };
 	struct st_counts counts;
 	struct st_objects o;
 	enum st_how how;
 	void *p = NULL;
 
-	if (st_objects_init(t, &o, (struct st_kind){ .size = 64 }, 100))
+	if (st_objects_init(t, &o, kind, 100))
 		p = o.p[50];
 	st_objects_exit(t, &o);
 	st_expect(t, hak_shrink_all() == hak_config_get()->fixed_pages, "a block is still held");

@@ -64,7 +64,8 @@ void st_nmi_run(struct st *t, void (*fn)(void *arg), void *arg)
 	migrate_disable();
 	hit.fn = fn;
 	hit.arg = arg;
-	hit.ran = hit.nmi = false;
+	hit.ran = false;
+	hit.nmi = false;
 	hit.preempt = 0;
 	breakpoint(1);
 	hit.fn = NULL;
@@ -84,17 +85,17 @@ static void alloc_everything(void *c)
 {
 	void *p[4] = { };
 
-	got_in_nmi += hak_cache_alloc(c, GFP_ATOMIC) != NULL;
-	got_in_nmi += hak_cache_zalloc(c, GFP_ATOMIC) != NULL;
-	got_in_nmi += __hak_cache_alloc(c, GFP_ATOMIC) != NULL;
-	got_in_nmi += hak_cache_alloc_bulk(c, GFP_ATOMIC, 4, p) != 0;
-	got_in_nmi += hak_alloc(64, GFP_ATOMIC) != NULL;
-	got_in_nmi += hak_alloc(READ_ONCE(st_loops) % 1024 + 1, GFP_ATOMIC) != NULL;
-	got_in_nmi += hak_zalloc(64, GFP_ATOMIC) != NULL;
-	got_in_nmi += hak_alloc(2000, GFP_ATOMIC) != NULL;
-	got_in_nmi += hak_alloc(64, GFP_ATOMIC | GFP_DMA) != NULL;
-	got_in_nmi += hak_alloc_bulk(64, GFP_ATOMIC, 4, p) != 0;
-	got_in_nmi += hak_alloc_bulk(2000, GFP_ATOMIC, 4, p) != 0;
+	got_in_nmi += !!hak_cache_alloc(c, GFP_ATOMIC);
+	got_in_nmi += !!hak_cache_zalloc(c, GFP_ATOMIC);
+	got_in_nmi += !!__hak_cache_alloc(c, GFP_ATOMIC);
+	got_in_nmi += !!hak_cache_alloc_bulk(c, GFP_ATOMIC, 4, p);
+	got_in_nmi += !!hak_alloc(64, GFP_ATOMIC);
+	got_in_nmi += !!hak_alloc(READ_ONCE(st_loops) % 1024 + 1, GFP_ATOMIC);
+	got_in_nmi += !!hak_zalloc(64, GFP_ATOMIC);
+	got_in_nmi += !!hak_alloc(2000, GFP_ATOMIC);
+	got_in_nmi += !!hak_alloc(64, GFP_ATOMIC | GFP_DMA);
+	got_in_nmi += !!hak_alloc_bulk(64, GFP_ATOMIC, 4, p);
+	got_in_nmi += !!hak_alloc_bulk(2000, GFP_ATOMIC, 4, p);
 }
 
 static void nothing_ctor(void *p)

@@ -107,13 +107,15 @@ static void doubles(struct st *t, struct st_kind kind, enum st_how how)
 	if (!st_expect(t, a && b, "no memory"))
 		return;
 	put.n = 2;
-	put.p[0] = put.p[1] = a;
+	put.p[0] = a;
+	put.p[1] = a;
 	put_badly(t, &put, HAK_STAT_bad_free_double, "a, a");
 	st_expect(t, !hak_audit(1), "audit after a, a");
 	a = st_get(&kind, GFP_KERNEL);
 	put.n = 3;
-	put.p[0] = put.p[2] = a;
+	put.p[0] = a;
 	put.p[1] = b;
+	put.p[2] = a;
 	put_badly(t, &put, HAK_STAT_bad_free_double, "a, b, a");
 	st_expect(t, !hak_audit(0), "audit after a, b, a");
 	a = st_get(&kind, GFP_KERNEL);

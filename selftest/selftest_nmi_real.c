@@ -47,7 +47,7 @@ static int on_nmi(unsigned int cmd, struct pt_regs *regs)
 {
 	if (smp_processor_id() != real.cpu || !atomic_read(&real.pending))
 		return NMI_DONE;
-	real.got += hak_cache_alloc(real.kind.c, GFP_ATOMIC) != NULL;
+	real.got += !!hak_cache_alloc(real.kind.c, GFP_ATOMIC);
 	if (real.freed < real.o.n)
 		free_next();
 	atomic_set(&real.pending, 0);

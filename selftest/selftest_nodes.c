@@ -117,7 +117,7 @@ static void ctor(void *p)
 }
 
 /* Calls @fn with a typed cache, one with a constructor, and hak_alloc(). */
-static void for_each_kind(struct st *t, void (*fn)(struct st *t, struct flow *f, const char *what))
+static void with_each_kind(struct st *t, void (*fn)(struct st *t, struct flow *f, const char *what))
 {
 	struct hak_cache_args args = { .ctor = ctor };
 	struct hak_cache *plain = hak_cache_create("selftest-nodes", 64, NULL, 0);
@@ -181,7 +181,7 @@ static void local_kind(struct st *t, struct flow *f, const char *what)
 static void local_stays_local(struct st *t)
 {
 	if (!one_node())
-		for_each_kind(t, local_kind);
+		with_each_kind(t, local_kind);
 }
 
 /* Objects of the other node that CPUs were handed, in all rounds of a test. */
@@ -233,7 +233,7 @@ static void remote_goes_home(struct st *t)
 	if (one_node())
 		return;
 	strayed = 0;
-	for_each_kind(t, remote_kind);
+	with_each_kind(t, remote_kind);
 	pr_info("hakmem_selftest: %u objects of other nodes were handed out (%s)\n", strayed,
 		st_where_name[t->arg]);
 }
@@ -316,7 +316,7 @@ static void full_node_kind(struct st *t, struct flow *f, const char *what)
 static void full_node(struct st *t)
 {
 	if (!one_node())
-		for_each_kind(t, full_node_kind);
+		with_each_kind(t, full_node_kind);
 }
 
 const struct st_test st_nodes_tests[] = {

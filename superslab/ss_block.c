@@ -171,6 +171,7 @@ static void ss_worker(struct work_struct *work)
 {
 	ss_create(hak_home_nid(), GFP_KERNEL);
 }
+
 static DECLARE_WORK(ss_work, ss_worker);
 
 /* Pages that are there: of @nid, or if any node will do, of the first that has some. */

@@ -74,6 +74,7 @@ void hak_dir_set_ss(void *base)
 
 	/* Pair with the look-ups: the header is filled in before anybody is led to it. */
 	smp_store_release(&dir_entry[dir_index(base)], hak_mark(base));
+	/* Likewise. */
 	smp_store_release(dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);
 }
@@ -123,6 +124,7 @@ static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab
 
 	m->used += slab ? n : -n;
 	while (n--)
+		/* Pairs with the look-ups: a descriptor is filled in before it is seen. */
 		smp_store_release(&m->page[i++], slab);
 }
 
@@ -138,6 +140,7 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 		if (!m && fresh) {
 			m = fresh;
 			fresh = NULL;
+			/* Pairs with dir_slab(): the table is all 0 before it is seen. */
 			smp_store_release(entry, (unsigned long)m | DIR_MIXED);
 		}
 		if (m)
@@ -179,6 +182,7 @@ static noinline void dir_reinstate(void *base)
 		return;
 	flags = hak_lock(&dir_lock);
 	if (dir_entry[dir_index(base)] == hak_mark(base) && !*dir_fast(base))
+		/* Pairs with hak_slab_find(), as in hak_dir_set_ss(). */
 		smp_store_release(dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);
 }
@@ -199,6 +203,7 @@ static struct hak_slab *dir_slab(const void *p)
 
 	if ((unsigned long)p < dir_start || i >= dir_nr)
 		return NULL;
+	/* Pairs with whoever set the entry: what it leads to is filled in. */
 	entry = smp_load_acquire(&dir_entry[i]);
 	if (!entry)
 		return NULL;
@@ -213,11 +218,15 @@ struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
 {
 	struct hak_slab *slab;
 
-	/* A mark has three low bits of 0: what the image names is a SuperSlab, and ours. */
+	/*
+	 * A mark has three low bits of 0: what the image names is a SuperSlab, and ours.
+	 * Pairs with hak_dir_set_ss(): its header is filled in.
+	 */
 	if (likely(smp_load_acquire(dir_fast(p)) == ((unsigned long)p | (HAK_SS_SIZE - 1)) - 7))
 		slab = ss_slab(p);
 	else
 		slab = dir_slab(p);
+	/* Pairs with the store that gives the slab to a pool: the slab is made before that. */
 	*pool = slab ? smp_load_acquire(&slab->pool) : NULL;
 	return *pool ? slab : NULL;
 }
@@ -232,10 +241,11 @@ bool hak_owns(const void *p)
 	if ((unsigned long)p < dir_start || i >= dir_nr)
 		return false;
 	preempt_disable();
+	/* Pairs with hak_dir_set_small(): the table is all 0 before it is seen. */
 	entry = smp_load_acquire(&dir_entry[i]);
 	m = entry_mixed(entry);
-	owned = m ? READ_ONCE(m->page[((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT]) != NULL
-		  : entry != 0;
+	owned = m ? !!READ_ONCE(m->page[((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT])
+		  : !!entry;
 	preempt_enable();
 	return owned;
 }
@@ -267,6 +277,7 @@ void hak_dir_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *
 	for (i = 0; i < dir_nr; i++) {
 		region = (void *)(dir_start + (i << HAK_SS_SHIFT));
 		preempt_disable();
+		/* Pairs with whoever set the entry: what it leads to is filled in. */
 		entry = smp_load_acquire(&dir_entry[i]);
 		if (entry & DIR_MIXED)
 			mixed_for_each(entry_mixed(entry), region, fn, arg);

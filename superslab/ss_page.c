@@ -80,6 +80,7 @@ static void release_worker(struct work_struct *work)
 			r->fn(r);
 	}
 }
+
 static DECLARE_WORK(release_work, release_worker);
 
 void hak_release_later(struct hak_release *r)

@@ -209,7 +209,7 @@ static __always_inline void *gated_pop(struct hak_core *core, struct hak_cache *
 
 	/* The inlined pop lowered the count of the set it sees. */
 	this_set(c, lvl)->n = 0;
-	s->ev[HAK_ALLOC_MAGAZINE] += p != NULL;
+	s->ev[HAK_ALLOC_MAGAZINE] += !!p;
 	return p;
 }
 

@@ -29,8 +29,8 @@ static __printf(2, 3) void finding(struct audit *a, const char *fmt, ...)
 }
 
 /* Calls @fn for each magazine-like array of @core; racy unless nobody allocates. */
-static void for_each_cached(struct hak_core *core,
-			    void (*fn)(void **slot, int n, void *arg), void *arg)
+static void visit_cached(struct hak_core *core,
+			 void (*fn)(void **slot, int n, void *arg), void *arg)
 {
 	unsigned long flags;
 	struct hak_mag *m;
@@ -69,7 +69,7 @@ unsigned long hak_core_cached(struct hak_core *core)
 {
 	unsigned long n = 0;
 
-	for_each_cached(core, count_one, &n);
+	visit_cached(core, count_one, &n);
 	return n;
 }
 HAK_EXPORT_TEST(hak_core_cached);
@@ -120,7 +120,7 @@ static void audit_cached(struct audit *a, struct hak_core *core)
 		finding(a, "%s: no memory to look at its cached objects", core->name);
 		return;
 	}
-	for_each_cached(core, collect, a);
+	visit_cached(core, collect, a);
 	sort(a->obj, a->n, sizeof(*a->obj), by_address, NULL);
 	for (i = 0; i < a->n; i++) {
 		audit_object(a, core, a->obj[i]);

@@ -11,6 +11,7 @@
 #include "tiny/tiny_core.h"
 
 LIST_HEAD(hak_caches);
+/* Protects that list: while it is held no cache comes or goes. */
 DEFINE_MUTEX(hak_caches_lock);
 HAK_EXPORT_TEST(hak_caches_lock);
 struct hak_config hak_conf;

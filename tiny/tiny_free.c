@@ -21,7 +21,7 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 	struct hak_set *s = this_set(core->sets, lvl);
 
 	/* Without an empty magazine the operation goes on, and is counted where it ends. */
-	s->ev[ev] += m != NULL;
+	s->ev[ev] += !!m;
 	m = set_swap_spare(s, m);
 	set_store_spare(s);
 	/* Only a nested call can have put a spare there meanwhile. */

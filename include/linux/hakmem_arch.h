@@ -196,12 +196,10 @@ do {										\
 		goto bad;							\
 } while (0)
 
-
 #define hak_arch_unmark(p) WRITE_ONCE(*(unsigned long *)(p), 0)
 #define hak_arch_keep(p) barrier()
 
 #endif
-
 
 #if defined(__x86_64__) && !defined(CONFIG_UML)
 /* Bits [lo, lo + n) of @v, as a multiplication and a shift: it copies for free. */

@@ -91,9 +91,20 @@ struct hak_config {
 	unsigned int fixed_pages;
 };
 
+/**
+ * hak_config_get() - the configuration in force
+ *
+ * Context: Any.
+ * Return: What was settled at load; it does not change.
+ */
 const struct hak_config *hak_config_get(void);
 
-/* Directory /sys/kernel/debug/hakmem, for the files of other modules of the project. */
+/**
+ * hak_debugfs_root() - where other modules of the project put their files
+ *
+ * Context: Any.
+ * Return: The directory /sys/kernel/debug/hakmem, or an error pointer without debugfs.
+ */
 struct dentry *hak_debugfs_root(void);
 
 /**
