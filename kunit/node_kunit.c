@@ -2,6 +2,7 @@
 /* Suite hakmem_node: allocation on a node, as far as one node shows it. */
 #include "kunit/hak_kunit.h"
 #include <linux/string.h>
+#include <linux/vmstat.h>
 
 static struct hak_cache *new_cache(struct kunit *test)
 {
@@ -55,9 +56,45 @@ static void this_node_exactly(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
 }
 
+static long reclaimable_pages(void)
+{
+	return global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
+}
+
+#define ACCOUNT_OBJECTS 16384U	/* of 512 bytes: 2048 pages, far more than the kernel's noise */
+
+/* What a cache of SLAB_RECLAIM_ACCOUNT holds counts as SReclaimable, and no longer than it does. */
+static void reclaim_account(struct kunit *test, slab_flags_t flags, long least, long most)
+{
+	struct hak_cache *c = hak_cache_create("kunit-account", 512, NULL, flags);
+	void **p = kvcalloc(ACCOUNT_OBJECTS, sizeof(*p), GFP_KERNEL);
+	long before = reclaimable_pages(), after;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, ACCOUNT_OBJECTS, p),
+			ACCOUNT_OBJECTS);
+	after = reclaimable_pages();
+	KUNIT_EXPECT_GE(test, after - before, least);
+	KUNIT_EXPECT_LE(test, after - before, most);
+	hak_cache_free_bulk(c, ACCOUNT_OBJECTS, p);
+	hak_cache_destroy(c);
+	KUNIT_EXPECT_LE(test, reclaimable_pages() - before, 500);
+	KUNIT_EXPECT_GE(test, reclaimable_pages() - before, -500);
+	kvfree(p);
+}
+
+static void reclaim_account_is_honoured(struct kunit *test)
+{
+	reclaim_account(test, SLAB_RECLAIM_ACCOUNT, 1500, 2600);
+	reclaim_account(test, SLAB_RECLAIM_ACCOUNT | SLAB_TYPESAFE_BY_RCU, 1500, 2800);
+	reclaim_account(test, 0, -500, 500);
+}
+
 static struct kunit_case node_cases[] = {
 	KUNIT_CASE(node_of_the_caller),
 	KUNIT_CASE(this_node_exactly),
+	KUNIT_CASE(reclaim_account_is_honoured),
 	{}
 };
 

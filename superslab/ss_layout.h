@@ -107,6 +107,7 @@ struct hak_pool {
 	u32 keep_empty;			/* empty slabs a node keeps */
 	u8 slab_pages;
 	bool rcu;			/* no page is re-cut or freed before a grace period */
+	bool reclaimable;		/* its slabs count as the kernel's reclaimable ones */
 	bool marked;			/* free objects carry a mark, at @mark_off */
 	u32 mark_off;
 	void (*ctor)(void *object);

@@ -150,6 +150,18 @@ unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void 
 }
 HAK_EXPORT_TEST(hak_pool_take);
 
+/* A slab comes (1) or goes (-1): its block counts as unreclaimable, which some caches are not. */
+static void slab_account(const struct hak_slab *slab, const struct hak_pool *pool, long sign)
+{
+	long bytes;
+
+	if (!pool->reclaimable)
+		return;
+	bytes = sign * (long)PAGE_ALIGN((unsigned long)slab->objects * pool->stride);
+	mod_node_page_state(page_pgdat(virt_to_page(slab->mem)), NR_SLAB_RECLAIMABLE_B, bytes);
+	mod_node_page_state(page_pgdat(virt_to_page(slab->mem)), NR_SLAB_UNRECLAIMABLE_B, -bytes);
+}
+
 enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 {
 	unsigned int pages = pool->slab_pages;
@@ -164,6 +176,7 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	slab = hak_block_slab(pool, *nid, pages, gfp, &small, &fresh);
 	if (!slab)
 		return HAK_GROWN_NOT;
+	slab_account(slab, pool, 1);
 	*nid = slab_nid(slab);
 	pn = pool->node[*nid];
 	flags = hak_lock(&pn->lock);
@@ -192,6 +205,7 @@ static void slab_put(struct hak_slab *slab)
 
 	for (i = 0; pool->dtor && i < slab->carved; i++)
 		pool->dtor(slab_object(slab, i));
+	slab_account(slab, pool, -1);
 	hak_block_put_slab(slab);
 }
 
@@ -207,7 +221,7 @@ static void slab_retire(struct hak_slab *slab)
 	struct slab_release *sr = (void *)slab->inline_bits;
 
 	if (!pool->rcu && !pool->dtor) {
-		hak_block_put_slab(slab);
+		slab_put(slab);
 		return;
 	}
 	/* A slab all of whose objects are free has no use for its map: slab_return(). */
@@ -404,6 +418,7 @@ static void node_untag(struct hak_pool_node *pn, struct list_head *list)
 		for (n = 0; n < HAK_BATCH && !list_empty(list); n++) {
 			slab = list_first_entry(list, struct hak_slab, list);
 			hak_block_untag(slab);
+			slab_account(slab, slab->pool, -1);
 			list_move_tail(&slab->list, &done);
 		}
 		if (!n)
@@ -421,6 +436,7 @@ void hak_pool_orphan(struct hak_pool *pool)
 		node_untag(pool->node[nid], &pool->node[nid]->partial);
 	}
 	pool->tag = NULL;
+	pool->reclaimable = false;
 }
 
 void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info)

@@ -67,6 +67,7 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->align = max(natural_align(core->size, core->flags, core->typed), args->align);
 	core->pool.stride = ALIGN(stride, core->align);
 	core->pool.rcu = core->flags & SLAB_TYPESAFE_BY_RCU;
+	core->pool.reclaimable = core->flags & SLAB_RECLAIM_ACCOUNT;
 	core->pool.ctor = args->ctor;
 	core->pool.dtor = args->dtor;
 	core->mag_max = clamp_t(unsigned int, hak_conf.mag_bytes / core->pool.stride, 1,

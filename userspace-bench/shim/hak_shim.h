@@ -310,12 +310,14 @@ enum {
 	__GFP_FS = 0, __GFP_HIGH = 0, __GFP_COMP = 0, __GFP_NOWARN = 0, __GFP_NORETRY = 0,
 	__GFP_NOFAIL = 0, __GFP_MEMALLOC = 0, __GFP_NOMEMALLOC = 0, __GFP_RETRY_MAYFAIL = 0,
 	SLAB_HWCACHE_ALIGN = 1, SLAB_TYPESAFE_BY_RCU = 2, SLAB_ACCOUNT = 4, SLAB_PANIC = 8,
+	SLAB_RECLAIM_ACCOUNT = 0,
 	NUMA_NO_NODE = -1, MAX_NUMNODES = 1, nr_node_ids = 1, N_MEMORY = 0,
 };
 #define gfpflags_allow_blocking(gfp) ((void)(gfp), true)
 #define ZERO_SIZE_PTR		((void *)16)
 #define ZERO_OR_NULL_PTR(p)	((unsigned long)(p) <= 16)
 #define PAGE_SHIFT		12
+#define PAGE_ALIGN(n)		ALIGN(n, PAGE_SIZE)
 #define PAGE_SIZE		(1UL << PAGE_SHIFT)
 #define numa_node_id()		0
 #define num_node_state(s)	1
@@ -358,7 +360,7 @@ void *kmalloc(size_t n, gfp_t gfp);	/* aligned as @n is, up to a page */
 #define page_ref_add(page, n)	((page)->refs += (n))
 #define page_ref_sub(page, n)	((page)->refs -= (n))
 #define page_pgdat(page)	(page)
-#define mod_node_page_state(g, i, n) ((void)(g))
+#define mod_node_page_state(g, i, n) ((void)(g), (void)(n))
 
 #ifndef SHIM_LIBRARY
 #pragma GCC visibility pop
