@@ -33,6 +33,10 @@ static unsigned long kept;
 module_param(kept, ulong, 0444);
 MODULE_PARM_DESC(kept, "use the cache that keep_cache= left, and destroy it; no test is run");
 
+static bool panic_cache;
+module_param(panic_cache, bool, 0444);
+MODULE_PARM_DESC(panic_cache, "ask for an impossible cache with SLAB_PANIC; no test is run");
+
 static unsigned int rcu_late;
 module_param(rcu_late, uint, 0444);
 MODULE_PARM_DESC(rcu_late, "give hak_free_rcu() so many objects at unloading; no test is run");
@@ -121,7 +125,9 @@ static int __init st_init(void)
 		return st_keep_cache();
 	if (kept)
 		return st_use_kept(kept);
-	if (rcu_late)
+	if (panic_cache)
+		hak_cache_create("selftest-panic", HAK_CACHE_MAX_SIZE + 1, NULL, SLAB_PANIC);
+	if (rcu_late || panic_cache)
 		return 0;
 	for (i = 0; clean && i < ARRAY_SIZE(groups); i++) {
 		if (wanted(groups[i].name) && (*test || !groups[i].asked))
