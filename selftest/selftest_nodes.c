@@ -282,7 +282,7 @@ static void node_kind(struct st *t, struct flow *f, const char *what)
 static void node_asked_for(struct st *t)
 {
 	if (!one_node())
-		for_each_kind(t, node_kind);
+		with_each_kind(t, node_kind);
 }
 
 /* A node without 2 MiB in one piece: its CPUs are served, from small blocks or elsewhere. */
