@@ -74,6 +74,8 @@ static void hak_cache_create_what_a_module_cannot_is_refused(struct kunit *test)
 	refused(test, "unknown hardening", "kunit", 64, &args, 0);
 	if (SLAB_ACCOUNT)
 		refused(test, "SLAB_ACCOUNT", "kunit", 64, NULL, SLAB_ACCOUNT);
+	refused(test, "SLAB_CACHE_DMA", "kunit", 64, NULL, SLAB_CACHE_DMA);
+	refused(test, "SLAB_CACHE_DMA32", "kunit", 64, NULL, SLAB_CACHE_DMA32);
 	args = (struct hak_cache_args){ };
 	accepted(test, "no wishes", "kunit", 64, &args, 0);
 }

@@ -244,6 +244,8 @@ static const char *args_wrong(const char *name, unsigned int size,
 		return "size not within 1..8192";
 	if (flags & SLAB_ACCOUNT)
 		return "SLAB_ACCOUNT: a module cannot charge objects to a memcg";
+	if (flags & (SLAB_CACHE_DMA | SLAB_CACHE_DMA32))
+		return "SLAB_CACHE_DMA: memory is of any zone";
 	if (!args)
 		return NULL;
 	if (args->align > PAGE_SIZE || (args->align && !is_power_of_2(args->align)))

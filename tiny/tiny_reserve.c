@@ -63,8 +63,10 @@ void *hak_reserve_alloc(struct hak_reserve *r)
 {
 	while (r->now && !r->now->n)
 		r->now = r->now->next;
-	if (WARN_ONCE(!r->now, "hakmem: more was taken of a reserve than it was made for\n"))
+	if (unlikely(!r->now)) {
+		WARN_ONCE(1, "hakmem: more was taken of a reserve than it was made for\n");
 		return NULL;
+	}
 	return r->now->object[--r->now->n];
 }
 HAK_EXPORT(hak_reserve_alloc);

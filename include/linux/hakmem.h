@@ -98,7 +98,8 @@ static __always_inline bool hak_size_folds(size_t size)
  * @size: object size in bytes, 1 to HAK_CACHE_MAX_SIZE
  * @args: &struct hak_cache_args, or NULL for all defaults
  * @flags: SLAB_HWCACHE_ALIGN, SLAB_TYPESAFE_BY_RCU, SLAB_RECLAIM_ACCOUNT and
- *	SLAB_PANIC are honoured, SLAB_ACCOUNT is refused, the rest is ignored
+ *	SLAB_PANIC are honoured, SLAB_ACCOUNT and SLAB_CACHE_DMA are refused, the
+ *	rest is ignored
  *
  * Caches are never merged.  The calling module holds hakmem until it destroys
  * the cache.

@@ -75,6 +75,7 @@ static u64 shim_read_once(const volatile void *p, size_t size)
 #define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 #define try_cmpxchg(p, old, v)	__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \
 							    __ATOMIC_RELAXED)
+#define struct_size(p, m, n)	(sizeof(*(p)) + sizeof((p)->m[0]) * (n))
 #define container_of(p, type, m) ((type *)((char *)(p) - offsetof(type, m)))
 #define static_assert(x)	_Static_assert(x, #x)
 #define BUILD_BUG_ON(x)		_Static_assert(!(x), #x)
@@ -310,7 +311,7 @@ enum {
 	__GFP_FS = 0, __GFP_HIGH = 0, __GFP_COMP = 0, __GFP_NOWARN = 0, __GFP_NORETRY = 0,
 	__GFP_NOFAIL = 0, __GFP_MEMALLOC = 0, __GFP_NOMEMALLOC = 0, __GFP_RETRY_MAYFAIL = 0,
 	SLAB_HWCACHE_ALIGN = 1, SLAB_TYPESAFE_BY_RCU = 2, SLAB_ACCOUNT = 4, SLAB_PANIC = 8,
-	SLAB_RECLAIM_ACCOUNT = 0,
+	SLAB_RECLAIM_ACCOUNT = 0, SLAB_CACHE_DMA = 16, SLAB_CACHE_DMA32 = 32,
 	NUMA_NO_NODE = -1, MAX_NUMNODES = 1, nr_node_ids = 1, N_MEMORY = 0,
 };
 #define gfpflags_allow_blocking(gfp) ((void)(gfp), true)
