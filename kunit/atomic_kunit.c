@@ -65,6 +65,7 @@ static void call_desc(const struct atomic_call *call, char *desc)
 {
 	strscpy(desc, call->name, KUNIT_PARAM_DESC_SIZE);
 }
+
 KUNIT_ARRAY_PARAM(call, atomic_calls, call_desc);
 
 static void with_preemption_off(struct atomic_test *t)
@@ -115,7 +116,7 @@ static unsigned int complaints(struct atomic_test *t)
 
 	while (kmsg_dump_get_line(&t->log, false, line, sizeof(line) - 1, &len)) {
 		line[len] = 0;
-		n += strstr(line, "sleeping function called from invalid context") != NULL;
+		n += !!strstr(line, "sleeping function called from invalid context");
 	}
 	return n;
 }
@@ -167,4 +168,5 @@ static struct kunit_suite hak_atomic_suite = {
 	.exit = hak_kunit_exit,
 	.test_cases = atomic_cases,
 };
+
 kunit_test_suites(&hak_atomic_suite);

@@ -89,7 +89,7 @@ static void wait_for_grace_period(void)
 	unsigned long gp = start_poll_synchronize_rcu();
 
 	while (!poll_state_synchronize_rcu(gp))
-		msleep(1);
+		schedule_timeout_uninterruptible(1);
 }
 
 /* Whoever asks for a turn, and when: the batch's own grace period decides. */

@@ -246,7 +246,8 @@ static void cell_of_kind(struct st *t, struct cell *c, const struct call *call,
 
 	c->kind = kind;
 	c->key += N;
-	c->got = c->spoilt = 0;
+	c->got = 0;
+	c->spoilt = 0;
 	c->gfp = c->where == ST_TASK ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN;
 	if (call->before)
 		call->before(t, c);
@@ -259,7 +260,7 @@ static void nothing_ctor(void *p)
 {
 }
 
-static void cell(struct st *t)
+static void run_cell(struct st *t)
 {
 	const struct call *call = CALL_OF(t->arg);
 	struct hak_cache_args args = { .ctor = nothing_ctor };
@@ -284,12 +285,12 @@ static void cell(struct st *t)
 }
 
 #define ROW(text, call)								\
-	{ text ", task", cell, CELL(call, ST_TASK) },				\
-	{ text ", bottom halves off", cell, CELL(call, ST_BH_OFF) },		\
-	{ text ", interrupts off", cell, CELL(call, ST_IRQ_OFF) },		\
-	{ text ", softirq", cell, CELL(call, ST_SOFTIRQ) },			\
-	{ text ", hardirq", cell, CELL(call, ST_HARDIRQ) },			\
-	{ text ", hrtimer", cell, CELL(call, ST_HRTIMER) }
+	{ text ", task", run_cell, CELL(call, ST_TASK) },			\
+	{ text ", bottom halves off", run_cell, CELL(call, ST_BH_OFF) },	\
+	{ text ", interrupts off", run_cell, CELL(call, ST_IRQ_OFF) },		\
+	{ text ", softirq", run_cell, CELL(call, ST_SOFTIRQ) },			\
+	{ text ", hardirq", run_cell, CELL(call, ST_HARDIRQ) },			\
+	{ text ", hrtimer", run_cell, CELL(call, ST_HRTIMER) }
 
 const struct st_test st_matrix_tests[] = {
 	ROW("alloc", ALLOC),
@@ -305,14 +306,14 @@ const struct st_test st_matrix_tests[] = {
 
 #if ST_HAS_PROBES
 const struct st_test st_matrix_nmi_tests[] = {
-	{ "alloc, NMI", cell, CELL(ALLOC, ST_NMI) },
-	{ "bulk alloc, NMI", cell, CELL(ALLOC_BULK, ST_NMI) },
-	{ "alloc_node, NMI", cell, CELL(ALLOC_NODE, ST_NMI) },
-	{ "reserve alloc, NMI", cell, CELL(RESERVE_ALLOC, ST_NMI) },
-	{ "free, NMI", cell, CELL(FREE, ST_NMI) },
-	{ "bulk free, NMI", cell, CELL(FREE_BULK, ST_NMI) },
-	{ "free of another CPU's object, NMI", cell, CELL(FREE_REMOTE, ST_NMI) },
-	{ "hak_free_rcu, NMI", cell, CELL(FREE_RCU, ST_NMI) },
+	{ "alloc, NMI", run_cell, CELL(ALLOC, ST_NMI) },
+	{ "bulk alloc, NMI", run_cell, CELL(ALLOC_BULK, ST_NMI) },
+	{ "alloc_node, NMI", run_cell, CELL(ALLOC_NODE, ST_NMI) },
+	{ "reserve alloc, NMI", run_cell, CELL(RESERVE_ALLOC, ST_NMI) },
+	{ "free, NMI", run_cell, CELL(FREE, ST_NMI) },
+	{ "bulk free, NMI", run_cell, CELL(FREE_BULK, ST_NMI) },
+	{ "free of another CPU's object, NMI", run_cell, CELL(FREE_REMOTE, ST_NMI) },
+	{ "hak_free_rcu, NMI", run_cell, CELL(FREE_RCU, ST_NMI) },
 	{ }
 };
 #endif

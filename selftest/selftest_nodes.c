@@ -63,7 +63,8 @@ static void flow_get_on(void *arg)
 	struct flow *f = arg;
 	unsigned int i;
 
-	f->there = f->failed = 0;
+	f->there = 0;
+	f->failed = 0;
 	for (i = 0; i < N; i++)
 		flow_got(f, i, f->kind.c ? hak_cache_alloc_node(f->kind.c, f->gfp, f->nid)
 					 : hak_alloc_node(f->kind.size, f->gfp, f->nid));
