@@ -153,7 +153,8 @@ extern const char *const st_where_name[ST_WHERES];
 /* May memory be made there? On PREEMPT_RT softirqs are tasks, and the kernel's locks sleep. */
 static inline bool st_may_grow(enum st_where where)
 {
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || (where != ST_IRQ_OFF && where != ST_HARDIRQ);
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) ||
+	       (where != ST_IRQ_OFF && where != ST_HARDIRQ && where != ST_HRTIMER);
 }
 
 /* Run @fn there, on this CPU; returns false if the context was not what it should be. */
