@@ -18,7 +18,7 @@ V ?= 0
 export V
 
 .PHONY: modules install install-headers uninstall deb check-install check-static demo check check-layers check-harness check-smoke check-selftest check-example check-budget check-kunit \
-	check-kunit-debug kunit check-debug kunit-stage check-kunit-stage check-nodes \
+	check-kunit-debug check-kunit-kasan kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
 	check-unit check-fuzz check-user check-programs \
 	report ablation asm matrix clean distclean help
@@ -85,15 +85,19 @@ check-kunit-debug: ## KUnit on User-Mode Linux with lockdep and other debugging
 	@scripts/deps check
 	@scripts/check-kunit debug
 
+check-kunit-kasan: ## KUnit on User-Mode Linux with KASAN, UBSAN and kmemleak
+	@scripts/deps check
+	@scripts/check-kunit kasan
+
 check-failinit: ## each allocation of loading hakmem fails in turn, nothing stays behind
 	@scripts/deps check
 	@scripts/check-failinit
 
-kunit: check-kunit check-kunit-debug ## both KUnit runs
+kunit: check-kunit check-kunit-debug check-kunit-kasan ## the three KUnit runs at native speed
 
 check-debug: ## KUnit on x86 in QEMU with KASAN, kmemleak and lockdep; slow, not part of check
 	@scripts/deps check
-	@scripts/check-kunit kasan
+	@scripts/check-kunit x86
 
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"

@@ -150,6 +150,8 @@ static int config_show(struct seq_file *m, void *unused)
 	seq_printf(m, "cache_bytes_max %lu\n", hak_conf.cache_bytes_max);
 	seq_printf(m, "key_hardened %u\n", static_key_enabled(&hak_hardened_key));
 	seq_printf(m, "key_init_on_alloc %u\n", static_key_enabled(&hak_init_key));
+	seq_printf(m, "kasan %u\n", HAK_REDZONE > 0);
+	seq_printf(m, "kmemleak %u\n", IS_ENABLED(CONFIG_DEBUG_KMEMLEAK));
 	seq_printf(m, "init_on_free %u\n", hak_conf.init_on_free);
 	seq_printf(m, "fixed_pages %u\n", hak_conf.fixed_pages);
 	seq_printf(m, "directory_pages %lu\n", hak_dir_pages());

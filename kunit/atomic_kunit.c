@@ -3,21 +3,17 @@
  * Suite hakmem_atomic: who may block where nobody may is told so, as by the kernel's own
  * allocator, whether or not the call would have slept.  For kernels that look
  * (CONFIG_DEBUG_ATOMIC_SLEEP).
- *
- * What the kernel says is looked for in its log, and kept off the console, where it would
- * be taken for a finding.
  */
 #include "kunit/hak_kunit.h"
-#include <linux/console.h>
+#include "kunit/hak_kunit_log.h"
 #include <linux/delay.h>
 #include <linux/irq_work.h>
-#include <linux/kmsg_dump.h>
 
 struct atomic_test {
 	struct hak_cache *c;
 	gfp_t gfp;
 	const struct atomic_call *call;
-	struct kmsg_dump_iter log;
+	void (*run)(struct atomic_test *t);
 	struct irq_work work;
 };
 
@@ -107,33 +103,18 @@ static const struct {
 	{ "hardirq", in_an_interrupt },
 };
 
-/* Lines about sleeping since the last call. */
-static unsigned int complaints(struct atomic_test *t)
+static void run_call(void *arg)
 {
-	char line[160];
-	unsigned int n = 0;
-	size_t len;
+	struct atomic_test *t = arg;
 
-	while (kmsg_dump_get_line(&t->log, false, line, sizeof(line) - 1, &len)) {
-		line[len] = 0;
-		n += !!strstr(line, "sleeping function called from invalid context");
-	}
-	return n;
+	t->run(t);
 }
 
 static unsigned int said_of(struct atomic_test *t, int context, gfp_t gfp)
 {
-	int level = console_loglevel;
-
 	t->gfp = gfp;
-	complaints(t);
-	console_loglevel = CONSOLE_LOGLEVEL_SILENT;
-	contexts[context].run(t);
-	/* Whoever has the console at the moment prints for us. */
-	console_lock();
-	console_unlock();
-	console_loglevel = level;
-	return complaints(t);
+	t->run = contexts[context].run;
+	return hak_kunit_said("sleeping function called from invalid context", run_call, t);
 }
 
 /* The complaints of lockdep, which would end its work, are left out: __GFP_NOLOCKDEP. */
@@ -145,7 +126,6 @@ static void blocking_call_where_nobody_may_sleep_is_told(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	t->c = hak_kunit_cache(test, "kunit-atomic", 64, NULL, 0);
 	t->call = test->param_value;
-	kmsg_dump_rewind(&t->log);
 	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
 		/* The kernel says it once a second. */
 		msleep(1100);

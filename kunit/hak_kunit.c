@@ -88,10 +88,13 @@ bool hak_kunit_distinct(void **p, unsigned int n)
 void hak_kunit_bury(struct kunit *test, void **p, unsigned int n)
 {
 	struct hak_core *core;
+	unsigned int i;
 
 	preempt_disable();
 	core = pool_core(hak_slab_of(p[0])->pool);
 	preempt_enable();
+	for (i = 0; i < n; i++)
+		hak_leak_free(p[i]);
 	hak_pool_return(&core->pool, n, p);
 	KUNIT_ASSERT_EQ(test, hak_pool_shrink(&core->pool), 0);
 	hak_release_flush();

@@ -66,12 +66,13 @@ static long reclaimable_pages(void)
 /* What a cache of SLAB_RECLAIM_ACCOUNT holds counts as SReclaimable, and no longer than it does. */
 static void reclaim_account(struct kunit *test, slab_flags_t flags, long least, long most)
 {
-	struct hak_cache *c = hak_cache_create("kunit-account", 512, NULL, flags);
-	void **p = kvcalloc(ACCOUNT_OBJECTS, sizeof(*p), GFP_KERNEL);
+	void **p = kunit_kcalloc(test, ACCOUNT_OBJECTS, sizeof(*p), GFP_KERNEL);
 	long before = reclaimable_pages(), after;
+	struct hak_cache *c;
 
-	KUNIT_ASSERT_NOT_NULL(test, c);
 	KUNIT_ASSERT_NOT_NULL(test, p);
+	c = hak_cache_create("kunit-account", 512, NULL, flags);
+	KUNIT_ASSERT_NOT_NULL(test, c);
 	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, ACCOUNT_OBJECTS, p),
 			ACCOUNT_OBJECTS);
 	after = reclaimable_pages();
@@ -81,7 +82,6 @@ static void reclaim_account(struct kunit *test, slab_flags_t flags, long least, 
 	hak_cache_destroy(c);
 	KUNIT_EXPECT_LE(test, reclaimable_pages() - before, 500);
 	KUNIT_EXPECT_GE(test, reclaimable_pages() - before, -500);
-	kvfree(p);
 }
 
 static void reclaim_account_is_honoured(struct kunit *test)

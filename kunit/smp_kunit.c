@@ -137,16 +137,47 @@ static unsigned int cpu_of(unsigned int i)
 	return i && second < nr_cpu_ids ? second : first;
 }
 
+static struct hak_core *core_of(const struct smp_test *t)
+{
+	return cache_core(t->c ?: hak_class[hak_size_class(t->size)]);
+}
+
+/* How often the locks of the depot of @t's objects were taken. */
+static u64 depot_locks(const struct smp_test *t)
+{
+	u64 n = 0;
+	int nid;
+
+	for_each_node(nid)
+		n += core_of(t)->depot[nid].locked;
+	return n;
+}
+
+/* A magazine is put into the depot once and taken out once; a tenth more for the first, small ones. */
+static void expect_few_locks(struct kunit *test, const struct smp_test *t, u64 locks)
+{
+	u64 objects = t->worker[0].sent + t->worker[1].sent;
+	unsigned int mag = min_t(unsigned int, core_of(t)->mag_max,
+				 max(HAK_MAG_FIRST, HAK_MAG_BYTES / core_of(t)->pool.stride));
+
+	KUNIT_EXPECT_LE(test, locks, 2 * objects / mag * 11 / 10 + 32);
+	/* What one CPU only frees and another only allocates goes no other way. */
+	if (cpu_of(0) != cpu_of(1) && !t->worker[1].sent && hak_config_get()->cache_bytes_max)
+		KUNIT_EXPECT_GT(test, locks, 0);
+}
+
 static struct smp_test *smp_run(struct kunit *test, struct hak_cache *c, size_t size,
 				bool both)
 {
 	struct smp_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	u64 locks;
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	t->c = c;
 	t->size = size;
 	hak_shrink_all();
+	locks = depot_locks(t);
 	for (i = 0; i < 2; i++) {
 		struct worker *w = &t->worker[i];
 
@@ -167,6 +198,7 @@ static struct smp_test *smp_run(struct kunit *test, struct hak_cache *c, size_t 
 		KUNIT_EXPECT_EQ(test, t->worker[i].sent, both || !i ? ITEMS : 0);
 		KUNIT_EXPECT_EQ(test, t->worker[i].received, both || i ? ITEMS : 0);
 	}
+	expect_few_locks(test, t, depot_locks(t) - locks);
 	KUNIT_EXPECT_EQ(test, hak_audit(0), 0);
 	return t;
 }

@@ -265,7 +265,7 @@ static void slab_unmark(struct hak_slab *slab)
 	unsigned int i;
 
 	for (i = 0; i < slab->carved; i++)
-		*(unsigned long *)(slab_object(slab, i) + slab->pool->mark_off) = 0;
+		hak_arch_poke(slab_object(slab, i) + slab->pool->mark_off, 0);
 }
 
 void hak_block_put_slab(struct hak_slab *slab)

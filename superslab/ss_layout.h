@@ -31,6 +31,7 @@
 #define _SS_LAYOUT_H
 
 #include "compat/hak_compat.h"
+#include "compat/hak_watch.h"
 #include <linux/hakmem.h>
 
 #define HAK_SS_SIZE	(1UL << HAK_SS_SHIFT)
@@ -108,6 +109,7 @@ struct hak_pool {
 	u8 slab_pages;
 	bool rcu;			/* no page is re-cut or freed before a grace period */
 	bool reclaimable;		/* its slabs count as the kernel's reclaimable ones */
+	bool watched;			/* KASAN and kmemleak are told of its objects */
 	bool marked;			/* free objects carry a mark, at @mark_off */
 	u32 mark_off;
 	void (*ctor)(void *object);

@@ -18,6 +18,8 @@ void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size
 {
 	unsigned int n = bytes / pool->stride;
 
+	/* The memory may have served another pool. */
+	hak_shadow_fill(mem, bytes, 0);
 	slab->bits = slab->inline_bits;
 	if (n > HAK_INLINE_BITS) {
 		/* The map takes the end of the slab: one bit for each 8 bytes or more. */
@@ -28,6 +30,8 @@ void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size
 	bitmap_zero(slab->bits, round_up(n, BITS_PER_LONG));
 	bitmap_set(slab->bits, 0, n);
 	INIT_LIST_HEAD(&slab->list);
+	if (pool->watched)
+		hak_shadow_fill(mem, (size_t)n * pool->stride, HAK_SHADOW_REDZONE);
 	slab->mem = mem;
 	slab->objects = n;
 	slab->free = n;
@@ -117,13 +121,22 @@ static unsigned int slab_take(struct hak_pool_node *pn, struct hak_slab *slab,
 	return got;
 }
 
+/* Call a constructor or destructor for an object that is free. */
+static void pool_call(struct hak_pool *pool, void (*fn)(void *object), void *p)
+{
+	hak_shadow_fill(p, pool->stride, 0);
+	fn(p);
+	if (pool->watched)
+		hak_shadow_fill(p, pool->stride, HAK_SHADOW_FREE);
+}
+
 static void run_ctors(struct hak_pool *pool, unsigned int n, void **p)
 {
 	while (n--) {
 		if (!((unsigned long)p[n] & TAKE_RAW))
 			continue;
 		p[n] -= TAKE_RAW;
-		pool->ctor(p[n]);
+		pool_call(pool, pool->ctor, p[n]);
 	}
 }
 
@@ -204,7 +217,7 @@ static void slab_put(struct hak_slab *slab)
 	unsigned int i;
 
 	for (i = 0; pool->dtor && i < slab->carved; i++)
-		pool->dtor(slab_object(slab, i));
+		pool_call(pool, pool->dtor, slab_object(slab, i));
 	slab_account(slab, pool, -1);
 	hak_block_put_slab(slab);
 }

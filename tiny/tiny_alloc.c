@@ -21,13 +21,14 @@
 /* What a pristine object may not have, and every other gets: 0 in its first word. */
 hak_core_fn void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
 {
+	watch_alloc(core, p, gfp);
 	if (core->pristine) {
-		*object_mark(core, p) = 0;
+		object_set_mark(core, p, 0);
 		if (gfp & __GFP_ZERO && !core->pool.ctor)
 			memset(p, 0, core->size);
 		return p;
 	}
-	*(unsigned long *)p = 0;
+	object_set_mark(core, p, 0);
 	if (gfp & __GFP_ZERO || static_branch_unlikely(&hak_init_key))
 		memset(p, 0, core->size);
 	return p;
@@ -78,7 +79,7 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 static void mark_all(const struct hak_core *core, unsigned int n, void **p)
 {
 	while (n--)
-		*object_mark(core, p[n]) = hak_mark(p[n]);
+		object_set_mark(core, p[n], hak_mark(p[n]));
 }
 
 /* Out of slabs of @nid, or of any node when this one has no memory left. */
@@ -329,7 +330,7 @@ static noinline void *alloc_odd(size_t size, gfp_t gfp)
 	if (!size)
 		return ZERO_SIZE_PTR;
 	if (size <= HAK_MAX_SIZE && !(gfp & (__GFP_DMA | __GFP_DMA32)))
-		return alloc_flags(hak_size_cache[(size - 1) >> 3], gfp);
+		return watch_size(alloc_flags(hak_cache_of(size), gfp), size);
 	if (in_nmi() || !hak_may_grow())
 		return NULL;
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
@@ -340,6 +341,6 @@ void *HAK_ABI_NAME(hak_alloc_size)(size_t size, gfp_t gfp)
 {
 	if (unlikely(size - 1 >= HAK_MAX_SIZE || gfp & HAK_GFP_SLOW))
 		return alloc_odd(size, gfp);
-	return hak_pop(hak_size_cache[(size - 1) >> 3], gfp);
+	return watch_size(hak_pop(hak_cache_of(size), gfp), size);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_size));

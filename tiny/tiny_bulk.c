@@ -123,12 +123,16 @@ HAK_EXPORT(hak_cache_alloc_bulk);
 
 unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p)
 {
-	unsigned int got;
+	unsigned int got, i;
 
 	if (!n || n > HAK_BULK_MAX)
 		return 0;
-	if (size - 1 < HAK_MAX_SIZE && !(gfp & (__GFP_DMA | __GFP_DMA32)))
-		return hak_cache_alloc_bulk(hak_size_cache[(size - 1) >> 3], gfp, n, p);
+	if (size - 1 < HAK_MAX_SIZE && !(gfp & (__GFP_DMA | __GFP_DMA32))) {
+		got = hak_cache_alloc_bulk(hak_cache_of(size), gfp, n, p);
+		for (i = 0; HAK_WATCHED && i < got; i++)
+			watch_size(p[i], size);
+		return got;
+	}
 	for (got = 0; got < n; got++) {
 		p[got] = hak_alloc(size, gfp);
 		if (!p[got]) {
@@ -279,7 +283,7 @@ do {										\
 	unsigned long __obj = (obj), __n;					\
 	struct hak_cache *__c = *hak_tag_at(mark, __obj);			\
 										\
-	if ((hardened) && unlikely(*(unsigned long *)__obj == (mark)))		\
+	if ((hardened) && unlikely(hak_arch_peek(__obj) == (mark)))		\
 		goto full;							\
 	hak_arch_room(__cpu, __c, HAK_TASK, __n, full);				\
 	if (hardened)								\
@@ -320,7 +324,7 @@ static __always_inline unsigned int push_any(unsigned int n, void **p, bool hard
 
 	while (o < end) {
 		mark = hak_mark((void *)*o);
-		if (unlikely(hak_dir[hak_arch_bits64(*o, HAK_SS_SHIFT, HAK_DIR_BITS)] != mark))
+		if (unlikely(hak_dir_mark(*o) != mark))
 			break;
 		diff = o + BULK_GROUP <= end ? group_diff(o) : ~0UL;
 		if (likely(!(diff & BULK_SAME_SS))) {

@@ -5,7 +5,7 @@
  * A cache is gated when the inlined paths may not serve it: its objects may not
  * be written to (ctor, SLAB_TYPESAFE_BY_RCU) and the inlined paths would (hardened,
  * init_on_alloc), or a mode wants to see every operation (stats, init_on_free,
- * hardened=2, a hardened cache in an unhardened module).
+ * hardened=2, a hardened cache in an unhardened module, a kernel with KASAN or kmemleak).
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_core.h"
@@ -44,8 +44,8 @@ static bool wants_gate(const struct hak_core *core)
 {
 	bool inline_writes = hak_conf.hardened || hak_conf.init_on_alloc;
 
-	return (core->pristine && inline_writes) || hak_conf.stats || hak_conf.init_on_free ||
-	       (core->hardened && hak_conf.hardened != 1);
+	return HAK_WATCHED || (core->pristine && inline_writes) || hak_conf.stats ||
+	       hak_conf.init_on_free || (core->hardened && hak_conf.hardened != 1);
 }
 
 static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
@@ -57,12 +57,16 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 			 : args->hardened == HAK_HARDENED_ON;
 	core->pool.marked = core->hardened;
 	core->gated = wants_gate(core);
-	core->exact = core->hardened && (core->pristine || hak_conf.hardened != 1);
+	core->exact = HAK_WATCHED ||
+		      (core->hardened && (core->pristine || hak_conf.hardened != 1));
+	core->pool.watched = HAK_WATCHED;
 	core->frees_out = core->gated || hak_conf.multi_node;
 	if (core->pristine) {
 		/* Mark and NMI link of a free object go behind it. */
 		core->pool.mark_off = stride;
 		stride += sizeof(long);
+	} else {
+		stride += HAK_REDZONE;
 	}
 	core->align = max(natural_align(core->size, core->flags, core->typed), args->align);
 	core->pool.stride = ALIGN(stride, core->align);
@@ -93,6 +97,7 @@ static struct hak_cache *sets_create(struct hak_core *core)
 	for_each_possible_cpu(cpu)
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
 			set_init(&per_cpu_ptr(c, cpu)->set[lvl], core);
+	hak_leak_percpu(c);
 	return (struct hak_cache *)(unsigned long)c;
 }
 
@@ -160,7 +165,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 		core_free(core);
 		return NULL;
 	}
-	core->arithmetic = hak_conf.hardened && core->pool.slab_pages == 1 &&
+	core->arithmetic = core->hardened && hak_conf.hardened && core->pool.slab_pages == 1 &&
 			   core->pool.stride * HAK_INLINE_BITS >= HAK_PAGE_SIZE;
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);

@@ -96,9 +96,15 @@ static inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
 	return &raw_cpu_ptr(hak_percpu(c))->set[lvl];
 }
 
-static inline unsigned long *object_mark(const struct hak_core *core, void *p)
+/* The word of a free object that carries hak_mark(). */
+static inline unsigned long object_mark(const struct hak_core *core, const void *p)
 {
-	return p + core->pool.mark_off;
+	return hak_arch_peek(p + core->pool.mark_off);
+}
+
+static inline void object_set_mark(const struct hak_core *core, void *p, unsigned long mark)
+{
+	hak_arch_poke(p + core->pool.mark_off, mark);
 }
 
 /* tiny_depot.c. All: no lock held, not in NMI. */
@@ -148,6 +154,41 @@ static __always_inline void hak_irq_unnest(void)
 	barrier();
 	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
 		__preempt_count_sub(1);
+}
+
+/* Tell who watches objects of @p, on its way out; @gfp as the caller's. No protection held. */
+static inline void watch_alloc(const struct hak_core *core, const void *p, gfp_t gfp)
+{
+	if (!HAK_WATCHED)
+		return;
+	hak_shadow_open(p, core->size, core->size);
+	hak_leak_alloc(p, core->size, gfp);
+}
+
+/* And on its way back, before and after something is written to it. Any context. */
+static inline void watch_freeing(const struct hak_core *core, const void *p)
+{
+	if (!HAK_WATCHED)
+		return;
+	hak_shadow_open(p, core->size, core->size);
+	/* kmemleak has a lock; hak_defer_free() has its drain call this again. */
+	if (!in_nmi())
+		hak_leak_free(p);
+}
+
+static inline void watch_freed(const struct hak_core *core, const void *p)
+{
+	/* Readers under RCU may still look at it. */
+	if (HAK_WATCHED && !core->pool.rcu)
+		hak_shadow_fill(p, ALIGN(core->size, sizeof(long)), HAK_SHADOW_FREE);
+}
+
+/* Only @size bytes of the @whole at @p were asked for. */
+static inline void *watch_asked(void *p, size_t size, size_t whole)
+{
+	if (HAK_WATCHED && p)
+		hak_shadow_open(p, size, whole);
+	return p;
 }
 
 /* tiny_alloc.c, tiny_free.c: no protection held, not in NMI. */

@@ -31,14 +31,14 @@ static unsigned int link_off(const struct hak_core *core)
 	return core->pool.stride >= 2 * sizeof(long) ? sizeof(long) : 0;
 }
 
-static unsigned long *object_link(const struct hak_core *core, void *p)
+static void *object_link(const struct hak_core *core, void *p)
 {
 	return p + link_off(core);
 }
 
 bool hak_defer_holds(const struct hak_core *core, void *p)
 {
-	unsigned long link = READ_ONCE(*object_link(core, p)) ^ LINK_FLIP;
+	unsigned long link = hak_arch_peek(object_link(core, p)) ^ LINK_FLIP;
 
 	if (link_off(core) != core->pool.mark_off)
 		return false;
@@ -48,13 +48,13 @@ bool hak_defer_holds(const struct hak_core *core, void *p)
 hak_core_fn void hak_defer_free(struct hak_core *core, void *p)
 {
 	struct defer_cpu *d = raw_cpu_ptr(&defer_cpu);
-	unsigned long *link = object_link(core, p);
+	void *link = object_link(core, p);
 	void *first = READ_ONCE(d->head);
 
 	hak_mem_add(HAK_MEM_FREE_NMI, 1);
 	/* The last one of the list leads to its own mark. */
 	do {
-		*link = (first ? (unsigned long)first : hak_mark(p)) ^ LINK_FLIP;
+		hak_arch_poke(link, (first ? (unsigned long)first : hak_mark(p)) ^ LINK_FLIP);
 	} while (!try_cmpxchg(&d->head, &first, p));
 	irq_work_queue(&d->work);
 }
@@ -72,14 +72,15 @@ static void *defer_one(void *p)
 		return NULL;
 	}
 	core = pool_core(pool);
-	next = *object_link(core, p) ^ LINK_FLIP;
+	next = hak_arch_peek(object_link(core, p)) ^ LINK_FLIP;
 	if (next == hak_mark(p))
 		next = 0;
 	if (!core->cpu) {
 		hak_report_bad(HAK_BAD_CACHE, p, pool, 0);
 	} else {
+		hak_leak_free(p);
 		if (core->hardened)
-			*object_mark(core, p) = hak_mark(p);
+			object_set_mark(core, p, hak_mark(p));
 		hak_free_slow(core, p, HAK_HARDIRQ);
 	}
 	return (void *)next;

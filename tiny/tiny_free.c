@@ -193,7 +193,7 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
 	/* The bit of a live object is 0, and nobody changes that but its free. */
 	else if (test_bit(i, slab->bits) ||
-		 (core->hardened && (*object_mark(core, p) == hak_mark(p) ||
+		 (core->hardened && (object_mark(core, p) == hak_mark(p) ||
 				     hak_defer_holds(core, p))))
 		hak_report_bad(HAK_BAD_DOUBLE, p, pool, caller);
 	else
@@ -204,10 +204,12 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 /* What init_on_free and hardened do to an object that was found to be one. */
 static __always_inline void free_prepare(struct hak_core *core, void *p)
 {
+	watch_freeing(core, p);
 	if (hak_conf.init_on_free && !core->pristine)
 		memset(p, 0, core->size);
 	if (core->hardened)
-		*object_mark(core, p) = hak_mark(p);
+		object_set_mark(core, p, hak_mark(p));
+	watch_freed(core, p);
 }
 
 /* Put a checked object of any cache back, from any level; nothing is held. */
@@ -233,7 +235,7 @@ static __always_inline bool starts_object(struct hak_core *core, void *p)
 
 	if (i * stride != off || off + stride >= HAK_PAGE_SIZE)
 		return false;
-	return core->pristine ? !*object_mark(core, p) : *object_mark(core, p) != hak_mark(p);
+	return core->pristine ? !object_mark(core, p) : object_mark(core, p) != hak_mark(p);
 }
 
 /*
@@ -451,11 +453,18 @@ HAK_EXPORT(__hak_free);
 size_t hak_usable_size(const void *p)
 {
 	struct hak_pool *pool;
+	struct hak_slab *slab;
+	unsigned int off = 0;
 	size_t size = 0;
 
 	preempt_disable();
-	if (hak_slab_find(p, &pool))
+	slab = hak_slab_find(p, &pool);
+	if (slab)
 		size = pool_core(pool)->size;
+	/* Who asks will use them. */
+	if (HAK_WATCHED && slab && slab_index(slab, pool, p, &off) != UINT_MAX && !off &&
+	    hak_shadow_is_open(p))
+		watch_asked((void *)p, size, size);
 	preempt_enable();
 	return size;
 }

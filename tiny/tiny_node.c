@@ -7,7 +7,7 @@
  * that node's slabs under its lock: these calls are rare, and what they return is for
  * another node's CPUs to reuse.
  */
-#include "tiny/tiny_core.h"
+#include "tiny/tiny_class.h"
 #include "tiny/tiny_set.h"
 
 /* One object of @nid's slabs, made if there are none; NULL if there is no memory on it. */
@@ -81,6 +81,6 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 		hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 		return kmalloc_node(size, gfp, node);
 	}
-	return hak_cache_alloc_node(hak_class[hak_size_class(size)], gfp, node);
+	return watch_size(hak_cache_alloc_node(hak_class[hak_size_class(size)], gfp, node), size);
 }
 HAK_EXPORT(hak_alloc_node);

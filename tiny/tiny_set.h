@@ -42,9 +42,9 @@ static __always_inline void set_room(struct hak_set *s, unsigned int room)
 }
 
 /*
- * A magazine grows from a batch as it turns out to be used; beyond HAK_MAG_BYTES only
- * where this CPU was last found empty and is now full, or the other way round: objects
- * that just pass through gain nothing from a larger one.
+ * A magazine grows from a batch as it turns out to be used; beyond HAK_MAG_BYTES only by
+ * a free on a CPU that was found empty since it was last full: objects that just pass
+ * through gain nothing from a larger one.
  */
 static __always_inline void set_widen(struct hak_set *s, bool full)
 {

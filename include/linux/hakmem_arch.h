@@ -20,6 +20,19 @@
 #ifndef _LINUX_HAKMEM_ARCH_H
 #define _LINUX_HAKMEM_ARCH_H
 
+/* A word of an object that may be free, which KASAN would have something against. */
+#ifdef CONFIG_KASAN
+#define hak_arch_peek(p) READ_ONCE_NOCHECK(*(const unsigned long *)(p))
+
+static __no_kasan_or_inline void hak_arch_poke(void *p, unsigned long word)
+{
+	WRITE_ONCE(*(unsigned long *)p, word);
+}
+#else
+#define hak_arch_peek(p) (*(const unsigned long *)(p))
+#define hak_arch_poke(p, word) ((void)(*(unsigned long *)(p) = (word)))
+#endif
+
 #if defined(CONFIG_X86_64) && defined(CONFIG_SMP) && !defined(CONFIG_UML)
 #include <asm/asm.h>
 
@@ -247,7 +260,7 @@ do {										\
 #define hak_arch_inc(n, i) ((n) = (i) + 1)
 #define hak_arch_marked(p, mark, bad)						\
 do {										\
-	if (unlikely(READ_ONCE(*(unsigned long *)(p)) == (mark)))		\
+	if (unlikely(hak_arch_peek(p) == (mark)))		\
 		goto bad;							\
 } while (0)
 #define hak_arch_below(i, n, miss)						\
@@ -265,6 +278,12 @@ do {										\
 #endif
 
 /*
+ * The entry of the directory for @p: every index is one of it.  Not written as one, or
+ * UBSAN looks at it too, in 8 instructions.
+ */
+#define hak_dir_mark(p) (*(hak_dir + hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)))
+
+/*
  * Go to @lookup unless the directory says that @p lies in a SuperSlab of ours; @mark is
  * hak_mark(@p).  In user space all SuperSlabs lie in one window of the address space that
  * stays mapped, and the tag of a page in no SuperSlab is a handle without room.  A pointer
@@ -273,7 +292,7 @@ do {										\
 #ifdef __KERNEL__
 #define hak_arch_foreign(p, mark, lookup)					\
 do {										\
-	if (unlikely(hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)] != (mark))) \
+	if (unlikely(hak_dir_mark(p) != (mark)))				\
 		goto lookup;							\
 } while (0)
 #else

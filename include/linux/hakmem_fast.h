@@ -236,7 +236,7 @@ static __always_inline void hak_push_lookup(void *p)
 	hak_arch_foreign(p, mark, lookup);
 	c = *hak_tag_at(mark, p);
 	if (static_branch_likely(&hak_hardened_key)) {
-		if (unlikely(*(unsigned long *)p == mark))
+		if (unlikely(hak_arch_peek(p) == mark))
 			goto lookup;
 		hak_push_tail(cpu, c, p, *(unsigned long *)p = mark);
 	}

@@ -23,3 +23,22 @@ check "no page is held" sh -c "dmesg | grep 'hakmem: unloaded' | grep -q 'pages_
 check "no module of hakmem's is left" sh -c '! grep ^hakmem /proc/modules'
 refuse "its debugfs directory is gone" test -e $D
 check_leaks "after unloading"
+
+# Last, because what was leaked stays: a client forgets objects, and kmemleak names them.
+finds_planted_leak()
+{
+	local file=/sys/kernel/debug/kmemleak
+	[ -e $file ] || return 0
+	check "hakmem loads for a planted leak" load hakmem
+	check "a client forgets 7 objects" load hakmem_selftest leak=7
+	sleep 6
+	put scan $file
+	sleep 1
+	put scan $file
+	sleep 1
+	check "kmemleak names all of them, and nothing else" test "$(grep -c 'unreferenced object' $file)" = 7
+	check "with the call that allocated each" test "$(grep -c 'st_leak' $file)" = 7
+	cat $file >/tmp/leaks
+	sed 's/^/# /' /tmp/leaks | head -n 20
+}
+finds_planted_leak

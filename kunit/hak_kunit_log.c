@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See hak_kunit_log.h. */
+#include "kunit/hak_kunit_log.h"
+#include <linux/console.h>
+#include <linux/kmsg_dump.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+static unsigned int count_lines(struct kmsg_dump_iter *log, const char *what)
+{
+	char line[160];
+	unsigned int n = 0;
+	size_t len;
+
+	while (kmsg_dump_get_line(log, false, line, sizeof(line) - 1, &len)) {
+		line[len] = 0;
+		n += !!strstr(line, what);
+	}
+	return n;
+}
+
+unsigned int hak_kunit_said(const char *what, void (*fn)(void *arg), void *arg)
+{
+	struct kmsg_dump_iter log = { };
+	int level = console_loglevel;
+
+	kmsg_dump_rewind(&log);
+	count_lines(&log, what);
+	console_loglevel = CONSOLE_LOGLEVEL_SILENT;
+	fn(arg);
+	/* Whoever has the console at the moment prints for us. */
+	console_lock();
+	console_unlock();
+	console_loglevel = level;
+	return count_lines(&log, what);
+}
