@@ -153,7 +153,7 @@ static u64 depot_locks(const struct smp_test *t)
 	return n;
 }
 
-/* A magazine is put into the depot once and taken out once; a tenth more for the first, small ones. */
+/* A magazine is put into the depot once and taken out once; a tenth more for the first ones. */
 static void expect_few_locks(struct kunit *test, const struct smp_test *t, u64 locks)
 {
 	u64 objects = t->worker[0].sent + t->worker[1].sent;
