@@ -89,7 +89,7 @@ function result(line, d,    failed, name, skipped, key) {
 
 # A complaint is judged from the start marker on; a dead kernel at any time.
 function complaint(line) {
-	if (line ~ /^ *hakmem(_bench|_kunit|_selftest)?: /)
+	if (line ~ /^ *hakmem(_bench|_kunit|_selftest|_torture)?: /)
 		return line ~ loader
 	return line ~ bad
 }

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * hakmem_torture: every kind of use at once, for as long as wanted, and each object watched.
+ *
+ * A client of the public headers and of nothing else.  Scenarios run side by side as
+ * threads that repeat a step; every round all threads are parked between two steps, and
+ * what the module counts as live is compared with what hakmem's audit counts.
+ *
+ * A live object holds a cookie and a pattern over its whole length (torture_object.c).
+ * Whoever holds it keeps a record of its own, and compares both whenever the object
+ * changes hands and when it is freed; so an object handed out twice, an overlap with a
+ * neighbour, a lost one and a use after free are seen by whoever comes next.
+ *
+ * After the first failure nothing is freed any more: the core is not to be trusted.
+ */
+#ifndef _TORTURE_H
+#define _TORTURE_H
+
+#include <linux/hakmem.h>
+#include <linux/hakmem_stats.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+
+struct dentry;
+struct tt_thread;
+
+/* A scenario: threads that call @step until they are parked. */
+struct tt_scenario {
+	const char *name;
+	/* Threads: so many for each CPU, bound to it, or (threads) so many in all. */
+	unsigned int per_cpu, threads;
+	/* Set up one thread, before any runs; 0 or an error. */
+	int (*begin)(struct tt_thread *t);
+	/* A few thousand operations at most; it leaves nothing in flight but hak_free_rcu(). */
+	void (*step)(struct tt_thread *t);
+	/* Free what the thread left lying about, once all are stopped; tt_put() knows of failures. */
+	void (*end)(struct tt_thread *t);
+};
+
+extern const struct tt_scenario tt_mixed, tt_typed, tt_bulk, tt_reserve, tt_rings, tt_rcu;
+extern const struct tt_scenario tt_typesafe, tt_irq, tt_preempt, tt_caches, tt_shrink;
+extern const struct tt_scenario tt_pressure;
+#ifdef CONFIG_HOTPLUG_CPU
+extern const struct tt_scenario tt_hotplug;
+#endif
+
+/* Equally shaped objects; @c NULL: of hak_alloc(). */
+struct tt_kind {
+	struct hak_cache *c;
+	unsigned int size;
+	unsigned int skip;	/* bytes at the start that are not the cookie's: 0, 8 or 16 */
+	bool ctor;		/* they are what tt_ctor() wrote */
+};
+
+/* The record of a live object, apart from the object. */
+struct tt_obj {
+	void *p;
+	struct hak_cache *c;
+	u32 serial;
+	u16 size;
+	u16 skip;
+	u16 owner;		/* who allocated it */
+	bool ctor;
+};
+
+#define TT_HELD 64
+
+/* One that allocates and frees, in one context at a time. */
+struct tt_user {
+	struct list_head list;
+	const struct tt_scenario *sc;
+	u16 id;
+	u32 serial;			/* of its last object */
+	u64 rand;
+	u64 ops;
+	u64 allocs, frees;		/* objects of hakmem's; the large ones are kmalloc's */
+	u64 large;
+	u64 refused;			/* allocations that returned NULL */
+	unsigned int n;
+	struct tt_obj held[TT_HELD];
+};
+
+struct tt_thread {
+	struct tt_user user;
+	struct task_struct *task;
+	unsigned int index;		/* among the threads of its scenario */
+	int cpu;			/* -1: any */
+	void *priv;
+};
+
+/* torture_main.c */
+extern u64 tt_seed;
+extern unsigned int tt_cpus;		/* online when the run began */
+extern bool tt_strict_nodes;		/* nothing in this run excuses an object of another node */
+void tt_user_init(struct tt_user *u, const struct tt_scenario *sc);
+void tt_user_exit(struct tt_user *u);
+/* Print, count and stop the run. @u NULL: found by the conductor. */
+__printf(2, 3) void tt_fail(const struct tt_user *u, const char *fmt, ...);
+bool tt_failed(void);
+/* The run is over, one way or the other. */
+bool tt_hurry(void);
+
+/* In a loop that may sleep. */
+void tt_let_others(void);
+
+/* torture_object.c */
+u64 tt_rand(struct tt_user *u);
+static inline u32 tt_below(struct tt_user *u, u32 n)
+{
+	return (u32)tt_rand(u) % n;
+}
+
+gfp_t tt_gfp(struct tt_user *u);	/* for a task */
+#define TT_ATOMIC (GFP_NOWAIT | __GFP_NOWARN)
+
+void tt_ctor(void *p);
+bool tt_is_born(const void *p);	/* as tt_ctor() left it? */
+/* Write cookie and pattern into a new object, and @o from it. */
+void tt_adopt(struct tt_user *u, const struct tt_kind *k, void *p, struct tt_obj *o);
+/* Is the object as its record says? Says what it found instead. */
+bool tt_check(const struct tt_user *u, const struct tt_obj *o, const char *when);
+/* The same of an object that may be freed meanwhile by hak_free_rcu(). */
+bool tt_intact(const struct tt_obj *o);
+/* Allocate and adopt; false if there is no memory. */
+bool tt_get(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, struct tt_obj *o);
+/* Check and free, one way or another; a bad one is left alone. */
+void tt_put(struct tt_user *u, struct tt_obj *o);
+/* The same for up to TT_HELD, by a bulk call. */
+void tt_put_bulk(struct tt_user *u, struct tt_obj *o, unsigned int n);
+/* Objects of a bulk call or of a reserve have become live, or have gone. */
+static inline void tt_count(struct tt_user *u, u64 allocs, u64 frees)
+{
+	WRITE_ONCE(u->allocs, u->allocs + allocs);
+	WRITE_ONCE(u->frees, u->frees + frees);
+}
+
+/* torture_mixed.c: what everybody may use, and random use of it. */
+int tt_kinds_init(void);
+void tt_kinds_exit(void);
+struct tt_kind tt_any_kind(struct tt_user *u, unsigned int max);
+struct tt_kind tt_typed_kind(struct tt_user *u, unsigned int max);
+/* @n allocations or frees of objects of at most @max bytes. */
+void tt_work(struct tt_user *u, unsigned int n, unsigned int max, gfp_t gfp);
+void tt_drop_all(struct tt_user *u);
+
+/* torture_rings.c, torture_rcu.c, torture_caches.c: what the threads of a scenario share. */
+int tt_rings_init(void);
+void tt_rings_exit(void);
+int tt_rcu_init(void);
+void tt_rcu_exit(void);
+long tt_caches_unbalanced(void);	/* constructors run without a destructor afterwards */
+
+/* torture_report.c */
+struct dentry *tt_report_init(void);
+void tt_report_exit(void);
+__printf(1, 2) void tt_report_line(const char *fmt, ...);
+void tt_report_done(void);		/* whoever waits for the result may have it */
+
+/* torture_code.c: a byte code of operations, for fuzzers. */
+int tt_code_init(struct dentry *dir);
+void tt_code_exit(void);
+
+#endif /* _TORTURE_H */
