@@ -34,7 +34,7 @@ struct tt_scenario {
 	int (*begin)(struct tt_thread *t);
 	/* A few thousand operations at most; it leaves nothing in flight but hak_free_rcu(). */
 	void (*step)(struct tt_thread *t);
-	/* Free what the thread left lying about, once all are stopped; tt_put() knows of failures. */
+	/* Free what the thread left lying about, once all are stopped; nothing after a failure. */
 	void (*end)(struct tt_thread *t);
 };
 

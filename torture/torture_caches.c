@@ -92,7 +92,7 @@ static void caches_step(struct tt_thread *t)
 		fleeting_cache(&t->user);
 }
 
-const struct tt_scenario tt_caches = { .name = "caches", .threads = 2, .step = caches_step };
+const struct tt_scenario tt_caches = { .name = "caches", .threads = 4, .step = caches_step };
 
 static void shrink_step(struct tt_thread *t)
 {
@@ -105,14 +105,19 @@ static void shrink_step(struct tt_thread *t)
 			hak_cache_shrink(tt_typed_kind(u, UINT_MAX).c);
 		else
 			hak_shrink_all();
-		usleep_range(100, 1 + 100 * tt_below(u, 50));
+		usleep_range(100, 200 + 100 * tt_below(u, 50));
 	}
 }
 
 const struct tt_scenario tt_shrink = { .name = "shrink", .threads = 1, .step = shrink_step };
 
-/* Bulk calls until one fails, which it does half-way; nothing of it may stay. */
-#define GREED 4096
+/*
+ * Bulk calls until one fails, which it does half-way; nothing of it may stay.  Memory that was
+ * put by is given back at the very moment, before the kernel looks for somebody to kill.
+ */
+#define GREED 1024
+#define PUT_BY 8
+#define PUT_BY_ORDER 10
 
 struct greed {
 	struct greed *next;
@@ -120,11 +125,36 @@ struct greed {
 	void *p[GREED];
 };
 
+static struct page *put_by[PUT_BY];
+
+static void put_by_free(void)
+{
+	int i;
+
+	for (i = 0; i < PUT_BY; i++) {
+		if (put_by[i])
+			__free_pages(put_by[i], PUT_BY_ORDER);
+		put_by[i] = NULL;
+	}
+}
+
+static bool greed_take(const struct tt_kind *k, struct greed *g)
+{
+	bool got;
+
+	preempt_disable();
+	got = hak_cache_alloc_bulk(k->c, TT_ATOMIC | __GFP_NOMEMALLOC, GREED, g->p) == GREED;
+	if (!got)
+		put_by_free();
+	preempt_enable();
+	return got;
+}
+
 static struct greed *greed_more(struct tt_user *u, const struct tt_kind *k, struct greed *next)
 {
 	struct greed *g = kvmalloc(sizeof(*g), GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 
-	if (g && hak_cache_alloc_bulk(k->c, TT_ATOMIC | __GFP_NOMEMALLOC, GREED, g->p) == GREED) {
+	if (g && greed_take(k, g)) {
 		tt_count(u, GREED, 0);
 		tt_adopt(u, k, g->p[tt_below(u, GREED)], &g->record);
 		g->next = next;
@@ -148,7 +178,10 @@ static void pressure_step(struct tt_thread *t)
 {
 	struct tt_kind k = tt_typed_kind(&t->user, UINT_MAX);
 	struct greed *all = NULL, *g;
+	int i;
 
+	for (i = 0; i < PUT_BY; i++)
+		put_by[i] = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY, PUT_BY_ORDER);
 	while (k.size < 4096 || k.ctor)
 		k = tt_typed_kind(&t->user, UINT_MAX);
 	while (!tt_hurry() && (g = greed_more(&t->user, &k, all)))
@@ -158,6 +191,7 @@ static void pressure_step(struct tt_thread *t)
 		all = g->next;
 		greed_less(&t->user, &k, g);
 	}
+	put_by_free();
 	msleep(50);
 }
 

@@ -110,6 +110,7 @@ static void rcu_step(struct tt_thread *t)
 	if (t->index % 3 == 0) {
 		for (i = 0; i < 4 && !tt_failed(); i++)
 			rcu_read(u, tt_below(u, SLOTS));
+		usleep_range(500, 1000);
 		return;
 	}
 	for (i = 0; i < 50 && !tt_failed(); i++)
@@ -174,6 +175,7 @@ static void typesafe_step(struct tt_thread *t)
 	if (t->index) {
 		for (i = 0; i < 4 && !tt_failed(); i++)
 			safe_read(u, tt_below(u, SLOTS));
+		usleep_range(500, 1000);
 		return;
 	}
 	safe_write(u);

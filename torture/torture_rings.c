@@ -8,6 +8,7 @@
  * excuses it.
  */
 #include "torture/torture.h"
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/topology.h>
@@ -71,7 +72,8 @@ static void check_node(const struct tt_user *u, const struct tt_obj *o)
 			page_to_nid(virt_to_page(o->p)), nid);
 }
 
-static void produce(struct tt_user *u, struct ring *r, unsigned int n)
+/* False: the ring is full, or there is no memory. */
+static bool produce(struct tt_user *u, struct ring *r, unsigned int n)
 {
 	struct tt_kind k = tt_any_kind(u, 2048);
 	struct tt_obj o;
@@ -80,13 +82,14 @@ static void produce(struct tt_user *u, struct ring *r, unsigned int n)
 		if (!(n % 16))
 			k = tt_any_kind(u, 2048);
 		if (!tt_get(u, &k, tt_gfp(u), &o))
-			break;
+			return false;
 		check_node(u, &o);
 		if (!ring_put(r, &o)) {
 			tt_put(u, &o);
-			break;
+			return false;
 		}
 	}
+	return true;
 }
 
 /* Singly, or in bulk as long as they are of one cache. */
@@ -110,7 +113,8 @@ static void consume(struct tt_user *u, struct ring *r, unsigned int n)
 static void rings_step(struct tt_thread *t)
 {
 	consume(&t->user, &rings[(t->index + nr_rings - 1) % nr_rings], 200);
-	produce(&t->user, &rings[t->index % nr_rings], 100 + tt_below(&t->user, 100));
+	if (!produce(&t->user, &rings[t->index % nr_rings], 100 + tt_below(&t->user, 100)))
+		usleep_range(20, 50);
 }
 
 static void rings_end(struct tt_thread *t)
