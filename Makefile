@@ -20,7 +20,7 @@ export V
 .PHONY: modules install install-headers uninstall deb check-install check-static demo check check-layers check-harness check-smoke check-selftest check-example check-budget check-kunit \
 	check-kunit-debug check-kunit-kasan kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
-	check-unit check-fuzz check-user check-programs \
+	check-unit check-fuzz check-user check-programs torture check-torture torture-busted \
 	report ablation asm matrix clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
@@ -92,6 +92,18 @@ check-kunit-kasan: ## KUnit on User-Mode Linux with KASAN, UBSAN and kmemleak
 check-failinit: ## each allocation of loading hakmem fails in turn, nothing stays behind
 	@scripts/deps check
 	@scripts/check-failinit
+
+torture: ## every use at once, each object watched, on UML and stock 6.12; 10 minutes (HOURS=, SEED=)
+	@scripts/deps check
+	@HOURS="$(HOURS)" SEED="$(SEED)" scripts/torture
+
+check-torture: ## the same for half a minute
+	@scripts/deps check
+	@SEED="$(SEED)" scripts/torture quick
+
+torture-busted: ## bugs planted in the core, each of which torture must find (NAMES=05 for some)
+	@scripts/deps check
+	@SEED="$(SEED)" scripts/torture-busted $(NAMES)
 
 kunit: check-kunit check-kunit-debug check-kunit-kasan ## the three KUnit runs at native speed
 

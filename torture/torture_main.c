@@ -34,6 +34,10 @@ static unsigned int round_ms = 500;
 module_param(round_ms, uint, 0444);
 MODULE_PARM_DESC(round_ms, "milliseconds between two looks at the whole (default 500)");
 
+static bool fatal;
+module_param(fatal, bool, 0444);
+MODULE_PARM_DESC(fatal, "panic at the first failure, before what it did can do more (default 0)");
+
 static const struct tt_scenario *const all_scenarios[] = {
 	&tt_mixed, &tt_typed, &tt_bulk, &tt_reserve, &tt_rings, &tt_rcu, &tt_typesafe, &tt_irq,
 	&tt_preempt, &tt_caches, &tt_shrink, &tt_pressure,
@@ -150,6 +154,8 @@ void tt_fail(const struct tt_user *u, const char *fmt, ...)
 		pr_err("hakmem_torture: not ok - %s: thread %u, seed %llu, after %lld ms: %s\n",
 		       u ? u->sc->name : "conservation", u ? u->id : 0, tt_seed,
 		       ktime_ms_delta(ktime_get(), began), why);
+	if (fatal)
+		panic("hakmem_torture: fatal=1\n");
 	WRITE_ONCE(halted, true);
 	/* complete_all() may be called anywhere but in NMI, and where a step looks. */
 	complete_all(&over);
