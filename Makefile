@@ -52,7 +52,7 @@ check-static: ## W=1, sparse, checkpatch, kernel-doc, clang, shellcheck: nothing
 demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, look, unload
 	@scripts/demo
 
-check: ## layers, harness, stock kernel, self-test, example, instruction budget, KUnit, failing loads
+check: ## layers, harness, stock kernel, self-test, example, instruction budget, KUnit, failing loads, torture
 	@scripts/check
 
 check-layers: ## who includes whom, kernel versions only in compat/, licence lines, 100 columns

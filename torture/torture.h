@@ -39,7 +39,7 @@ struct tt_scenario {
 };
 
 extern const struct tt_scenario tt_mixed, tt_typed, tt_bulk, tt_reserve, tt_rings, tt_rcu;
-extern const struct tt_scenario tt_typesafe, tt_irq, tt_preempt, tt_caches, tt_shrink;
+extern const struct tt_scenario tt_typesafe, tt_irq, tt_drain, tt_preempt, tt_caches, tt_shrink;
 extern const struct tt_scenario tt_pressure;
 #ifdef CONFIG_HOTPLUG_CPU
 extern const struct tt_scenario tt_hotplug;
@@ -75,7 +75,7 @@ struct tt_user {
 	u64 rand;
 	u64 ops;
 	u64 allocs, frees;		/* objects of hakmem's; the large ones are kmalloc's */
-	u64 large;
+	u64 large, large_frees;
 	u64 refused;			/* allocations that returned NULL */
 	unsigned int n;
 	struct tt_obj held[TT_HELD];
@@ -91,16 +91,30 @@ struct tt_thread {
 
 /* torture_main.c */
 extern u64 tt_seed;
+extern char *tt_scenarios;		/* names, separated by commas */
 extern unsigned int tt_cpus;		/* online when the run began */
 extern bool tt_strict_nodes;		/* nothing in this run excuses an object of another node */
-void tt_user_init(struct tt_user *u, const struct tt_scenario *sc);
-void tt_user_exit(struct tt_user *u);
 /* Print, count and stop the run. @u NULL: found by the conductor. */
 __printf(2, 3) void tt_fail(const struct tt_user *u, const char *fmt, ...);
 bool tt_failed(void);
 /* The run is over, one way or the other. */
 bool tt_hurry(void);
 
+/* The conductor now waits for @what, which is to end soon. */
+void tt_watch(const char *what);
+
+/* torture_threads.c */
+bool tt_wanted(const struct tt_scenario *sc);
+void tt_user_init(struct tt_user *u, const struct tt_scenario *sc);
+void tt_user_exit(struct tt_user *u);
+int tt_threads_create(void);
+void tt_threads_destroy(void);
+void tt_threads_park(void);	/* looks at what the threads hold as well */
+void tt_threads_unpark(void);
+long tt_count_live(void);
+void tt_scenario_fails(const struct tt_scenario *sc);
+/* A line for each; the number of operations of all. */
+u64 tt_scenarios_report(unsigned int *passed, unsigned int *failed);
 /* In a loop that may sleep. */
 void tt_let_others(void);
 
@@ -142,6 +156,8 @@ struct tt_kind tt_any_kind(struct tt_user *u, unsigned int max);
 struct tt_kind tt_typed_kind(struct tt_user *u, unsigned int max);
 /* @n allocations or frees of objects of at most @max bytes. */
 void tt_work(struct tt_user *u, unsigned int n, unsigned int max, gfp_t gfp);
+/* The same of one kind. */
+void tt_work_on(struct tt_user *u, unsigned int n, const struct tt_kind *k, gfp_t gfp);
 void tt_drop_all(struct tt_user *u);
 
 /* torture_rings.c, torture_rcu.c, torture_caches.c: what the threads of a scenario share. */

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What happens to whole caches and to the whole allocator under load: caches that come and
- * go, memory that is asked back or runs out, CPUs that go and come.
+ * go, memory that is asked back, CPUs that go and come.
  */
 #include "torture/torture.h"
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
-#include <linux/mm.h>
 
 /* Constructors and destructors of caches that came and went. */
 static atomic_long_t born;
@@ -110,92 +109,6 @@ static void shrink_step(struct tt_thread *t)
 }
 
 const struct tt_scenario tt_shrink = { .name = "shrink", .threads = 1, .step = shrink_step };
-
-/*
- * Bulk calls until one fails, which it does half-way; nothing of it may stay.  Memory that was
- * put by is given back at the very moment, before the kernel looks for somebody to kill.
- */
-#define GREED 1024
-#define PUT_BY 8
-#define PUT_BY_ORDER 10
-
-struct greed {
-	struct greed *next;
-	struct tt_obj record;
-	void *p[GREED];
-};
-
-static struct page *put_by[PUT_BY];
-
-static void put_by_free(void)
-{
-	int i;
-
-	for (i = 0; i < PUT_BY; i++) {
-		if (put_by[i])
-			__free_pages(put_by[i], PUT_BY_ORDER);
-		put_by[i] = NULL;
-	}
-}
-
-static bool greed_take(const struct tt_kind *k, struct greed *g)
-{
-	bool got;
-
-	preempt_disable();
-	got = hak_cache_alloc_bulk(k->c, TT_ATOMIC | __GFP_NOMEMALLOC, GREED, g->p) == GREED;
-	if (!got)
-		put_by_free();
-	preempt_enable();
-	return got;
-}
-
-static struct greed *greed_more(struct tt_user *u, const struct tt_kind *k, struct greed *next)
-{
-	struct greed *g = kvmalloc(sizeof(*g), GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
-
-	if (g && greed_take(k, g)) {
-		tt_count(u, GREED, 0);
-		tt_adopt(u, k, g->p[tt_below(u, GREED)], &g->record);
-		g->next = next;
-		return g;
-	}
-	u->refused++;
-	kvfree(g);
-	return NULL;
-}
-
-static void greed_less(struct tt_user *u, const struct tt_kind *k, struct greed *g)
-{
-	if (tt_check(u, &g->record, "held under pressure") && !tt_failed()) {
-		hak_cache_free_bulk(k->c, GREED, g->p);
-		tt_count(u, 0, GREED);
-	}
-	kvfree(g);
-}
-
-static void pressure_step(struct tt_thread *t)
-{
-	struct tt_kind k = tt_typed_kind(&t->user, UINT_MAX);
-	struct greed *all = NULL, *g;
-	int i;
-
-	for (i = 0; i < PUT_BY; i++)
-		put_by[i] = alloc_pages(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY, PUT_BY_ORDER);
-	while (k.size < 4096 || k.ctor)
-		k = tt_typed_kind(&t->user, UINT_MAX);
-	while (!tt_hurry() && (g = greed_more(&t->user, &k, all)))
-		all = g;
-	while (all) {
-		g = all;
-		all = g->next;
-		greed_less(&t->user, &k, g);
-	}
-	put_by_free();
-	msleep(50);
-}
-
-const struct tt_scenario tt_pressure = { .name = "pressure", .threads = 1, .step = pressure_step };
 
 #ifdef CONFIG_HOTPLUG_CPU
 /* Every 200 ms one of the CPUs but the first goes, or one that went comes. */

@@ -14,16 +14,15 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
-#include <linux/mm.h>
-#include <linux/nodemask.h>
 #include <linux/random.h>
+#include <linux/sched.h>
 
 static unsigned int seconds = 10;
 module_param(seconds, uint, 0444);
 MODULE_PARM_DESC(seconds, "how long to run (default 10); 0: not at all");
 
-static char *scenarios = "all";
-module_param(scenarios, charp, 0444);
+char *tt_scenarios = "all";
+module_param_named(scenarios, tt_scenarios, charp, 0444);
 MODULE_PARM_DESC(scenarios, "names separated by commas, or all (default); -name: but that one");
 
 u64 tt_seed;
@@ -38,32 +37,12 @@ static bool fatal;
 module_param(fatal, bool, 0444);
 MODULE_PARM_DESC(fatal, "panic at the first failure, before what it did can do more (default 0)");
 
-static const struct tt_scenario *const all_scenarios[] = {
-	&tt_mixed, &tt_typed, &tt_bulk, &tt_reserve, &tt_rings, &tt_rcu, &tt_typesafe, &tt_irq,
-	&tt_preempt, &tt_caches, &tt_shrink, &tt_pressure,
-#ifdef CONFIG_HOTPLUG_CPU
-	&tt_hotplug,
-#endif
-};
-
-#define NR_SCENARIOS ARRAY_SIZE(all_scenarios)
-#define THREADS_MAX 256
 #define FAILURES_SHOWN 10
+#define LOOK_MS 100
+#define STUCK_MS 30000
 
-/* What all of a scenario's users have done, when they are gone. */
-struct tally {
-	u64 ops, allocs, frees, refused;
-	unsigned int threads;
-	atomic_t failed;
-};
-
-static struct tally tally[NR_SCENARIOS];
 static atomic_t conduct_failed;		/* found by the conductor */
 static unsigned int rounds;
-static struct tt_thread *threads[THREADS_MAX];
-static unsigned int nr_threads;
-static LIST_HEAD(users);		/* [users_lock] */
-static DEFINE_MUTEX(users_lock);
 static struct task_struct *conductor;
 static DECLARE_COMPLETION(over);	/* no more steps are to be begun */
 static bool halted;
@@ -71,63 +50,6 @@ static ktime_t began;
 static u64 began_stats[HAK_NR_STATS];
 unsigned int tt_cpus;
 bool tt_strict_nodes;
-
-static unsigned int scenario_index(const struct tt_scenario *sc)
-{
-	unsigned int i = 0;
-
-	while (i < NR_SCENARIOS - 1 && all_scenarios[i] != sc)
-		i++;
-	return i;
-}
-
-/* Does the list @names have the word @prefix@name? */
-static bool listed(const char *names, const char *prefix, const char *name)
-{
-	size_t p = strlen(prefix), n = strlen(name);
-	const char *s;
-
-	for (s = names; s; s = strchr(s, ',')) {
-		s += *s == ',';
-		if (!strncmp(s, prefix, p) && !strncmp(s + p, name, n) &&
-		    (!s[p + n] || s[p + n] == ','))
-			return true;
-	}
-	return false;
-}
-
-static bool wanted(const struct tt_scenario *sc)
-{
-	return !listed(scenarios, "-", sc->name) &&
-	       (listed(scenarios, "", "all") || listed(scenarios, "", sc->name));
-}
-
-void tt_user_init(struct tt_user *u, const struct tt_scenario *sc)
-{
-	static u16 id;
-
-	memset(u, 0, sizeof(*u));
-	u->sc = sc;
-	mutex_lock(&users_lock);
-	u->id = ++id;
-	list_add_tail(&u->list, &users);
-	mutex_unlock(&users_lock);
-	u->rand = (tt_seed + 1) * 0x9e3779b97f4a7c15ULL + u->id * 0x632be59bd9b4e019ULL;
-	u->rand = u->rand ?: 1;
-}
-
-void tt_user_exit(struct tt_user *u)
-{
-	struct tally *t = &tally[scenario_index(u->sc)];
-
-	t->ops += u->ops;
-	t->allocs += u->allocs + u->large;
-	t->frees += u->frees;
-	t->refused += u->refused;
-	mutex_lock(&users_lock);
-	list_del(&u->list);
-	mutex_unlock(&users_lock);
-}
 
 bool tt_failed(void)
 {
@@ -141,12 +63,14 @@ bool tt_hurry(void)
 
 void tt_fail(const struct tt_user *u, const char *fmt, ...)
 {
-	atomic_t *failed = u ? &tally[scenario_index(u->sc)].failed : &conduct_failed;
 	static atomic_t shown;
 	char why[256];
 	va_list args;
 
-	atomic_inc(failed);
+	if (u)
+		tt_scenario_fails(u->sc);
+	else
+		atomic_inc(&conduct_failed);
 	va_start(args, fmt);
 	vscnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
@@ -161,178 +85,62 @@ void tt_fail(const struct tt_user *u, const char *fmt, ...)
 	complete_all(&over);
 }
 
-/*
- * User-Mode Linux preempts nobody at the end of an interrupt, only where preemption is
- * turned on again, and with CONFIG_PREEMPT cond_resched() does nothing.
- */
-void tt_let_others(void)
+/* No free of this module's is a bad one, and no object is left live anywhere. */
+static void check_counters(void)
 {
-	preempt_disable();
-	preempt_enable();
-	cond_resched();
-}
+	u64 now[HAK_NR_STATS];
+	int i;
 
-static int thread_fn(void *arg)
-{
-	struct tt_thread *t = arg;
-
-	while (!kthread_should_stop()) {
-		if (kthread_should_park()) {
-			kthread_parkme();
-		} else if (tt_hurry()) {
-			schedule_timeout_interruptible(HZ / 20 + 1);
-		} else {
-			t->user.sc->step(t);
-			t->user.ops++;
-			tt_let_others();
-		}
-	}
-	return 0;
-}
-
-static int thread_create(const struct tt_scenario *sc, unsigned int index, int cpu)
-{
-	struct tt_thread *t;
-	int err = 0;
-
-	if (nr_threads == THREADS_MAX)
-		return -ENOSPC;
-	t = kvzalloc(sizeof(*t), GFP_KERNEL);
-	if (!t)
-		return -ENOMEM;
-	tt_user_init(&t->user, sc);
-	t->index = index;
-	t->cpu = cpu;
-	if (sc->begin)
-		err = sc->begin(t);
-	if (!err) {
-		t->task = kthread_create(thread_fn, t, "torture/%s", sc->name);
-		err = PTR_ERR_OR_ZERO(t->task);
-	}
-	if (err) {
-		tt_user_exit(&t->user);
-		kvfree(t);
-		return err;
-	}
-	if (cpu >= 0)
-		kthread_bind(t->task, cpu);
-	threads[nr_threads++] = t;
-	tally[scenario_index(sc)].threads++;
-	return 0;
-}
-
-static int scenario_create(const struct tt_scenario *sc)
-{
-	unsigned int i, index = 0;
-	int cpu, err;
-
-	for_each_online_cpu(cpu) {
-		for (i = 0; i < sc->per_cpu; i++) {
-			err = thread_create(sc, index++, cpu);
-			if (err)
-				return err;
-		}
-	}
-	for (i = 0; i < sc->threads; i++) {
-		err = thread_create(sc, index++, -1);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int threads_create(void)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < NR_SCENARIOS; i++) {
-		if (!wanted(all_scenarios[i]))
-			continue;
-		err = scenario_create(all_scenarios[i]);
-		if (err)
-			return err;
-	}
-	for (i = 0; i < nr_threads; i++)
-		wake_up_process(threads[i]->task);
-	return nr_threads ? 0 : -EINVAL;
-}
-
-static void threads_destroy(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr_threads; i++)
-		kthread_stop(threads[i]->task);
-	for (i = 0; i < nr_threads; i++)
-		if (threads[i]->user.sc->end)
-			threads[i]->user.sc->end(threads[i]);
-	for (i = 0; i < nr_threads; i++) {
-		tt_drop_all(&threads[i]->user);
-		tt_user_exit(&threads[i]->user);
-		kvfree(threads[i]);
-	}
-	nr_threads = 0;
-}
-
-static long count_live(void)
-{
-	struct tt_user *u;
-	long live = 0;
-
-	mutex_lock(&users_lock);
-	list_for_each_entry(u, &users, list)
-		live += u->allocs - u->frees;
-	mutex_unlock(&users_lock);
-	return live;
+	hak_stats_read(now);
+	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_leaked_objects; i++)
+		if (now[i] != began_stats[i])
+			tt_fail(NULL, "round %u: %s is %llu and was %llu", rounds, hak_stat_name[i],
+				now[i], began_stats[i]);
 }
 
 /* Nobody moves but hakmem itself. */
 static void check_whole(long live)
 {
-	u64 now[HAK_NR_STATS];
-	int i, bad;
+	int bad;
 
 	hak_rcu_barrier();
 	bad = hak_audit(live);
 	if (bad)
 		tt_fail(NULL, "round %u: the audit of %ld live objects has %d findings", rounds,
 			live, bad);
-	hak_stats_read(now);
-	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_leaked_objects; i++)
-		if (now[i] != began_stats[i])
-			tt_fail(NULL, "round %u: %s is %llu and was %llu", rounds, hak_stat_name[i],
-				now[i], began_stats[i]);
+	check_counters();
 	if (tt_caches_unbalanced())
 		tt_fail(NULL, "round %u: %ld constructors ran without a destructor, or less",
 			rounds, tt_caches_unbalanced());
 }
 
-/* All threads between two steps; each object a thread holds is looked at as well. */
+/* All threads between two steps. */
 static void quiesce(void)
 {
-	unsigned int i, k;
-
-	for (i = 0; i < nr_threads; i++)
-		kthread_park(threads[i]->task);
-	for (i = 0; i < nr_threads && !tt_failed(); i++)
-		for (k = 0; k < threads[i]->user.n; k++)
-			tt_check(&threads[i]->user, &threads[i]->user.held[k], "standing still");
+	tt_threads_park();
 	if (!tt_failed())
-		check_whole(count_live());
+		check_whole(tt_count_live());
 	rounds++;
-	for (i = 0; i < nr_threads; i++)
-		kthread_unpark(threads[i]->task);
+	tt_threads_unpark();
 }
 
+/* What is never right, moving or not, is looked at in between: a corrupt core may hang. */
 static void run_rounds(void)
 {
-	ktime_t end = ktime_add_ms(ktime_get(), seconds * MSEC_PER_SEC);
+	ktime_t now = ktime_get(), end = ktime_add_ms(now, seconds * MSEC_PER_SEC);
+	ktime_t next = ktime_add_ms(now, round_ms);
 
-	while (!kthread_should_stop() && ktime_before(ktime_get(), end)) {
-		if (wait_for_completion_interruptible_timeout(&over, msecs_to_jiffies(round_ms)))
+	while (!kthread_should_stop() && ktime_before(now, end)) {
+		if (wait_for_completion_interruptible_timeout(&over, msecs_to_jiffies(LOOK_MS)))
 			break;
+		tt_watch("conservation");
+		check_counters();
+		now = ktime_get();
+		if (ktime_before(now, next))
+			continue;
 		quiesce();
+		now = ktime_get();
+		next = ktime_add_ms(now, round_ms);
 	}
 	complete_all(&over);
 }
@@ -353,30 +161,13 @@ static void check_end(void)
 	tt_fail(NULL, "at the end %lu pages are held, not %lu", pages, fixed);
 }
 
-#define OPERATIONS "%llu allocations, %llu frees, %llu refused"
-
 static void report(void)
 {
-	unsigned int i, passed = 0, failed = atomic_read(&conduct_failed) > 0;
-	u64 ops = 0;
+	unsigned int bad = atomic_read(&conduct_failed), passed = !bad, failed = !!bad;
+	u64 ops = tt_scenarios_report(&passed, &failed);
 
-	for (i = 0; i < NR_SCENARIOS; i++) {
-		struct tally *t = &tally[i];
-		int bad = atomic_read(&t->failed);
-
-		if (!t->threads)
-			continue;
-		passed += !bad;
-		failed += !!bad;
-		ops += t->allocs + t->frees;
-		tt_report_line("%s - %s: %u threads, %llu steps, " OPERATIONS ", %d failed",
-			       bad ? "not ok" : "ok", all_scenarios[i]->name, t->threads, t->ops,
-			       t->allocs, t->frees, t->refused, bad);
-	}
-	passed += !atomic_read(&conduct_failed);
-	tt_report_line("%s - conservation: %u rounds, %d failed",
-		       atomic_read(&conduct_failed) ? "not ok" : "ok", rounds,
-		       atomic_read(&conduct_failed));
+	tt_report_line("%s - conservation: %u rounds, %u failed", bad ? "not ok" : "ok", rounds,
+		       bad);
 	tt_report_line("seed %llu, %lld ms, %llu operations", tt_seed,
 		       ktime_ms_delta(ktime_get(), began), ops);
 	tt_report_line("%u passed, %u failed", passed, failed);
@@ -387,26 +178,56 @@ static void settle_params(void)
 	while (!tt_seed)
 		tt_seed = get_random_u32();
 	tt_cpus = num_online_cpus();
-	tt_strict_nodes = hak_config_get()->multi_node && !wanted(&tt_pressure);
+	tt_strict_nodes = hak_config_get()->multi_node && !tt_wanted(&tt_pressure);
 #ifdef CONFIG_HOTPLUG_CPU
-	tt_strict_nodes &= !wanted(&tt_hotplug);
+	tt_strict_nodes &= !tt_wanted(&tt_hotplug);
 #endif
-	pr_info("hakmem_torture: seed %llu, scenarios %s, %u s, %u CPUs\n", tt_seed, scenarios,
+	pr_info("hakmem_torture: seed %llu, scenarios %s, %u s, %u CPUs\n", tt_seed, tt_scenarios,
 		seconds, tt_cpus);
+}
+
+/*
+ * A corrupt core may loop for ever, and then nobody would say so.  The watcher cuts in before
+ * others and looks whether the conductor gets on: each step has to end within STUCK_MS.
+ */
+static const char *watched;
+static ktime_t watched_since;
+
+void tt_watch(const char *what)
+{
+	WRITE_ONCE(watched_since, ktime_get());
+	WRITE_ONCE(watched, what);
+}
+
+static int watch(void *arg)
+{
+	const char *what;
+
+	sched_set_fifo(current);
+	while (!kthread_should_stop()) {
+		what = READ_ONCE(watched);
+		if (what && !tt_failed() &&
+		    ktime_ms_delta(ktime_get(), READ_ONCE(watched_since)) > STUCK_MS)
+			tt_fail(NULL, "stuck: %s does not get on for %d s", what, STUCK_MS / 1000);
+		schedule_timeout_interruptible(HZ / 2);
+	}
+	return 0;
 }
 
 static int conduct(void *arg)
 {
+	struct task_struct *watcher = kthread_run(watch, NULL, "torture/watch");
 	int err;
 
 	began = ktime_get();
 	hak_stats_read(began_stats);
-	err = tt_kinds_init() ?: tt_rings_init() ?: tt_rcu_init() ?: threads_create();
+	err = tt_kinds_init() ?: tt_rings_init() ?: tt_rcu_init() ?: tt_threads_create();
 	if (err)
 		tt_fail(NULL, "cannot begin: error %d", err);
 	else
 		run_rounds();
-	threads_destroy();
+	tt_threads_destroy();
+	tt_watch("the end");
 	if (!tt_failed()) {
 		hak_rcu_barrier();
 		tt_rcu_exit();
@@ -414,8 +235,11 @@ static int conduct(void *arg)
 		tt_kinds_exit();
 		check_end();
 	}
+	WRITE_ONCE(watched, NULL);
 	report();
 	tt_report_done();
+	if (!IS_ERR(watcher))
+		kthread_stop(watcher);
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(HZ / 10 + 1);
 	return 0;

@@ -98,6 +98,12 @@ void tt_work(struct tt_user *u, unsigned int n, unsigned int max, gfp_t gfp)
 		work_once(u, tt_any_kind(u, max), gfp);
 }
 
+void tt_work_on(struct tt_user *u, unsigned int n, const struct tt_kind *k, gfp_t gfp)
+{
+	while (n-- && !tt_failed())
+		work_once(u, *k, gfp);
+}
+
 void tt_drop_all(struct tt_user *u)
 {
 	while (u->n && !tt_failed())
@@ -184,7 +190,7 @@ const struct tt_scenario tt_bulk = { .name = "bulk", .per_cpu = 1, .step = bulk_
 static void reserve_once(struct tt_user *u, const struct tt_kind *k, unsigned int n)
 {
 	struct hak_reserve *r = hak_reserve_get(k->c, tt_gfp(u), n);
-	unsigned int take = tt_below(u, min(n, (unsigned int)TT_HELD) + 1);
+	unsigned int take = tt_below(u, min_t(unsigned int, n, TT_HELD) + 1);
 	void *p;
 
 	if (!r) {

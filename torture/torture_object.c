@@ -184,6 +184,8 @@ void tt_put(struct tt_user *u, struct tt_obj *o)
 		return;
 	if (o->c || o->size <= HAK_MAX_SIZE)
 		tt_count(u, 0, 1);
+	else
+		u->large_frees++;
 	if (how == 0)
 		hak_free_bulk(1, &o->p);
 	else if (how == 1 || (!o->c && o->size > HAK_MAX_SIZE))
@@ -210,6 +212,7 @@ void tt_put_bulk(struct tt_user *u, struct tt_obj *o, unsigned int n)
 	if (!n || tt_failed())
 		return;
 	tt_count(u, 0, ours);
+	u->large_frees += n - ours;
 	if (c && tt_below(u, 2))
 		hak_cache_free_bulk(c, n, p);
 	else

@@ -75,7 +75,10 @@ static void rcu_write(struct tt_user *u, unsigned int slot)
 	rcu_give_up(u, xchg(&table[slot], new));
 }
 
-/* A reader may be preempted, if the kernel can do that. */
+/*
+ * A reader may be preempted here, for long; that is when an early free has time to be seen, so
+ * the last look comes after it.
+ */
 static bool still_looks(ktime_t end)
 {
 	preempt_disable();
@@ -89,6 +92,7 @@ static void rcu_read(struct tt_user *u, unsigned int slot)
 	ktime_t end = ktime_add_us(ktime_get(), LOOK_US);
 	struct rcu_obj *p;
 	struct tt_obj o;
+	bool looks;
 
 	rcu_read_lock();
 	p = READ_ONCE(table[slot]);
@@ -96,8 +100,9 @@ static void rcu_read(struct tt_user *u, unsigned int slot)
 		o = p->record;
 		if (o.p != p || o.size != RCU_SIZE || o.skip != RCU_SKIP)
 			tt_fail(u, "object %px was freed under a reader: its record is gone", p);
-		while (still_looks(end) && tt_check(u, &o, "read under RCU"))
-			;
+		do {
+			looks = still_looks(end);
+		} while (tt_check(u, &o, "read under RCU") && looks);
 	}
 	rcu_read_unlock();
 }
@@ -157,13 +162,16 @@ static void safe_write(struct tt_user *u)
 static void safe_read(struct tt_user *u, unsigned int slot)
 {
 	ktime_t end = ktime_add_us(ktime_get(), SAFE_LOOK_US);
+	bool looks = true;
 	void *p;
 
 	rcu_read_lock();
 	p = READ_ONCE(safe_table[slot]);
-	while (p && still_looks(end))
+	while (p && looks) {
+		looks = still_looks(end);
 		if (!tt_is_born(p))
 			tt_fail(u, "typesafe object %px became something else under a reader", p);
+	}
 	rcu_read_unlock();
 }
 

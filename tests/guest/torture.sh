@@ -20,7 +20,7 @@ faults()
 		echo N >/sys/kernel/debug/$f/ignore-gfp-wait
 		[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
 	done
-	for pid in $(ps -o pid,comm | awk '$2 ~ /^torture/ && $2 !~ /conduct/ { print $1 }'); do
+	for pid in $(ps -o pid,comm | awk '$2 ~ /^torture/ && $2 !~ /conduct|watch/ { print $1 }'); do
 		echo 1 >/proc/"$pid"/make-it-fail
 	done
 }
@@ -29,7 +29,7 @@ readers()
 {
 	local f
 	while [ ! -e /tmp/stop ]; do
-		for f in stats classes caches magazines superslabs config audit; do
+		for f in stats classes caches magazines superslabs config; do
 			cat $D/$f >/dev/null
 		done
 		echo round >>/tmp/reads
