@@ -86,6 +86,7 @@ struct tt_thread {
 	struct task_struct *task;
 	unsigned int index;		/* among the threads of its scenario */
 	int cpu;			/* -1: any */
+	bool parked;
 	void *priv;
 };
 
@@ -110,7 +111,7 @@ void tt_user_exit(struct tt_user *u);
 int tt_threads_create(void);
 void tt_threads_destroy(void);
 void tt_threads_park(void);	/* looks at what the threads hold as well */
-void tt_threads_unpark(void);
+void tt_threads_unpark(void);	/* those of the scenarios of this round */
 long tt_count_live(void);
 void tt_scenario_fails(const struct tt_scenario *sc);
 /* A line for each; the number of operations of all. */

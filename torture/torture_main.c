@@ -6,7 +6,8 @@
  *   cat /sys/kernel/debug/hakmem/torture/result     waits for the end
  *   rmmod hakmem_torture                            ends it at once
  *
- * The conductor parks all threads every round_ms, and compares.  A thread is parked
+ * The conductor parks all threads every round_ms, compares, and lets those of some or all
+ * scenarios go on.  A thread is parked
  * between two steps, so what it holds is known, and what waits for a grace period is
  * waited for.  With seconds=0 nothing runs.
  */

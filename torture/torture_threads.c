@@ -217,7 +217,9 @@ void tt_threads_park(void)
 
 	for (i = 0; i < nr_threads; i++) {
 		tt_watch(threads[i]->user.sc->name);
-		kthread_park(threads[i]->task);
+		if (!threads[i]->parked)
+			kthread_park(threads[i]->task);
+		threads[i]->parked = true;
 	}
 	tt_watch("conservation");
 	for (i = 0; i < nr_threads && !tt_failed(); i++)
@@ -225,12 +227,27 @@ void tt_threads_park(void)
 			tt_check(&threads[i]->user, &threads[i]->user.held[k], "standing still");
 }
 
+/* Those of all scenarios, or of one in so many: alone some see what is too rare among all. */
 void tt_threads_unpark(void)
 {
-	unsigned int i;
+	static struct tt_user dice;
+	unsigned int i, first, one_in;
+	unsigned long chosen = 0;
 
-	for (i = 0; i < nr_threads; i++)
+	if (!dice.rand)
+		dice.rand = tt_seed;
+	one_in = 1 << tt_below(&dice, 4);
+	for (i = 0; i < NR_SCENARIOS; i++)
+		if (!tt_below(&dice, one_in))
+			__set_bit(i, &chosen);
+	first = tt_below(&dice, nr_threads);
+	__set_bit(scenario_index(threads[first]->user.sc), &chosen);
+	for (i = 0; i < nr_threads; i++) {
+		if (!test_bit(scenario_index(threads[i]->user.sc), &chosen))
+			continue;
+		threads[i]->parked = false;
 		kthread_unpark(threads[i]->task);
+	}
 }
 
 void tt_scenario_fails(const struct tt_scenario *sc)
