@@ -20,7 +20,7 @@ export V
 .PHONY: modules install install-headers uninstall deb check-install check-static demo check check-layers check-harness check-smoke check-selftest check-example check-budget check-kunit \
 	check-kunit-debug check-kunit-kasan kunit check-debug kunit-stage check-kunit-stage check-nodes \
 	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
-	check-unit check-fuzz check-user check-programs torture check-torture torture-busted \
+	check-unit check-fuzz check-fuzz-kernel check-user check-programs torture check-torture torture-busted \
 	report ablation asm matrix clean distclean help
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
@@ -164,6 +164,10 @@ check-unit: ## the suites in user space: sanitizers, threads that change CPUs, v
 
 check-fuzz: ## libFuzzer over operations in user space, against a shadow (FUZZ_SECONDS=60)
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" scripts/check-fuzz
+
+check-fuzz-kernel: ## the same programs in the kernel, on User-Mode Linux (SEED=, NUMBER=1000)
+	@scripts/deps check
+	@SEED="$(SEED)" NUMBER="$(NUMBER)" RUNS="$(RUNS)" scripts/check-fuzz-kernel
 
 check-bench-user: ## bench-user itself: rows served by another are INVALID, counts are calibrated
 	@scripts/check-bench-user

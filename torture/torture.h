@@ -174,8 +174,4 @@ void tt_report_exit(void);
 __printf(1, 2) void tt_report_line(const char *fmt, ...);
 void tt_report_done(void);		/* whoever waits for the result may have it */
 
-/* torture_code.c: a byte code of operations, for fuzzers. */
-int tt_code_init(struct dentry *dir);
-void tt_code_exit(void);
-
 #endif /* _TORTURE_H */

@@ -9,9 +9,10 @@
  * The conductor parks all threads every round_ms, compares, and lets those of some or all
  * scenarios go on.  A thread is parked
  * between two steps, so what it holds is known, and what waits for a grace period is
- * waited for.  With seconds=0 nothing runs.
+ * waited for.  With seconds=0 nothing runs but what is written to the files of torture_code.h.
  */
 #include "torture/torture.h"
+#include "torture/torture_code.h"
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -253,19 +254,17 @@ static int __init torture_init(void)
 
 	settle_params();
 	dir = tt_report_init();
-	err = tt_code_init(dir);
-	if (err)
-		goto undo_report;
 	if (!seconds) {
 		tt_report_done();
-		return 0;
+		err = tt_code_init(dir);
+		if (err)
+			tt_report_exit();
+		return err;
 	}
 	conductor = kthread_run(conduct, NULL, "torture/conduct");
 	if (!IS_ERR(conductor))
 		return 0;
 	err = PTR_ERR(conductor);
-	tt_code_exit();
-undo_report:
 	tt_report_exit();
 	return err;
 }
