@@ -17,11 +17,8 @@ SHELL = /bin/bash
 V ?= 0
 export V
 
-.PHONY: modules install install-headers uninstall deb check-install check-static demo check check-layers check-harness check-smoke check-selftest check-example check-budget check-kunit \
-	check-kunit-debug check-kunit-kasan kunit check-debug kunit-stage check-kunit-stage check-nodes \
-	check-hotplug check-cycles check-failinit userspace bench bench-init bench-memory bench-uml bench-user check-bench-user \
-	check-unit check-fuzz check-fuzz-kernel check-user check-programs torture check-torture torture-busted \
-	report ablation asm matrix clean distclean help
+# Every target that `make help` lists.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):[^\#]*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
@@ -152,6 +149,10 @@ bench-memory: ## pages held, in a guest of 2 GiB
 	@scripts/deps demo
 	@scripts/bench memory
 
+latency: ## each call alone, p50 to max, and the longest stretch nobody can interrupt
+	@scripts/deps check
+	@scripts/bench latency
+
 bench-uml: ## times at native speed on User-Mode Linux, hardened=0 and 1
 	@scripts/deps check
 	@scripts/bench uml
@@ -165,7 +166,7 @@ check-unit: ## the suites in user space: sanitizers, threads that change CPUs, v
 check-fuzz: ## libFuzzer over operations in user space, against a shadow (FUZZ_SECONDS=60)
 	@FUZZ_SECONDS="$(FUZZ_SECONDS)" scripts/check-fuzz
 
-check-fuzz-kernel: ## the same programs in the kernel, on User-Mode Linux (SEED=, NUMBER=1000)
+check-fuzz-kernel: ## the same programs in the kernel, on User-Mode Linux (SEED=, NUMBER=500)
 	@scripts/deps check
 	@SEED="$(SEED)" NUMBER="$(NUMBER)" RUNS="$(RUNS)" scripts/check-fuzz-kernel
 

@@ -9,6 +9,7 @@
  *   bench_loops_* the measured loops, compiled once per allocator
  *   bench_proof   what served the operations, and whether a figure may be shown
  *   bench_memory  pages instead of operations
+ *   bench_latency each call alone; bench_stretch  how long nobody gets in between
  *   bench_report, bench_json  the finished result, as text and JSON
  *
  * Vocabulary.  A row compares lanes: the same loop over different allocators.
@@ -86,6 +87,7 @@ enum bench_set {
 	BENCH_PATTERNS,
 	BENCH_TIME,
 	BENCH_MEMORY,
+	BENCH_LATENCY,
 	BENCH_NR_SETS
 };
 
@@ -183,6 +185,8 @@ struct bench_cmd {
 	bool force;
 };
 
+struct lat_result;
+
 #define BENCH_MAX_ROWS	96
 #define BENCH_MAX_FACTS	24
 
@@ -195,6 +199,7 @@ struct bench_result {
 	struct bench_fact memory[BENCH_MAX_FACTS];
 	unsigned int nr_memory;
 	unsigned int nr_rows;
+	struct lat_result *lat;		/* of set=latency, or NULL */
 	struct bench_row row[BENCH_MAX_ROWS];
 };
 
@@ -214,10 +219,11 @@ int bench_parse(struct bench_cmd *cmd, char *line);
 bench_fn bench_loop(enum bench_alloc a, enum bench_shape shape, size_t size, bool atomic);
 bool bench_size_folds(size_t size);
 
-/* bench_row.c, bench_sets.c, bench_memory.c: 0, -ENOMEM or -EINTR. */
+/* bench_row.c, bench_sets.c, bench_memory.c, bench_latency.c: 0, -ENOMEM or -EINTR. */
 int bench_row_run(struct bench_row *row, const struct bench_result *res);
 int bench_run(struct bench_result *res);
 int bench_memory_run(struct bench_result *res);
+int bench_latency_run(struct bench_result *res);
 
 /* bench_proof.c */
 void bench_debug_names(char *buf, size_t len);
@@ -236,6 +242,8 @@ bool bench_shown(const struct bench_row *row, const struct bench_lane *lane);
 
 struct seq_file;
 void bench_report(struct seq_file *m, const struct bench_result *res);
+void bench_latency_lines(struct seq_file *m, const struct bench_result *res);
+void bench_latency_json(struct seq_file *m, const struct bench_result *res);
 void bench_lines(struct seq_file *m, const struct bench_result *res);
 void bench_json(struct seq_file *m, const struct bench_result *res);
 

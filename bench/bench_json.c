@@ -155,5 +155,6 @@ void bench_json(struct seq_file *m, const struct bench_result *res)
 	seq_putc(m, ']');
 	json_facts(m, "memory", res->memory, res->nr_memory);
 	json_facts(m, "fairness", res->fair, res->nr_fair);
+	bench_latency_json(m, res);
 	seq_puts(m, "}\n");
 }

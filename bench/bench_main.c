@@ -18,21 +18,30 @@
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "bench.h"
 #include "bench_clock.h"
+#include "bench_latency.h"
 
 static DEFINE_MUTEX(main_run_lock);		/* one run at a time */
 static DEFINE_MUTEX(main_result_lock);		/* protects main_result; inside main_run_lock */
 static struct bench_result *main_result;
 static struct dentry *main_dir;
 
+static void main_forget(struct bench_result *res)
+{
+	if (res)
+		vfree(res->lat);
+	kvfree(res);
+}
+
 static void main_publish(struct bench_result *res)
 {
 	mutex_lock(&main_result_lock);
 	swap(main_result, res);
 	mutex_unlock(&main_result_lock);
-	kvfree(res);
+	main_forget(res);
 }
 
 /* Parses @line, runs it, publishes the result. */
@@ -53,7 +62,7 @@ static int main_command(char *line)
 	}
 	err = bench_run(res);
 	if (err)
-		kvfree(res);
+		main_forget(res);
 	else
 		main_publish(res);
 	mutex_unlock(&main_run_lock);
@@ -125,7 +134,7 @@ static int __init bench_init(void)
 static void __exit bench_exit(void)
 {
 	debugfs_remove_recursive(main_dir);
-	kvfree(main_result);
+	main_forget(main_result);
 }
 
 module_init(bench_init);

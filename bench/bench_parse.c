@@ -2,7 +2,7 @@
 /*
  * One line of words to a command.
  *
- *   set=budget|cross|patterns|time|memory [rounds=N] [force=1]
+ *   set=budget|cross|patterns|time|memory|latency [rounds=N] [force=1]
  *   pattern=P [alloc=A[,A...]] [size=N] [batch=N] [cpus=N] [ctx=C] [rounds=N] [ops=N] [force=1]
  *
  * Everything is checked before anything runs: a wrong line leaves one message in
@@ -25,6 +25,7 @@ static const char *const parse_keys[NR_KEYS] = {
 
 static const char *const parse_sets[BENCH_NR_SETS] = {
 	[BENCH_SINGLE] = "", "budget", "cross", "patterns", "time", "memory",
+	"latency",
 };
 
 #define PARSE_SET_KEYS (BIT(KEY_SET) | BIT(KEY_ROUNDS) | BIT(KEY_FORCE))

@@ -6,6 +6,7 @@
  *   budget NAME INSN kernel=INSN          or  budget NAME INVALID: why
  *   time NAME hak=NS kernel=NS ratio=R    or  time NAME INVALID: why
  *   memory NAME VALUE
+ *   latency, histogram, stretch: bench_latency_report.c
  */
 #include <linux/math64.h>
 #include <linux/seq_file.h>
@@ -164,6 +165,7 @@ void bench_report(struct seq_file *m, const struct bench_result *res)
 	put_fairness(m, res);
 	seq_putc(m, '\n');
 	bench_lines(m, res);
+	bench_latency_lines(m, res);
 	for (i = 0; i < res->nr_memory; i++)
 		seq_printf(m, "memory %s %s\n", res->memory[i].name, res->memory[i].value);
 }

@@ -7,6 +7,7 @@
  *   patterns  every pattern, four sizes
  *   time      few rows of long rounds, for kernels that run at native speed
  *   memory    no rows at all; see bench_memory.c
+ *   latency   no rows either; see bench_latency.c
  *   a single  what the words of the command say
  */
 #include <linux/errno.h>
@@ -179,6 +180,8 @@ int bench_run(struct bench_result *res)
 		break;
 	case BENCH_MEMORY:
 		return bench_memory_run(res);
+	case BENCH_LATENCY:
+		return bench_latency_run(res);
 	default:
 		set_single(res);
 	}

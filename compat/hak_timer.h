@@ -18,4 +18,16 @@ static inline void hak_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
+/* The same in memory of one's own, for absolute times. */
+static inline void hak_hrtimer_init(struct hrtimer *timer,
+				    enum hrtimer_restart (*fn)(struct hrtimer *timer))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+	timer->function = fn;
+#endif
+}
+
 #endif /* _HAK_TIMER_H */

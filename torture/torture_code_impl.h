@@ -127,7 +127,7 @@ void code_op_foreign(u8 how);
 void code_env_begin(void);
 void code_env_end(void);
 void code_env_run(enum code_context where, void (*op)(u8 how), u8 how);
-void code_env_hop(u8 cpu);		/* go on on another CPU */
+void code_env_hop(u8 cpu);		/* another CPU from now on */
 void code_env_reclaim(u8 how);		/* ways of giving memory back that are not in the API */
 bool code_env_fail(u8 nth);		/* may the @nth allocation inside fail? 0: none */
 void *code_env_node(struct hak_cache *c, u32 size, gfp_t gfp, u8 how);
