@@ -216,7 +216,7 @@ static int bulks(struct lat_run *r, enum lat_side side)
 	return got ? 0 : -ENOMEM;
 }
 
-/* As many objects as there is room for, not timed; kmalloc()'s where the kernel frees them later. */
+/* As many objects as there is room for, not timed; the kernel's rcu frees are of kmalloc(). */
 static unsigned int fill(struct lat_run *r, enum lat_side side, bool rcu)
 {
 	unsigned int n;
