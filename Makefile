@@ -23,7 +23,7 @@ export V
 modules: ## build the modules for the running kernel (KVER=, KDIR= for another)
 	@test -e $(KDIR)/Makefile || { \
 		echo "no kernel headers in $(KDIR): install linux-headers-$(KVER), or give KDIR=" >&2; exit 1; }
-	@scripts/supported "$$(cat $(KDIR)/include/config/kernel.release 2>/dev/null || echo $(KVER))"
+	@scripts/supported --or-newer "$$(cat $(KDIR)/include/config/kernel.release 2>/dev/null || echo $(KVER))"
 	$(KBUILD) modules
 
 install: ## module, headers and symbol versions (KVER=, PREFIX=, DESTDIR=, INSTALL_MOD_PATH=)
