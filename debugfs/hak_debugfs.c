@@ -94,12 +94,14 @@ static void magazines_core(struct seq_file *m, struct hak_core *core)
 
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
 			const struct hak_set *s = &c->set[lvl];
+			int n = max_t(int, hak_peek(s->n), 0);
+			bool spare = hak_peek(s->spare);
 
-			if (s->n <= 0 && !s->spare && !s->remote)
+			if (!n && !spare && !hak_peek(s->remote))
 				continue;
 			seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl],
-				   max_t(int, s->n, 0), s->room, s->max,
-				   s->spare ? "spare" : "-", core->gated ? "gated" : "-");
+				   n, hak_peek(s->room), s->max, spare ? "spare" : "-",
+				   core->gated ? "gated" : "-");
 		}
 	}
 }
@@ -112,11 +114,14 @@ static int magazines_show(struct seq_file *m, void *unused)
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list)
 		magazines_core(m, core);
-	list_for_each_entry(core, &hak_caches, list)
-		if (core->depot[0].locked)
+	list_for_each_entry(core, &hak_caches, list) {
+		const struct hak_depot *d = &core->depot[0];
+		u64 locked = hak_peek(d->locked);
+
+		if (locked)
 			seq_printf(m, "depot %s full %u empty %u locked %llu\n", core->name,
-				   core->depot[0].nr_full, core->depot[0].nr_empty,
-				   core->depot[0].locked);
+				   hak_peek(d->nr_full), hak_peek(d->nr_empty), locked);
+	}
 	mutex_unlock(&hak_caches_lock);
 	return 0;
 }
@@ -126,7 +131,7 @@ static void superslab_line(void *base, unsigned int order, struct hak_ss *ss, vo
 {
 	if (ss)
 		seq_printf(arg, "superslab node %d pages_used %u of %u\n", ss->nid,
-			   HAK_SS_PAGES - 1 - READ_ONCE(ss->nr_free), HAK_SS_PAGES - 1);
+			   HAK_SS_PAGES - 1 - hak_peek(ss->nr_free), HAK_SS_PAGES - 1);
 	else
 		seq_printf(arg, "small node %d bytes %lu\n", page_to_nid(virt_to_page(base)),
 			   PAGE_SIZE << order);

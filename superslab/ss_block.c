@@ -110,7 +110,7 @@ static struct hak_slab *ss_take_pages(struct hak_block_node *bn, struct hak_ss *
 	slab = ss_desc(ss->base, first);
 	for (i = first; i < first + n; i++) {
 		__clear_bit(i, ss->free);
-		ss_desc(ss->base, i)->first = first;
+		WRITE_ONCE(ss_desc(ss->base, i)->first, first);
 	}
 	slab->pages = n;
 	return slab;
@@ -284,7 +284,7 @@ static void node_release_empty(struct hak_block_node *bn)
 	unsigned long flags;
 	LIST_HEAD(gone);
 
-	if (!READ_ONCE(bn->nr_empty))
+	if (!hak_peek(bn->nr_empty))
 		return;
 	flags = hak_lock(&bn->lock);
 	list_for_each_entry_safe(ss, next, &bn->ss, list) {
@@ -320,7 +320,7 @@ unsigned long hak_block_empty_pages(void)
 	int nid;
 
 	for_each_node(nid)
-		pages += (unsigned long)READ_ONCE(block_node[nid].nr_empty) << HAK_SS_ORDER;
+		pages += (unsigned long)hak_peek(block_node[nid].nr_empty) << HAK_SS_ORDER;
 	return pages;
 }
 

@@ -19,6 +19,13 @@
 
 DECLARE_PER_CPU(int, hak_busy);
 
+/*
+ * A look from outside at what a lock protects, or at what only its own CPU changes: for hints
+ * that are looked at again under the lock, and for what people read.  Any value of late will do,
+ * so whoever changes it is not slowed down by marks for KCSAN.
+ */
+#define hak_peek(x) data_race(READ_ONCE(x))
+
 static __always_inline unsigned long hak_lock(raw_spinlock_t *lock)
 {
 	unsigned long flags;

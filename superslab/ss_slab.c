@@ -147,7 +147,7 @@ unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void 
 	unsigned int got = 0;
 	unsigned long flags;
 
-	if (!READ_ONCE(pn->nr_free))
+	if (!hak_peek(pn->nr_free))
 		return 0;
 	flags = hak_lock(&pn->lock);
 	while (got < n) {
@@ -184,7 +184,7 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	bool small, fresh;
 
 	/* A cache with few objects takes one page, whatever would waste least. */
-	if (!READ_ONCE(pool->node[*nid]->nr_slabs))
+	if (!hak_peek(pool->node[*nid]->nr_slabs))
 		pages = 1;
 	slab = hak_block_slab(pool, *nid, pages, gfp, &small, &fresh);
 	if (!slab)
@@ -404,7 +404,7 @@ void hak_pool_trim(struct hak_pool *pool, bool all)
 
 	for_each_node(nid)
 		node_trim(pool->node[nid],
-			  all ? UINT_MAX : READ_ONCE(pool->node[nid]->low_empty));
+			  all ? UINT_MAX : hak_peek(pool->node[nid]->low_empty));
 }
 HAK_EXPORT_TEST(hak_pool_trim);
 
@@ -460,10 +460,10 @@ void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info)
 	for_each_node(nid) {
 		struct hak_pool_node *pn = pool->node[nid];
 
-		info->objects += READ_ONCE(pn->nr_objects);
-		info->free += READ_ONCE(pn->nr_free);
-		info->slabs += READ_ONCE(pn->nr_slabs);
-		info->empty += READ_ONCE(pn->nr_empty);
+		info->objects += hak_peek(pn->nr_objects);
+		info->free += hak_peek(pn->nr_free);
+		info->slabs += hak_peek(pn->nr_slabs);
+		info->empty += hak_peek(pn->nr_empty);
 	}
 }
 HAK_EXPORT_TEST(hak_pool_info);

@@ -46,7 +46,7 @@ static __always_inline bool refill_depot(struct hak_core *core, enum hak_level l
 	struct hak_depot *d = &core->depot[hak_home_nid()];
 	struct hak_mag *empty, *m;
 
-	if (!READ_ONCE(d->full))
+	if (!hak_peek(d->full))
 		return false;
 	empty = set_swap_spare(this_set(core->sets, lvl), NULL);
 	m = hak_depot_get_full(d, empty);

@@ -42,13 +42,13 @@ static void visit_cached(struct hak_core *core,
 		/* A spare seen now is not unmapped before preemption is on again. */
 		preempt_disable();
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
-			fn(c->set[lvl].slot, READ_ONCE(c->set[lvl].n), arg);
-			m = READ_ONCE(c->set[lvl].spare);
+			fn(c->set[lvl].slot, hak_peek(c->set[lvl].n), arg);
+			m = hak_peek(c->set[lvl].spare);
 			if (m)
-				fn(m->slot, min_t(u32, READ_ONCE(m->n), HAK_MAG_MAX), arg);
-			m = READ_ONCE(c->set[lvl].remote);
+				fn(m->slot, min_t(u32, hak_peek(m->n), HAK_MAG_MAX), arg);
+			m = hak_peek(c->set[lvl].remote);
 			if (m)
-				fn(m->slot, min_t(u32, READ_ONCE(m->n), HAK_MAG_MAX), arg);
+				fn(m->slot, min_t(u32, hak_peek(m->n), HAK_MAG_MAX), arg);
 		}
 		preempt_enable();
 	}
@@ -80,7 +80,7 @@ static void collect(void **slot, int n, void *arg)
 
 	for (; n > 0; n--, slot++)
 		if (a->n < a->max)
-			a->obj[a->n++] = *slot;
+			a->obj[a->n++] = hak_peek(*slot);
 }
 
 static int by_address(const void *a, const void *b)

@@ -324,7 +324,7 @@ static __always_inline unsigned int push_any(unsigned int n, void **p, bool hard
 
 	while (o < end) {
 		mark = hak_mark((void *)*o);
-		if (unlikely(hak_dir_mark(*o) != mark))
+		if (unlikely(hak_dir_entry(*o) != mark))
 			break;
 		diff = o + BULK_GROUP <= end ? group_diff(o) : ~0UL;
 		if (likely(!(diff & BULK_SAME_SS))) {

@@ -191,8 +191,8 @@ void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS])
 	for_each_possible_cpu(cpu)
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
 			for (i = 0; i < HAK_NR_SET_EVENTS; i++)
-				ev[i] += READ_ONCE(per_cpu_ptr(hak_percpu(core->sets),
-							       cpu)->set[lvl].ev[i]);
+				ev[i] += hak_peek(per_cpu_ptr(hak_percpu(core->sets),
+							      cpu)->set[lvl].ev[i]);
 }
 
 /* What is left of a cache whose objects were not all freed: enough to name it. */

@@ -42,7 +42,7 @@ struct hak_mag *hak_depot_get_full(struct hak_depot *d, struct hak_mag *empty)
 	struct hak_mag *m;
 	unsigned long flags;
 
-	if (!READ_ONCE(d->full))
+	if (!hak_peek(d->full))
 		return NULL;
 	flags = hak_lock(&d->lock);
 	d->locked++;
@@ -60,7 +60,7 @@ bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_ma
 	unsigned long flags;
 	bool room;
 
-	if (READ_ONCE(d->nr_full) >= d->max_full)
+	if (hak_peek(d->nr_full) >= d->max_full)
 		return false;
 	flags = hak_lock(&d->lock);
 	d->locked++;
@@ -119,8 +119,8 @@ static struct hak_mag *depot_take(struct hak_depot *d, bool full)
 
 void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 {
-	unsigned int full = all ? UINT_MAX : READ_ONCE(d->low_full);
-	unsigned int empty = all ? UINT_MAX : READ_ONCE(d->low_empty);
+	unsigned int full = all ? UINT_MAX : hak_peek(d->low_full);
+	unsigned int empty = all ? UINT_MAX : hak_peek(d->low_empty);
 	unsigned long flags;
 	struct hak_mag *m;
 

@@ -46,10 +46,10 @@ struct drain_work {
 static bool set_idles(struct hak_core *core, enum hak_level lvl)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
-	s8 n = max_t(s8, READ_ONCE(s->n), 0), seen = s->seen;
+	s8 n = max_t(s8, hak_peek(s->n), 0), seen = s->seen;
 
 	s->seen = n;
-	return n == seen && (n || READ_ONCE(s->spare) || READ_ONCE(s->remote));
+	return n == seen && (n || hak_peek(s->spare) || hak_peek(s->remote));
 }
 
 void hak_drain_here(struct hak_core *core, bool idle_only)
@@ -79,8 +79,8 @@ static bool cpu_holds(struct hak_core *core, int cpu)
 	int lvl;
 
 	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
-		if (READ_ONCE(c->set[lvl].n) > 0 || READ_ONCE(c->set[lvl].spare) ||
-		    READ_ONCE(c->set[lvl].remote))
+		if (hak_peek(c->set[lvl].n) > 0 || hak_peek(c->set[lvl].spare) ||
+		    hak_peek(c->set[lvl].remote))
 			return true;
 	return false;
 }

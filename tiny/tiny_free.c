@@ -192,7 +192,7 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 	else if (i == UINT_MAX || off)
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
 	/* The bit of a live object is 0, and nobody changes that but its free. */
-	else if (test_bit(i, slab->bits) ||
+	else if (data_race(test_bit(i, slab->bits)) ||
 		 (core->hardened && (object_mark(core, p) == hak_mark(p) ||
 				     hak_defer_holds(core, p))))
 		hak_report_bad(HAK_BAD_DOUBLE, p, pool, caller);

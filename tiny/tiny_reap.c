@@ -147,7 +147,7 @@ unsigned long hak_shrinker_count(void)
 		return pages;
 	list_for_each_entry(core, &hak_caches, list) {
 		for_each_node(nid)
-			bytes += READ_ONCE(core->depot[nid].nr_full) * core->mag_max *
+			bytes += hak_peek(core->depot[nid].nr_full) * core->mag_max *
 				 core->pool.stride;
 		hak_pool_info(&core->pool, &info);
 		bytes += info.empty * HAK_PAGE_SIZE;

@@ -29,7 +29,7 @@ static __no_kasan_or_inline void hak_arch_poke(void *p, unsigned long word)
 	WRITE_ONCE(*(unsigned long *)p, word);
 }
 #else
-#define hak_arch_peek(p) (*(const unsigned long *)(p))
+#define hak_arch_peek(p) data_race(*(const unsigned long *)(p))
 #define hak_arch_poke(p, word) ((void)(*(unsigned long *)(p) = (word)))
 #endif
 
@@ -278,10 +278,12 @@ do {										\
 #endif
 
 /*
- * The entry of the directory for @p: every index is one of it.  Not written as one, or
- * UBSAN looks at it too, in 8 instructions.
+ * The region of @p as the inlined path knows it; nobody changes that of a live object.  Any
+ * index is one of the directory's.  Not written as one, or UBSAN looks at it too, in 8
+ * instructions.
  */
-#define hak_dir_mark(p) (*(hak_dir + hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)))
+#define hak_dir_entry(p)							\
+	data_race(*(hak_dir + hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)))
 
 /*
  * Go to @lookup unless the directory says that @p lies in a SuperSlab of ours; @mark is
@@ -292,7 +294,7 @@ do {										\
 #ifdef __KERNEL__
 #define hak_arch_foreign(p, mark, lookup)					\
 do {										\
-	if (unlikely(hak_dir_mark(p) != (mark)))				\
+	if (unlikely(hak_dir_entry(p) != (mark)))				\
 		goto lookup;							\
 } while (0)
 #else
