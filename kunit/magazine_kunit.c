@@ -229,6 +229,41 @@ static void hak_cache_alloc_after_free_gives_the_same_object(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, a, b);
 }
 
+#define STAGE_OBJECTS 1000
+
+/* Between nothing and one an object; what is counted the wrong way is far beyond. */
+static void expect_counted(struct kunit *test, const u64 *before, enum hak_stat which)
+{
+	u64 n = hak_kunit_stat(which) - before[which];
+
+	KUNIT_EXPECT_TRUE_MSG(test, n && n <= 2 * STAGE_OBJECTS, "%s went up by %lld",
+			      hak_stat_name[which], (long long)n);
+}
+
+static void each_stage_counts_what_it_serves(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-stages", 64, NULL, 0);
+	void **p = kunit_kcalloc(test, STAGE_OBJECTS, sizeof(*p), GFP_KERNEL);
+	u64 before[2][HAK_NR_STATS];
+	unsigned int round, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (round = 0; round < 2; round++) {
+		hak_stats_read(before[round]);
+		migrate_disable();
+		for (i = 0; i < STAGE_OBJECTS; i++)
+			p[i] = hak_cache_alloc(c, GFP_KERNEL);
+		for (i = 0; i < STAGE_OBJECTS; i++)
+			hak_cache_free(c, p[i]);
+		migrate_enable();
+	}
+	expect_counted(test, before[0], HAK_STAT_alloc_slab);
+	expect_counted(test, before[1], HAK_STAT_alloc_spare);
+	expect_counted(test, before[1], HAK_STAT_alloc_depot);
+	expect_counted(test, before[1], HAK_STAT_free_spare);
+	expect_counted(test, before[1], HAK_STAT_free_depot);
+}
+
 static struct kunit_case magazine_cases[] = {
 	KUNIT_CASE(set_push_up_to_cap_then_refuses),
 	KUNIT_CASE(set_push_hidden_goes_up_to_room),
@@ -245,6 +280,7 @@ static struct kunit_case magazine_cases[] = {
 	KUNIT_CASE(set_load_spare_nonempty_set_keeps_spare),
 	KUNIT_CASE(set_swap_spare_returns_the_one_before),
 	KUNIT_CASE(hak_cache_alloc_after_free_gives_the_same_object),
+	KUNIT_CASE(each_stage_counts_what_it_serves),
 	{}
 };
 

@@ -110,6 +110,32 @@ static void hak_free_sized_within_the_class_is_fine(struct kunit *test)
 	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "97 to 112 are one class");
 }
 
+/*
+ * A deferred free leaves a link in the object (tiny_defer.c).  Where that has a word of its
+ * own, a live object that looks like it, copied from what was there before, is still live.
+ */
+static void hak_cache_free_of_what_looks_deferred_is_fine(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-linked", 64, NULL, 0);
+	unsigned long *p, link[2], i, k;
+	struct hak_kunit_bad bad;
+
+	/* Small blocks, because there each free is looked up exactly. */
+	hak_kunit_small_blocks(test);
+	hak_kunit_bad_begin(&bad);
+	for (i = 0; i < ARRAY_SIZE(link); i++) {
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		link[0] = hak_mark(p) ^ 1UL << 62;
+		link[1] = (unsigned long)p ^ 1UL << 62;
+		for (k = 0; k < 64 / sizeof(*p); k++)
+			p[k] = link[i];
+		hak_cache_free(c, p);
+	}
+	hak_shrink_all();
+	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "a link in a live object");
+}
+
 static void hak_cache_free_of_kmalloc_memory_is_found(struct kunit *test)
 {
 	struct hak_cache *a = cache_of(test, "kunit-a");
@@ -244,6 +270,7 @@ static struct kunit_case misuse_cases[] = {
 	KUNIT_CASE_PARAM(hak_free_sized_of_typed_is_found, pair_gen_params),
 	KUNIT_CASE_PARAM(hak_free_sized_of_another_class_is_found, pair_gen_params),
 	KUNIT_CASE(hak_free_sized_within_the_class_is_fine),
+	KUNIT_CASE(hak_cache_free_of_what_looks_deferred_is_fine),
 	KUNIT_CASE_PARAM(hak_cache_free_of_kmalloc_memory_is_found, pair_gen_params),
 	KUNIT_CASE(hak_free_of_block_header_is_found),
 	KUNIT_CASE(hak_free_of_own_magazine_is_found),

@@ -165,6 +165,18 @@ static void shrinker_gives_pages_back(struct kunit *test)
 	KUNIT_EXPECT_LT(test, hak_kunit_stat(HAK_STAT_pages_held), held);
 }
 
+/* Its own trimming empties SuperSlabs, of which a node otherwise keeps one. */
+static void shrinker_leaves_no_empty_superslab(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-shrink-ss", 4096, NULL, 0);
+
+	hak_shrink_all();
+	use_much(test, c);
+	KUNIT_EXPECT_GT(test, hak_shrinker_count(), 0);
+	KUNIT_EXPECT_GT(test, hak_shrinker_scan(ULONG_MAX / 2), 0);
+	KUNIT_EXPECT_EQ(test, hak_shrinker_count(), 0);
+}
+
 static void shrinker_does_not_wait_for_the_mutex(struct kunit *test)
 {
 	unsigned long scanned;
@@ -338,6 +350,7 @@ static struct kunit_case reap_cases[] = {
 	KUNIT_CASE(depot_keeps_what_was_wanted),
 	KUNIT_CASE(empty_slabs_nobody_wanted_go),
 	KUNIT_CASE(shrinker_gives_pages_back),
+	KUNIT_CASE(shrinker_leaves_no_empty_superslab),
 	KUNIT_CASE(shrinker_does_not_wait_for_the_mutex),
 	KUNIT_CASE(shrinker_runs_inside_reclaim),
 	KUNIT_CASE(kick_after_a_lost_one_is_heard),
