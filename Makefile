@@ -108,6 +108,10 @@ check-debug: ## KUnit on x86 in QEMU with KASAN, kmemleak and lockdep; slow, not
 	@scripts/deps check
 	@scripts/check-kunit x86
 
+check-kcsan: ## KUnit, self-test and benchmark on x86 in QEMU with KCSAN; slow, not part of check
+	@scripts/deps check
+	@scripts/check-kcsan
+
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"
 

@@ -73,6 +73,26 @@ function result(line, d,    failed, name, skipped, key) {
 }
 
 /^hakmem-guest: start/ { started = 1; next }
+
+# A data race is one of ours if either side is code of hakmem's, or what that called: the first two
+# lines of a stack.  The kernel has some of its own, which are counted.
+function end_of_race() {
+	if (race != "" && ours && ++complaints <= 5)
+		print "not ok - kernel log: " race
+	else if (race != "" && !ours)
+		foreign++
+	race = ""
+}
+/^BUG: KCSAN: / { end_of_race(); race = $0; ours = 0; frame = 9; next }
+race != "" && /^==========/ { end_of_race(); next }
+race != "" && /^[a-z].* to 0x[0-9a-f]+ of [0-9]+ bytes by / { frame = 0; next }
+race != "" && /^ [^ ]+\+0x[0-9a-f]+\/0x[0-9a-f]+/ {
+	if (++frame <= 2 && /\[hakmem/)
+		ours = 1
+	next
+}
+# Everything else is judged as ever: another CPU may speak in between.
+
 /^hakmem-guest: end/ { ended = 1; next }
 
 /^ *KTAP version/ { if (depth_of($0) == 0) { close_plan(0, "suites"); } next }
@@ -98,8 +118,13 @@ function complaint(line) {
 }
 
 END {
+	# One that ends with the log is not the kernel's until it says so.
+	ours = 1
+	end_of_race()
 	close_plan(1, suite)
 	close_plan(0, "suites")
+	if (foreign)
+		print "# " foreign " data races of the kernel's own, without hakmem in them"
 	if (!started)
 		print "not ok - the guest never came up"
 	else if (!ended)

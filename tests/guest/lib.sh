@@ -27,6 +27,17 @@ loaded() { grep -q "^$1 " /proc/modules; }
 put() { printf '%s\n' "$1" >"$2"; }	# put TEXT FILE; fails as write(2) does
 stat() { awk -v n="$1" '$1 == n { print $2; f = 1 } END { if (!f) print "missing" }' "$D/stats"; }
 
+# The data race detector is off while the kernel boots, whose races are not looked for.  It looks more
+# often than by default, and longer: an emulated CPU does little in the 80 us that a real one is given.
+kcsan=/sys/kernel/debug/kcsan
+if [ -e $kcsan ]; then
+	put 1000 /sys/module/kcsan/parameters/skip_watch
+	put 5000 /sys/module/kcsan/parameters/udelay_task
+	put 500 /sys/module/kcsan/parameters/udelay_interrupt
+	put on $kcsan
+	check "KCSAN is on" grep -q '^enabled: 1' $kcsan
+fi
+
 # Everything back, and the books in order: no live object, nothing failed.
 audit_zero()
 {
