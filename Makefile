@@ -112,6 +112,10 @@ check-kcsan: ## KUnit, self-test and benchmark on x86 in QEMU with KCSAN; slow, 
 	@scripts/deps check
 	@scripts/check-kcsan
 
+coverage: ## lines and branches of the core that the tests run, on User-Mode Linux; not part of check
+	@scripts/deps check
+	@scripts/coverage
+
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"
 
