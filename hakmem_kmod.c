@@ -10,6 +10,7 @@
  * stay allocated, and the rest is given back.
  */
 #include "debugfs/hak_debugfs.h"
+#include "dropin/dropin.h"
 
 static unsigned int hardened = 1;
 module_param(hardened, uint, 0444);
@@ -43,6 +44,11 @@ module_param(cache_bytes_max, ulong, 0444);
 MODULE_PARM_DESC(cache_bytes_max,
 		 "bytes a cache may retain on a node, 64 KiB..1 GiB (default 1 MiB)");
 
+static char *backend = "";
+module_param(backend, charp, 0444);
+MODULE_PARM_DESC(backend,
+		 "who serves drop-in caches, by name: \"ext4_*:hakmem,*:slub\" (default hakmem)");
+
 static enum cpuhp_state hotplug_state;
 
 /* The parameter that is out of range, and its range; or NULL. */
@@ -69,6 +75,12 @@ static int params_init(void)
 		pr_err("hakmem: parameter out of range: %s\n", wrong);
 		return -EINVAL;
 	}
+	wrong = hak_backend_wrong(backend);
+	if (wrong) {
+		pr_err("hakmem: backend=%s: %s\n", backend, wrong);
+		return -EINVAL;
+	}
+	hak_dropin_backend = backend;
 	hak_conf.hardened = hardened;
 	hak_conf.stats = stats;
 	hak_conf.mag_size = mag_size;
@@ -159,6 +171,7 @@ static void __exit hakmem_exit(void)
 	long pages;
 
 	hak_debugfs_exit();
+	hak_dropin_exit();
 	hak_owner_exit();
 	hak_rcu_barrier();
 	hak_reap_exit();

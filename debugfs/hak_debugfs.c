@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 
 #include "debugfs/hak_debugfs.h"
+#include "dropin/dropin.h"
 #include "tiny/tiny_class.h"
 
 static struct dentry *root;
@@ -64,8 +65,17 @@ static void cache_line_show(struct seq_file *m, struct hak_core *core)
 	seq_printf(m, "%-17s %6lu %6lu %6u %4lu %4lu", core->name,
 		   info.objects - info.free - hak_core_cached(core), info.objects,
 		   core->pool.stride, bytes / core->pool.stride, bytes / PAGE_SIZE);
-	seq_printf(m, " : tunables %4u %4u %4u : slabdata %6u %6u %6u\n", core->mag_max, 0,
-		   core->depot[0].max_full, info.slabs - info.empty, info.slabs, 0);
+	seq_printf(m, " : tunables %4u %4u %4u : slabdata %6u %6u %6u : owner %s hakmem\n",
+		   core->mag_max, 0, core->depot[0].max_full, info.slabs - info.empty, info.slabs,
+		   0, core->owner ? core->owner->name : "-");
+}
+
+/* A cache the kernel serves in hakmem's place: how full it is, only the kernel knows. */
+static void kernel_cache_show(const struct hak_dropin *d, void *m)
+{
+	if (hak_dropin_is_kernel(d->cache))
+		seq_printf(m, "%-17s      -      - %6u    -    - : owner %s slub %s\n", d->name,
+			   d->size, d->module, d->why);
 }
 
 static int caches_show(struct seq_file *m, void *unused)
@@ -75,11 +85,13 @@ static int caches_show(struct seq_file *m, void *unused)
 	seq_puts(m, "slabinfo - version: 2.1\n");
 	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab>");
 	seq_puts(m, " <pagesperslab> : tunables <limit> <batchcount> <sharedfactor>");
-	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>");
+	seq_puts(m, " : owner <module> <backend> [why]\n");
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list)
 		cache_line_show(m, core);
 	mutex_unlock(&hak_caches_lock);
+	hak_dropin_for_each(kernel_cache_show, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(caches);
@@ -153,6 +165,7 @@ static int config_show(struct seq_file *m, void *unused)
 	seq_printf(m, "multi_node %u\n", hak_conf.multi_node);
 	seq_printf(m, "superslab %u\n", hak_conf.superslab);
 	seq_printf(m, "cache_bytes_max %lu\n", hak_conf.cache_bytes_max);
+	seq_printf(m, "backend %s\n", hak_dropin_backend);
 	seq_printf(m, "key_hardened %u\n", static_key_enabled(&hak_hardened_key));
 	seq_printf(m, "key_init_on_alloc %u\n", static_key_enabled(&hak_init_key));
 	seq_printf(m, "kasan %u\n", HAK_REDZONE > 0);

@@ -50,10 +50,10 @@ verdict()
 	exit 0
 }
 
-# hak_kernel NAME: the words after its name in kernels.txt; fails if it is not there.
+# hak_kernel NAME [KIND]: the words after its name in kernels.txt; fails if it is not there.
 hak_kernel()
 {
-	awk -v name="$1" '$1 == "kernel" && $2 == name { print $3, $4, $5, $6, $7; found = 1 }
+	awk -v name="$1" -v kind="${2:-}" '(kind ? $1 == kind : $1 == "kernel" || $1 == "dropin") && $2 == name { print $3, $4, $5, $6, $7; found = 1 }
 		END { exit !found }' "$HAK_ROOT/kernels.txt"
 }
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Puts a driver's kmem caches on hakmem without a change of the driver: its Kbuild
+ * force-includes this file (docs/dropin.md):
+ *
+ *   ccflags-y += -I$(HAKMEM)/include -include $(HAKMEM)/dropin/kmem_cache_on_hakmem.h
+ *   KBUILD_EXTRA_SYMBOLS += $(HAKMEM)/Module.symvers
+ *
+ * First come all headers of the kernel that name struct kmem_cache and mean a cache of the
+ * kernel's, with the true type.  Then the name is taken: from there on "struct kmem_cache"
+ * is another type, and the calls are hakmem's.  A cache of the driver's in a field or an
+ * argument of the kernel's is therefore an error of types at compile time.  The other way
+ * round works: a call on a cache of the kernel's (__getname(), a field of struct dst_ops)
+ * goes to the kernel, chosen by the type of its argument.
+ *
+ * Macros that a file defines before its includes come too late for headers included here.
+ * For pr_fmt and dev_fmt, say so: CFLAGS_file.o += -DHAK_DROPIN_OWN_PR_FMT
+ * (-DHAK_DROPIN_OWN_DEV_FMT).
+ *
+ * CFLAGS_file.o += -DHAK_DROPIN_KMALLOC puts the kmalloc family of that file on hakmem as
+ * well.  What it allocates may then be freed in such files only.
+ */
+#ifndef _KMEM_CACHE_ON_HAKMEM_H
+#define _KMEM_CACHE_ON_HAKMEM_H
+
+#ifndef __ASSEMBLY__
+
+#include <linux/kernel.h>
+#include <linux/bio.h>
+#include <linux/delayacct.h>
+#include <linux/fault-inject.h>
+#include <linux/fdtable.h>
+#include <linux/fs.h>
+#include <linux/fs_struct.h>
+#include <linux/iocontext.h>
+#include <linux/lru_cache.h>
+#include <linux/memcontrol.h>
+#include <linux/mempool.h>
+#include <linux/module.h>
+#include <linux/perf_event.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/slab.h>
+#include <linux/taskstats_kern.h>
+#if IS_ENABLED(CONFIG_NET)
+#include <net/dst_ops.h>
+#include <net/inet_frag.h>
+#include <net/inet_hashtables.h>
+#include <net/request_sock.h>
+#include <net/sock.h>
+#include <net/timewait_sock.h>
+#if __has_include(<net/hotdata.h>)
+#include <net/hotdata.h>
+#endif
+#endif
+
+#include <linux/hakmem_dropin.h>
+
+/* The driver's own source imports nothing. */
+HAK_IMPORT;
+
+/* The kernel's function for a cache of the kernel's, ours for all others. */
+#define hak_dropin_pick(s, kernel, ours) \
+	_Generic((s), hak_kernel_cache_t *: kernel, default: ours)
+
+static inline void hak_kernel_free(hak_kernel_cache_t *s, void *p)
+{
+	kmem_cache_free(s, p);
+}
+
+static inline void hak_kernel_free_bulk(hak_kernel_cache_t *s, size_t n, void **p)
+{
+	kmem_cache_free_bulk(s, n, p);
+}
+
+static inline unsigned int hak_kernel_size(hak_kernel_cache_t *s)
+{
+	return kmem_cache_size(s);
+}
+
+#define kmem_cache hak_cache_kernel_code_cannot_use
+
+#undef kmem_cache_create
+#define kmem_cache_create(name, size, args, ...)				\
+	_Generic((args),							\
+		struct kmem_cache_args *: __hak_dropin_create,			\
+		void *: hak_dropin_create_default,				\
+		default: hak_dropin_create_legacy)(name, size, args, __VA_ARGS__, THIS_MODULE)
+
+#undef __kmem_cache_create_args
+#define __kmem_cache_create_args(name, size, args, flags) \
+	__hak_dropin_create(name, size, args, flags, THIS_MODULE)
+
+#undef kmem_cache_create_usercopy
+#define kmem_cache_create_usercopy(name, size, align, flags, useroffset, usersize, ctor)	\
+	hak_dropin_create_usercopy(name, size, align, flags, useroffset, usersize, ctor,	\
+				   THIS_MODULE)
+
+#undef KMEM_CACHE
+#define KMEM_CACHE(__struct, __flags)						\
+	hak_dropin_create_legacy(#__struct, sizeof(struct __struct),		\
+				 __alignof__(struct __struct), __flags, NULL, THIS_MODULE)
+
+#undef KMEM_CACHE_USERCOPY
+#define KMEM_CACHE_USERCOPY(__struct, __flags, __field)				\
+	hak_dropin_create_usercopy(#__struct, sizeof(struct __struct),		\
+				   __alignof__(struct __struct), __flags,	\
+				   offsetof(struct __struct, __field),		\
+				   sizeof_field(struct __struct, __field), NULL, THIS_MODULE)
+
+#undef kmem_cache_destroy
+#define kmem_cache_destroy(s) hak_dropin_destroy(s)
+
+#undef kmem_cache_shrink
+#define kmem_cache_shrink(s) hak_dropin_shrink(s)
+
+#undef kmem_cache_size
+#define kmem_cache_size(s) hak_dropin_pick(s, hak_kernel_size, hak_dropin_size)(s)
+
+#undef kmem_cache_alloc
+#define kmem_cache_alloc(s, gfp) \
+	hak_dropin_pick(s, hak_kernel_alloc, hak_dropin_alloc)(s, gfp)
+
+#undef kmem_cache_zalloc
+#define kmem_cache_zalloc(s, gfp) kmem_cache_alloc(s, (gfp) | __GFP_ZERO)
+
+#undef kmem_cache_alloc_node
+#define kmem_cache_alloc_node(s, gfp, node) \
+	hak_dropin_pick(s, hak_kernel_alloc_node, hak_dropin_alloc_node)(s, gfp, node)
+
+#undef kmem_cache_alloc_lru
+#define kmem_cache_alloc_lru(s, lru, gfp) \
+	hak_dropin_pick(s, hak_kernel_alloc_lru, hak_dropin_alloc_lru)(s, lru, gfp)
+
+#undef kmem_cache_alloc_bulk
+#define kmem_cache_alloc_bulk(s, gfp, n, p) \
+	hak_dropin_pick(s, hak_kernel_alloc_bulk, hak_dropin_alloc_bulk)(s, gfp, n, p)
+
+#undef kmem_cache_free
+#define kmem_cache_free(s, p) hak_dropin_pick(s, hak_kernel_free, hak_dropin_free)(s, p)
+
+#undef kmem_cache_free_bulk
+#define kmem_cache_free_bulk(s, n, p) \
+	hak_dropin_pick(s, hak_kernel_free_bulk, hak_dropin_free_bulk)(s, n, p)
+
+/* A mempool keeps its cache as a void pointer, which no compiler looks at. */
+#define mempool_alloc_slab hak_dropin_mempool_alloc
+#define mempool_free_slab hak_dropin_mempool_free
+
+#undef mempool_create_slab_pool
+#define mempool_create_slab_pool(min_nr, s) \
+	mempool_create(min_nr, mempool_alloc_slab, mempool_free_slab, hak_dropin_only(s))
+
+#undef mempool_init_slab_pool
+#define mempool_init_slab_pool(pool, min_nr, s) \
+	mempool_init(pool, min_nr, mempool_alloc_slab, mempool_free_slab, hak_dropin_only(s))
+
+static inline void *hak_dropin_only(struct kmem_cache *s)
+{
+	return s;
+}
+
+#ifdef HAK_DROPIN_KMALLOC
+#include "kmalloc_on_hakmem.h"
+#endif
+
+#ifdef HAK_DROPIN_OWN_PR_FMT
+#undef pr_fmt
+#endif
+#ifdef HAK_DROPIN_OWN_DEV_FMT
+#undef dev_fmt
+#endif
+
+#endif /* __ASSEMBLY__ */
+#endif /* _KMEM_CACHE_ON_HAKMEM_H */
