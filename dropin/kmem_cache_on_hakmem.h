@@ -162,7 +162,86 @@ static inline void *hak_dropin_only(struct kmem_cache *s)
 }
 
 #ifdef HAK_DROPIN_KMALLOC
-#include "kmalloc_on_hakmem.h"
+static inline void *hak_dropin_kmalloc_array(size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return check_mul_overflow(n, size, &bytes) ? NULL : hak_alloc(bytes, gfp);
+}
+
+/* What is the kernel's stays the kernel's. */
+static inline void *hak_dropin_krealloc(const void *p, size_t size, gfp_t gfp)
+{
+	size_t old = hak_usable_size(p);
+	void *q;
+
+	if (!hak_owns(p) && !ZERO_OR_NULL_PTR(p))
+		return krealloc(p, size, gfp);
+	if (size && size <= old)
+		return (void *)p;
+	q = hak_alloc(size, gfp);
+	if (q && old)
+		memcpy(q, p, min(old, size));
+	if (q)
+		hak_free(p);
+	return q;
+}
+
+static inline size_t hak_dropin_ksize(const void *p)
+{
+	return hak_owns(p) ? hak_usable_size(p) : ksize(p);
+}
+
+static inline void hak_dropin_kfree_sensitive(const void *p)
+{
+	if (!hak_owns(p)) {
+		kfree_sensitive(p);
+		return;
+	}
+	memzero_explicit((void *)p, hak_usable_size(p));
+	hak_free(p);
+}
+
+static inline void hak_dropin_kvfree(const void *p)
+{
+	if (hak_owns(p))
+		hak_free(p);
+	else
+		kvfree(p);
+}
+
+#undef kmalloc
+#define kmalloc(size, gfp) hak_alloc(size, gfp)
+#undef kzalloc
+#define kzalloc(size, gfp) hak_zalloc(size, gfp)
+#undef kmalloc_node
+#define kmalloc_node(size, gfp, node) hak_alloc_node(size, gfp, node)
+#undef kzalloc_node
+#define kzalloc_node(size, gfp, node) hak_alloc_node(size, (gfp) | __GFP_ZERO, node)
+#undef kmalloc_array
+#define kmalloc_array(n, size, gfp) hak_dropin_kmalloc_array(n, size, gfp)
+#undef kcalloc
+#define kcalloc(n, size, gfp) hak_dropin_kmalloc_array(n, size, (gfp) | __GFP_ZERO)
+#undef krealloc
+#define krealloc(p, size, gfp) hak_dropin_krealloc(p, size, gfp)
+#undef ksize
+#define ksize(p) hak_dropin_ksize(p)
+#undef kfree
+#define kfree(p) hak_free(p)
+#undef kfree_sensitive
+#define kfree_sensitive(p) hak_dropin_kfree_sensitive(p)
+#undef kvfree
+#define kvfree(p) hak_dropin_kvfree(p)
+#undef kfree_rcu
+#define kfree_rcu(ptr, member)							\
+do {										\
+	typeof(ptr) __hak_q = (ptr);						\
+										\
+	if (hak_owns(__hak_q))							\
+		hak_free_rcu(__hak_q, member);					\
+	else									\
+		kvfree_rcu(__hak_q, member);					\
+} while (0)
 #endif
 
 #ifdef HAK_DROPIN_OWN_PR_FMT

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+# Makes a table of the counted runs of scripts/dropin, one file each: slub, hardened, unhardened; and
+# one "ok - " or "not ok - " line for what the figures must prove.  -v proof=NAME.
+# Fields: row NAME OPERATION SIZE CALLS INSTRUCTIONS OWNED FAILED CLEARING LONGEST.
+
+FNR == 1 { run++ }
+$1 == "#" && $2 == "ops" { ops[run] = $3 }
+$1 == "#" && $2 == "meter" && $3 == "row" {
+	kind = $5
+	calls[run, kind] += $7
+	instructions[run, kind] += $8
+	if (kind != "free") {
+		served[run] += $9
+		good[run] += $7 - $10
+	}
+	clearing[run] += $11
+	key = $4 " " $5
+	if (!(key in known)) { known[key] = 1; rows[++nr_rows] = key; size[key] = $6 }
+	row_calls[run, key] = $7
+	row_instructions[run, key] = $8
+}
+$1 == "#" && $2 == "memory" {
+	at = $3
+	held = $4 + $5
+	if (at != "before" && at != "unloaded" && held > peak[run]) { peak[run] = held; peak_at[run] = at }
+	memory[run, at] = held
+	percpu[run, at] = $6
+}
+
+function total(r) { return instructions[r, "alloc"] + instructions[r, "zalloc"] + instructions[r, "free"] }
+function number(r) { return calls[r, "alloc"] + calls[r, "zalloc"] + calls[r, "free"] }
+function per(i, n) { return n ? sprintf("%.1f", i / n) : "-" }
+function line(what, a, b, c) { printf "%-44s %12s %12s %12s\n", what, a, b, c }
+function each(kind) { line("instructions per " kind, per(instructions[1, kind], calls[1, kind]), per(instructions[2, kind], calls[2, kind]), per(instructions[3, kind], calls[3, kind])) }
+function share(r) { return good[r] ? sprintf("%.2f %%", 100 * served[r] / good[r]) : "-" }
+function verdict(good, what) { print (good ? "ok - " : "not ok - ") proof ": " what }
+
+END {
+	if (run != 3 || !ops[1] || !number(1) || !number(2) || !number(3)) {
+		verdict(0, "the runs left no figures")
+		exit
+	}
+	print ""
+	line(proof, "slub", "hardened=1", "hardened=0")
+	line("operations of the workload", ops[1], ops[2], ops[3])
+	line("calls of the allocator", number(1), number(2), number(3))
+	line("allocations served by hakmem", share(1), share(2), share(3))
+	each("alloc")
+	each("zalloc")
+	each("free")
+	line("instructions per call", per(total(1), number(1)), per(total(2), number(2)), per(total(3), number(3)))
+	line("the same without clearing", per(total(1) - clearing[1], number(1)), per(total(2) - clearing[2], number(2)), per(total(3) - clearing[3], number(3)))
+	line("instructions in all", total(1), total(2), total(3))
+	line("clearing among them", clearing[1], clearing[2], clearing[3])
+	line("of slub's", "1", sprintf("%.3f", total(2) / total(1)), sprintf("%.3f", total(3) / total(1)))
+	line("of slub's, without clearing", "1", sprintf("%.3f", (total(2) - clearing[2]) / (total(1) - clearing[1])), sprintf("%.3f", (total(3) - clearing[3]) / (total(1) - clearing[1])))
+	line("most memory held, kB", peak[1], peak[2], peak[3])
+	line("  at", peak_at[1], peak_at[2], peak_at[3])
+	line("after drop_caches, kB", memory[1, "drop_caches"], memory[2, "drop_caches"], memory[3, "drop_caches"])
+	line("after unloading the drivers, kB", memory[1, "unloaded"], memory[2, "unloaded"], memory[3, "unloaded"])
+	line("per-CPU memory of loading them, kB", percpu[1, "loaded"] - percpu[1, "before"], percpu[2, "loaded"] - percpu[2, "before"], percpu[3, "loaded"] - percpu[3, "before"])
+	print ""
+	printf "%-36s %5s %8s %8s %8s %8s\n", "instructions per call", "bytes", "calls", "slub", "hard.=1", "hard.=0"
+	for (i = 1; i <= nr_rows; i++) {
+		k = rows[i]
+		printf "%-36s %5d %8d %8s %8s %8s\n", k, size[k], row_calls[2, k], per(row_instructions[1, k], row_calls[1, k]), per(row_instructions[2, k], row_calls[2, k]), per(row_instructions[3, k], row_calls[3, k])
+	}
+	print ""
+	# What must be, whatever the figures are: the switch switches, and what runs is what was named.
+	verdict(served[1] == 0, "with backend slub no allocation is hakmem's")
+	for (r = 2; r <= 3; r++)
+		verdict(good[r] && served[r] >= 0.95 * good[r], "with backend force " share(r) " of the allocations are hakmem's (95 %)")
+	verdict(ops[1] == ops[2] && ops[2] == ops[3], "the same number of operations with each")
+	verdict(2 * total(3) <= total(1), sprintf("hardened=0 takes %.3f of slub's instructions (0.5)", total(3) / total(1)))
+	verdict(total(2) < total(1), sprintf("hardened=1 takes %.3f of slub's instructions (less than 1)", total(2) / total(1)))
+}
