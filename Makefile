@@ -70,6 +70,14 @@ check-example: ## examples/ built out of the tree and run on stock 6.12
 	@scripts/deps demo
 	@scripts/check-example
 
+check-dropin: ## kmem_cache on hakmem: every call, the backend parameter, misuse that must not compile
+	@scripts/deps demo
+	@scripts/check-dropin
+
+dropin: ## unmodified ext4 and nf_conntrack on hakmem and on slub, in QEMU; half an hour (FILES=, FLOWS=)
+	@scripts/deps dropin
+	@FILES="$(FILES)" FLOWS="$(FLOWS)" scripts/dropin
+
 check-budget: ## exact instruction counts on stock 6.12 against tests/budget-6.12.txt
 	@scripts/deps demo
 	@scripts/check-budget

@@ -76,6 +76,7 @@ const char *hak_backend_wrong(const char *backend)
 	}
 	return NULL;
 }
+HAK_EXPORT_TEST(hak_backend_wrong);
 
 enum hak_backend hak_backend_of(const char *backend, const char *name)
 {
@@ -88,3 +89,4 @@ enum hak_backend hak_backend_of(const char *backend, const char *name)
 	}
 	return HAK_BACKEND_HAKMEM;
 }
+HAK_EXPORT_TEST(hak_backend_of);

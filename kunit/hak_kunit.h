@@ -37,6 +37,7 @@ extern struct kunit_suite hak_flow_suite;
 extern struct kunit_suite hak_rcu_suite;
 extern struct kunit_suite hak_reserve_suite;
 extern struct kunit_suite hak_node_suite;
+extern struct kunit_suite hak_backend_suite;
 
 extern unsigned long hak_kunit_seed;	/* module parameter seed= */
 extern unsigned int hak_kunit_ops;	/* module parameter ops= */
