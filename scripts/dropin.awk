@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
 # Makes a table of the counted runs of scripts/dropin, one file each: slub, hardened, unhardened; and
 # one "ok - " or "not ok - " line for what the figures must prove.  -v proof=NAME.
-# Fields: row NAME OPERATION SIZE CALLS INSTRUCTIONS OWNED FAILED CLEARING LONGEST.
+# Fields: row NAME OPERATION SIZE CALLS TIMED INSTRUCTIONS OWNED FAILED CLEARING LONGEST.  The calls that
+# were not timed, for an interrupt in them, are taken to be as long as the others of their row.
 
 FNR == 1 { run++ }
 $1 == "#" && $2 == "ops" { ops[run] = $3 }
 $1 == "#" && $2 == "meter" && $3 == "row" {
 	kind = $5
+	scale = $8 ? $7 / $8 : 0
 	calls[run, kind] += $7
-	instructions[run, kind] += $8
+	untimed[run] += $7 - $8
+	instructions[run, kind] += $9 * scale
 	if (kind != "free") {
-		served[run] += $9
-		good[run] += $7 - $10
+		served[run] += $10
+		good[run] += $7 - $11
 	}
-	clearing[run] += $11
+	clearing[run] += $12 * scale
 	key = $4 " " $5
 	if (!(key in known)) { known[key] = 1; rows[++nr_rows] = key; size[key] = $6 }
 	row_calls[run, key] = $7
-	row_instructions[run, key] = $8
+	row_instructions[run, key] = $9 * scale
 }
 $1 == "#" && $2 == "memory" {
 	at = $3
@@ -30,6 +33,7 @@ $1 == "#" && $2 == "memory" {
 function total(r) { return instructions[r, "alloc"] + instructions[r, "zalloc"] + instructions[r, "free"] }
 function number(r) { return calls[r, "alloc"] + calls[r, "zalloc"] + calls[r, "free"] }
 function per(i, n) { return n ? sprintf("%.1f", i / n) : "-" }
+function whole(i) { return sprintf("%.0f", i) }
 function line(what, a, b, c) { printf "%-44s %12s %12s %12s\n", what, a, b, c }
 function each(kind) { line("instructions per " kind, per(instructions[1, kind], calls[1, kind]), per(instructions[2, kind], calls[2, kind]), per(instructions[3, kind], calls[3, kind])) }
 function share(r) { return good[r] ? sprintf("%.2f %%", 100 * served[r] / good[r]) : "-" }
@@ -50,8 +54,9 @@ END {
 	each("free")
 	line("instructions per call", per(total(1), number(1)), per(total(2), number(2)), per(total(3), number(3)))
 	line("the same without clearing", per(total(1) - clearing[1], number(1)), per(total(2) - clearing[2], number(2)), per(total(3) - clearing[3], number(3)))
-	line("instructions in all", total(1), total(2), total(3))
-	line("clearing among them", clearing[1], clearing[2], clearing[3])
+	line("instructions in all", whole(total(1)), whole(total(2)), whole(total(3)))
+	line("clearing among them", whole(clearing[1]), whole(clearing[2]), whole(clearing[3]))
+	line("calls not timed", untimed[1], untimed[2], untimed[3])
 	line("of slub's", "1", sprintf("%.3f", total(2) / total(1)), sprintf("%.3f", total(3) / total(1)))
 	line("of slub's, without clearing", "1", sprintf("%.3f", (total(2) - clearing[2]) / (total(1) - clearing[1])), sprintf("%.3f", (total(3) - clearing[3]) / (total(1) - clearing[1])))
 	line("most memory held, kB", peak[1], peak[2], peak[3])

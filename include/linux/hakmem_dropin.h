@@ -191,6 +191,25 @@ static __always_inline int hak_kernel_alloc_bulk(struct kmem_cache *s, gfp_t gfp
 	return kmem_cache_alloc_bulk(s, gfp, n, p);
 }
 
+/*
+ * hak_cache_alloc(), and filling with 0 inlined, too: half of what drivers allocate is.  Where
+ * the kernel wants all memory filled, that was done by then.  As in the kernel a constructor
+ * and __GFP_ZERO do not go together.
+ */
+static __always_inline void *hak_dropin_pop(struct hak_cache *c, gfp_t gfp)
+{
+	void *p;
+
+	if (!HAK_INLINE_FAST || unlikely(gfp & (__GFP_DMA | __GFP_DMA32)))
+		return __hak_cache_alloc(c, gfp);
+	if (gfp & __GFP_ZERO && static_branch_unlikely(&hak_init_key))
+		return __hak_cache_alloc(c, gfp);
+	p = hak_pop(c, gfp & ~__GFP_ZERO);
+	if (gfp & __GFP_ZERO && p)
+		memset(p, 0, raw_cpu_read(hak_percpu(c)->set[HAK_TASK].size));
+	return p;
+}
+
 /**
  * hak_dropin_alloc() - kmem_cache_alloc()
  * @s: the cache
@@ -204,7 +223,7 @@ hak_dropin_alloc(struct hak_cache_kernel_code_cannot_use *s, gfp_t gfp)
 {
 	if (unlikely(hak_dropin_is_kernel(s)))
 		return hak_kernel_alloc(hak_dropin_kernel(s), gfp);
-	return hak_cache_alloc(hak_dropin_handle(s), gfp);
+	return hak_dropin_pop(hak_dropin_handle(s), gfp);
 }
 
 /**
@@ -238,7 +257,7 @@ hak_dropin_alloc_lru(struct hak_cache_kernel_code_cannot_use *s, struct list_lru
 {
 	if (unlikely(hak_dropin_is_kernel(s)))
 		return hak_kernel_alloc_lru(hak_dropin_kernel(s), lru, gfp);
-	return hak_cache_alloc(hak_dropin_handle(s), gfp);
+	return hak_dropin_pop(hak_dropin_handle(s), gfp);
 }
 
 /**

@@ -16,12 +16,12 @@ run()	# run PHASE...: on the mounted file system
 }
 
 # e2fsck may set the time stamps of a clean file system right with -p; -n changes nothing at all.
-fsck() { check "$1: e2fsck has nothing to say" e2fsck -f -n /dev/ram0; }
+fsck() { check "$1: e2fsck has nothing to say" /sbin/e2fsck -f -n /dev/ram0; }
 
 for m in crc16 crc32c_generic libcrc32c; do check "$m loads" load $m; done
 check "a RAM disk" load brd rd_nr=1 rd_size=262144
 dropin_start mbcache jbd2 ext4
-check "mke2fs" mke2fs -q -t ext4 -I 256 -N $((FILES * 2 + 1000)) /dev/ram0
+check "mke2fs" /sbin/mke2fs -q -t ext4 -I 256 -N $((FILES * 2 + 1000)) /dev/ram0
 mkdir -p $M
 check "mount" mount -t ext4 /dev/ram0 $M
 run populate

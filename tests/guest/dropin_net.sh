@@ -9,26 +9,26 @@ FLOWS=${FLOWS:-4000}
 
 flow()	# flow KIND PORT FLOWS
 {
-	check "$1: $3 flows to port $2" ip netns exec here dropin_net "$1" 10.0.0.2 "$2" "$3"
+	check "$1: $3 flows to port $2" /sbin/ip netns exec here dropin_net "$1" 10.0.0.2 "$2" "$3"
 	awk '$1 == "ops" { n += $2 } END { print n + 0 }' /tmp/out >>/tmp/ops
 	sample "$1 $2"
 }
 
-tracked() { ip netns exec there cat /proc/sys/net/netfilter/nf_conntrack_count; }
+tracked() { /sbin/ip netns exec there cat /proc/sys/net/netfilter/nf_conntrack_count; }
 
 for m in crc32c_generic libcrc32c nf_defrag_ipv4 nf_defrag_ipv6 veth; do check "$m loads" load $m; done
 dropin_start nf_conntrack
 check "tracking is asked for" load ct_hook
 mkdir -p /run/netns
-for ns in here there; do check "namespace $ns" ip netns add $ns; done
-ip link add v0 netns here type veth peer name v1 netns there
-ip netns exec here ip addr add 10.0.0.1/24 dev v0
-ip netns exec here ip link set v0 up
-ip netns exec there ip addr add 10.0.0.2/24 dev v1
-ip netns exec there ip link set v1 up
+for ns in here there; do check "namespace $ns" /sbin/ip netns add $ns; done
+/sbin/ip link add v0 netns here type veth peer name v1 netns there
+/sbin/ip netns exec here ip addr add 10.0.0.1/24 dev v0
+/sbin/ip netns exec here /sbin/ip link set v0 up
+/sbin/ip netns exec there ip addr add 10.0.0.2/24 dev v1
+/sbin/ip netns exec there /sbin/ip link set v1 up
 # The flows of one round are all there at once, and are gone by the next.
 put 100000 /proc/sys/net/netfilter/nf_conntrack_max
-ip netns exec there dropin_net serve 10.0.0.2 &
+/sbin/ip netns exec there dropin_net serve 10.0.0.2 &
 server=$!
 sleep 1
 flow udp 5000 "$FLOWS"
@@ -38,7 +38,7 @@ flow tcp 5002 $((FLOWS / 4))
 flow udp 5003 "$FLOWS"
 echo "# ops $(awk '{ n += $1 } END { print n }' /tmp/ops)"
 kill $server
-for ns in here there; do check "namespace $ns goes" ip netns del $ns; done
+for ns in here there; do check "namespace $ns goes" /sbin/ip netns del $ns; done
 sleep 2
 put 3 /proc/sys/vm/drop_caches
 sleep 1

@@ -6,7 +6,7 @@ METER_FILE=/sys/kernel/debug/dropin_meter
 kernel_caches()
 {
 	awk -v drivers=" $drivers " '{
-		for (i = 1; i < NF; i++)
+		for (i = 1; i < NF && $1 != "#"; i++)
 			if ($i == "owner" && index(drivers, " " $(i + 1) " ") && $(i + 2) == "slub")
 				print $1
 	}' $D/caches
@@ -16,6 +16,7 @@ kernel_caches()
 slub_kb()
 {
 	kernel_caches >/tmp/names
+	[ -s /tmp/names ] || { echo 0; return; }
 	awk 'NR == FNR { mine[$1] = 1; next } $1 in mine { n += $6 * $15; seen[$1] = 1 }
 		END { for (m in mine) if (!(m in seen)) missing = missing " " m
 			if (missing) print "missing:" missing; else print n * 4 + 0 }' /tmp/names /proc/slabinfo

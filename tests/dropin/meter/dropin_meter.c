@@ -2,16 +2,18 @@
 /*
  * The rows behind meter.h, in /sys/kernel/debug/dropin_meter:
  *
- *   row NAME OPERATION SIZE CALLS INSTRUCTIONS OWNED FAILED CLEARING LONGEST
+ *   row NAME OPERATION SIZE CALLS TIMED INSTRUCTIONS OWNED FAILED CLEARING LONGEST
  *
- * INSTRUCTIONS are less the readings themselves.  OWNED of the calls were about memory that
- * lies in a block of hakmem's, by its address.  CLEARING is what filling CALLS objects of
+ * INSTRUCTIONS are those of the TIMED calls, less the readings themselves.  OWNED of the calls were about memory that
+ * lies in a block of hakmem's, by its address.  CLEARING is what filling TIMED objects of
  * SIZE with 0 takes alone, for both allocators the same, measured when the row was made.
  * Writing to the file starts all rows anew.
  */
+#include <asm/hardirq.h>
 #include <asm/msr.h>
 #include <linux/debugfs.h>
 #include <linux/hakmem_dropin.h>
+#include <linux/kernel_stat.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
@@ -25,7 +27,7 @@ static struct row {
 	enum dropin_meter_op op;
 	unsigned int size;
 	unsigned int clearing;
-	atomic64_t calls, ticks, owned, failed;
+	atomic64_t calls, timed, ticks, owned, failed;
 	u64 longest;
 } rows[ROWS];
 static unsigned int nr_rows;
@@ -93,19 +95,28 @@ int dropin_meter_row(const char *name, enum dropin_meter_op op, size_t size)
 }
 EXPORT_SYMBOL_GPL(dropin_meter_row);
 
-void dropin_meter_add(int row, u64 ticks, const void *p)
+u64 dropin_meter_breaks(void)
+{
+	return this_cpu_read(irq_stat.apic_timer_irqs) + this_cpu_read(irq_stat.apic_irq_work_irqs) +
+	       this_cpu_read(kstat.irqs_sum) + current->nvcsw + current->nivcsw;
+}
+EXPORT_SYMBOL_GPL(dropin_meter_breaks);
+
+void dropin_meter_add(int row, u64 ticks, u64 breaks, const void *p)
 {
 	struct row *r = &rows[row];
 
 	ticks -= min(ticks, empty_ticks);
 	atomic64_inc(&r->calls);
-	atomic64_add(ticks, &r->ticks);
+	if (breaks == dropin_meter_breaks()) {
+		atomic64_inc(&r->timed);
+		atomic64_add(ticks, &r->ticks);
+		r->longest = max(r->longest, ticks);
+	}
 	if (!p)
 		atomic64_inc(&r->failed);
 	else if (hak_owns(p))
 		atomic64_inc(&r->owned);
-	if (ticks > r->longest)
-		r->longest = ticks;
 }
 EXPORT_SYMBOL_GPL(dropin_meter_add);
 
@@ -116,11 +127,11 @@ static int meter_show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "empty %llu\n", empty_ticks);
 	for (r = rows; r < rows + nr_rows; r++)
-		seq_printf(m, "row %s %s %u %llu %llu %llu %llu %llu %llu\n", r->name,
+		seq_printf(m, "row %s %s %u %llu %llu %llu %llu %llu %llu %llu\n", r->name,
 			   op_name[r->op], r->size, atomic64_read(&r->calls),
-			   atomic64_read(&r->ticks), atomic64_read(&r->owned),
+			   atomic64_read(&r->timed), atomic64_read(&r->ticks), atomic64_read(&r->owned),
 			   atomic64_read(&r->failed),
-			   r->clearing * atomic64_read(&r->calls), r->longest);
+			   r->clearing * atomic64_read(&r->timed), r->longest);
 	return 0;
 }
 
@@ -135,6 +146,7 @@ static ssize_t meter_write(struct file *f, const char __user *buf, size_t len, l
 
 	for (r = rows; r < rows + nr_rows; r++) {
 		atomic64_set(&r->calls, 0);
+		atomic64_set(&r->timed, 0);
 		atomic64_set(&r->ticks, 0);
 		atomic64_set(&r->owned, 0);
 		atomic64_set(&r->failed, 0);

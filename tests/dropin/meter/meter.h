@@ -6,7 +6,7 @@
  * In a guest that counts instructions the time stamp counter moves one a instruction, so the
  * difference of two readings around a call, less what two readings cost by themselves, is
  * what the call took, with the instructions that put its arguments in place and the test for
- * the backend.  An interrupt inside is counted as well.
+ * the backend.  A call with an interrupt or a change of tasks in it is not timed.
  *
  * A row of the meter is an operation on a variable of the driver's, by its name in the source.
  */
@@ -17,25 +17,25 @@
 #include "meter_row.h"
 
 /* Each place in the source finds its row once. */
-#define dropin_meter_record(name, op, s, ticks, p)				\
+#define dropin_meter_record(name, op, s, ticks, breaks, p)			\
 do {										\
 	static int __row = -1;							\
 										\
 	if (unlikely(__row < 0))						\
 		__row = dropin_meter_row(name, op, hak_dropin_size(s));		\
-	dropin_meter_add(__row, ticks, p);					\
+	dropin_meter_add(__row, ticks, breaks, p);				\
 } while (0)
 
 #define dropin_meter_alloc(name, s, gfp, call)					\
 ({										\
 	struct kmem_cache *__s = (s);						\
 	gfp_t __gfp = (gfp);							\
-	u64 __t = rdtsc();							\
+	u64 __b = dropin_meter_breaks(), __t = rdtsc();				\
 	void *__p = call;							\
 										\
 	__t = rdtsc() - __t;							\
 	dropin_meter_record(name, __gfp & __GFP_ZERO ? DROPIN_METER_ZALLOC :	\
-			    DROPIN_METER_ALLOC, __s, __t, __p);			\
+			    DROPIN_METER_ALLOC, __s, __t, __b, __p);		\
 	__p;									\
 })
 
@@ -43,11 +43,11 @@ do {										\
 do {										\
 	struct kmem_cache *__s = (s);						\
 	void *__p = (p);							\
-	u64 __t = rdtsc();							\
+	u64 __b = dropin_meter_breaks(), __t = rdtsc();				\
 										\
 	hak_dropin_free(__s, __p);						\
 	__t = rdtsc() - __t;							\
-	dropin_meter_record(name, DROPIN_METER_FREE, __s, __t, __p);		\
+	dropin_meter_record(name, DROPIN_METER_FREE, __s, __t, __b, __p);	\
 } while (0)
 
 static inline void dropin_meter_free_kernel(hak_kernel_cache_t *s, void *p)
