@@ -62,19 +62,19 @@ HAK_IMPORT;
 
 /* The kernel's function for a cache of the kernel's, ours for all others. */
 #define hak_dropin_pick(s, kernel, ours) \
-	_Generic((s), hak_kernel_cache_t *: kernel, default: ours)
+	_Generic((s), typeof(hak_dropin_kernel(NULL)): kernel, default: ours)
 
-static inline void hak_kernel_free(hak_kernel_cache_t *s, void *p)
+static inline void hak_kernel_free(struct kmem_cache *s, void *p)
 {
 	kmem_cache_free(s, p);
 }
 
-static inline void hak_kernel_free_bulk(hak_kernel_cache_t *s, size_t n, void **p)
+static inline void hak_kernel_free_bulk(struct kmem_cache *s, size_t n, void **p)
 {
 	kmem_cache_free_bulk(s, n, p);
 }
 
-static inline unsigned int hak_kernel_size(hak_kernel_cache_t *s)
+static inline unsigned int hak_kernel_size(struct kmem_cache *s)
 {
 	return kmem_cache_size(s);
 }

@@ -76,6 +76,10 @@ END {
 	for (r = 2; r <= 3; r++)
 		verdict(good[r] && served[r] >= 0.95 * good[r], "with backend force " share(r) " of the allocations are hakmem's (95 %)")
 	verdict(ops[1] == ops[2] && ops[2] == ops[3], "the same number of operations with each")
+	for (r = 2; r <= 3; r++) {
+		verdict(peak[r] <= peak[1], sprintf("hardened=%d holds %d kB at most (slub: %d kB)", r == 2, peak[r], peak[1]))
+		verdict(memory[r, "unloaded"] == memory[r, "before"], sprintf("hardened=%d holds %d kB after unloading, as before (%d kB)", r == 2, memory[r, "unloaded"], memory[r, "before"]))
+	}
 	verdict(2 * total(3) <= total(1), sprintf("hardened=0 takes %.3f of slub's instructions (0.5)", total(3) / total(1)))
 	verdict(total(2) < total(1), sprintf("hardened=1 takes %.3f of slub's instructions (less than 1)", total(2) / total(1)))
 }

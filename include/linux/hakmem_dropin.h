@@ -26,15 +26,13 @@ struct kmem_cache_args {
 	unsigned int usersize;
 	void (*ctor)(void *object);
 };
+
 #define HAK_DROPIN_OWN_ARGS 1
 #else
 #define HAK_DROPIN_OWN_ARGS 0
 #endif
 
 struct hak_cache_kernel_code_cannot_use;
-
-/* The kernel's type, under a name that stays when the driver's is another. */
-typedef struct kmem_cache hak_kernel_cache_t;
 
 #define HAK_DROPIN_KERNEL 1UL	/* bit of a pointer to a cache of the kernel's */
 
@@ -44,6 +42,7 @@ hak_dropin_is_kernel(const struct hak_cache_kernel_code_cannot_use *s)
 	return (unsigned long)s & HAK_DROPIN_KERNEL;
 }
 
+/* Its type is the kernel's, also where that has lost its name. */
 static __always_inline struct kmem_cache *
 hak_dropin_kernel(struct hak_cache_kernel_code_cannot_use *s)
 {
@@ -267,8 +266,7 @@ hak_dropin_alloc_lru(struct hak_cache_kernel_code_cannot_use *s, struct list_lru
  *
  * Context: Any; not NMI if @s is the kernel's.
  */
-static __always_inline void
-hak_dropin_free(struct hak_cache_kernel_code_cannot_use *s, void *p)
+static __always_inline void hak_dropin_free(struct hak_cache_kernel_code_cannot_use *s, void *p)
 {
 	if (unlikely(hak_dropin_is_kernel(s)))
 		kmem_cache_free(hak_dropin_kernel(s), p);

@@ -4,7 +4,8 @@
  *
  *   row NAME OPERATION SIZE CALLS TIMED INSTRUCTIONS OWNED FAILED CLEARING LONGEST
  *
- * INSTRUCTIONS are those of the TIMED calls, less the readings themselves.  OWNED of the calls were about memory that
+ * INSTRUCTIONS are those of the TIMED calls, less the readings themselves.  OWNED of
+ * the calls were about memory that
  * lies in a block of hakmem's, by its address.  CLEARING is what filling TIMED objects of
  * SIZE with 0 takes alone, for both allocators the same, measured when the row was made.
  * Writing to the file starts all rows anew.
@@ -97,7 +98,8 @@ EXPORT_SYMBOL_GPL(dropin_meter_row);
 
 u64 dropin_meter_breaks(void)
 {
-	return this_cpu_read(irq_stat.apic_timer_irqs) + this_cpu_read(irq_stat.apic_irq_work_irqs) +
+	return this_cpu_read(irq_stat.apic_timer_irqs) +
+	       this_cpu_read(irq_stat.apic_irq_work_irqs) +
 	       this_cpu_read(kstat.irqs_sum) + current->nvcsw + current->nivcsw;
 }
 EXPORT_SYMBOL_GPL(dropin_meter_breaks);
@@ -129,8 +131,8 @@ static int meter_show(struct seq_file *m, void *unused)
 	for (r = rows; r < rows + nr_rows; r++)
 		seq_printf(m, "row %s %s %u %llu %llu %llu %llu %llu %llu %llu\n", r->name,
 			   op_name[r->op], r->size, atomic64_read(&r->calls),
-			   atomic64_read(&r->timed), atomic64_read(&r->ticks), atomic64_read(&r->owned),
-			   atomic64_read(&r->failed),
+			   atomic64_read(&r->timed), atomic64_read(&r->ticks),
+			   atomic64_read(&r->owned), atomic64_read(&r->failed),
 			   r->clearing * atomic64_read(&r->timed), r->longest);
 	return 0;
 }

@@ -50,15 +50,13 @@ do {										\
 	dropin_meter_record(name, DROPIN_METER_FREE, __s, __t, __b, __p);	\
 } while (0)
 
-static inline void dropin_meter_free_kernel(hak_kernel_cache_t *s, void *p)
-{
-	hak_kernel_free(s, p);
-}
-
 /* What is on a cache of the kernel's is none of the driver's. */
+#define dropin_meter_theirs(s) \
+	__builtin_types_compatible_p(typeof(s), typeof(hak_dropin_kernel(NULL)))
+
 #undef kmem_cache_alloc
 #define kmem_cache_alloc(s, gfp)						\
-	__builtin_choose_expr(__builtin_types_compatible_p(typeof(s), hak_kernel_cache_t *), \
+	__builtin_choose_expr(dropin_meter_theirs(s),				\
 		hak_kernel_alloc((void *)(s), gfp),				\
 		dropin_meter_alloc(#s, (void *)(s), gfp, hak_dropin_alloc(__s, __gfp)))
 
@@ -69,8 +67,8 @@ static inline void dropin_meter_free_kernel(hak_kernel_cache_t *s, void *p)
 #undef kmem_cache_free
 #define kmem_cache_free(s, p)							\
 do {										\
-	if (__builtin_types_compatible_p(typeof(s), hak_kernel_cache_t *))	\
-		dropin_meter_free_kernel((void *)(s), p);			\
+	if (dropin_meter_theirs(s))						\
+		hak_kernel_free((void *)(s), p);				\
 	else									\
 		dropin_meter_free(#s, (void *)(s), p);				\
 } while (0)

@@ -8,7 +8,7 @@ static struct kmem_cache *entries;
 
 static int __init wrong_init(void)
 {
-	hak_kernel_cache_t *theirs = NULL;
+	typeof(hak_dropin_kernel(NULL)) theirs = NULL;
 	struct lru_cache *lc;
 
 	entries = KMEM_CACHE(lc_element, 0);
