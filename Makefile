@@ -124,6 +124,9 @@ coverage: ## lines and branches of the core that the tests run, on User-Mode Lin
 	@scripts/deps check
 	@scripts/coverage
 
+mutation: ## small faults in tiny/ and superslab/: which do the tests see? (SEED=1 MUTANTS=100 ONLY=numbers)
+	@SEED="$(SEED)" MUTANTS="$(MUTANTS)" STAGES="$(STAGES)" scripts/mutation $(ONLY)
+
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"
 
