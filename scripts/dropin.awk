@@ -90,8 +90,11 @@ END {
 	for (r = 2; r <= 3; r++)
 		verdict(good[r] && served[r] >= 0.95 * good[r], "with backend force " share(r) " of the allocations are hakmem's (95 %)")
 	verdict(ops[1] == ops[2] && ops[2] == ops[3], "the same number of operations with each")
-	verdict(2 * total(3) <= total(1), sprintf("hardened=0 takes %.3f of slub's instructions (0.5)", total(3) / total(1)))
-	verdict(total(2) < total(1), sprintf("hardened=1 takes %.3f of slub's instructions (less than 1)", total(2) / total(1)))
+	# Nothing may be written into objects of nf_conntrack; with checks their calls are out of line.
+	bound[2] = proof == "net" ? 1 : 0.5
+	bound[3] = 0.5
+	for (r = 2; r <= 3; r++)
+		verdict(total(r) <= bound[r] * total(1), sprintf("hardened=%d takes %.3f of slub's instructions (%s)", r == 2, total(r) / total(1), bound[r]))
 	if (run == 5)
 		as_it_is()
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # The drop-in: its test driver with each backend, the parameter, and what debugfs shows.
+# SHORT=1: only the test driver on hakmem.
 . /lib.sh
 
 lines() { dmesg | sed -n "s/^\[[^]]*\] dropin_test: //p"; }
@@ -36,6 +37,7 @@ for hardened in 1 0; do
 	check "hakmem hardened=$hardened: nothing of it is in caches any more" sh -c "! grep 'owner dropin_test' $D/caches"
 	done_with "hakmem hardened=$hardened"
 done
+[ "${SHORT:-0}" = 0 ] || exit 0
 drive slub 'backend=*:slub' -- hakmem=0
 done_with slub
 drive force 'backend=dt_*:force,thing:force' -- hakmem=1 forced=1

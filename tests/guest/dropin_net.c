@@ -4,6 +4,7 @@
  *
  *   dropin_net serve ADDRESS                     answers on UDP and TCP ports 5000 to 5003
  *   dropin_net udp|tcp ADDRESS PORT FLOWS        that many flows, each from a port of its own
+ *   dropin_net refused ADDRESS PORT FLOWS        that many connections, which nobody takes
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -115,6 +116,16 @@ static void one_flow(int type, struct sockaddr_in to, unsigned int n)
 	close(fd);
 }
 
+/* The answer is a reset, and tracking forgets such a connection at once. */
+static void one_refusal(struct sockaddr_in to, unsigned int n)
+{
+	int fd = bound(SOCK_STREAM, address("0.0.0.0", FIRST + n));
+
+	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)) || errno != ECONNREFUSED)
+		die("refusal", n);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int i, flows;
@@ -124,9 +135,14 @@ int main(int argc, char **argv)
 	if (argc != 5)
 		return 2;
 	flows = atoi(argv[4]);
-	for (i = 0; i < flows; i++)
-		one_flow(strcmp(argv[1], "tcp") ? SOCK_DGRAM : SOCK_STREAM,
-			 address(argv[2], atoi(argv[3])), i);
+	for (i = 0; i < flows; i++) {
+		struct sockaddr_in to = address(argv[2], atoi(argv[3]));
+
+		if (!strcmp(argv[1], "refused"))
+			one_refusal(to, i);
+		else
+			one_flow(strcmp(argv[1], "tcp") ? SOCK_DGRAM : SOCK_STREAM, to, i);
+	}
 	printf("ops %u\n", flows);
 	return 0;
 }

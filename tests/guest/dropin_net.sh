@@ -26,7 +26,7 @@ for ns in here there; do check "namespace $ns" /sbin/ip netns add $ns; done
 /sbin/ip netns exec here /sbin/ip link set v0 up
 /sbin/ip netns exec there ip addr add 10.0.0.2/24 dev v1
 /sbin/ip netns exec there /sbin/ip link set v1 up
-# The flows of one round are all there at once, and are gone by the next.
+# The flows that are answered are all there at once, to the end; those that are refused come and go.
 put 100000 /proc/sys/net/netfilter/nf_conntrack_max
 /sbin/ip netns exec there dropin_net serve 10.0.0.2 &
 server=$!
@@ -36,6 +36,7 @@ check "$(tracked) flows are tracked" test "$(tracked)" -ge "$FLOWS"
 flow udp 5001 "$FLOWS"
 flow tcp 5002 $((FLOWS / 4))
 flow udp 5003 "$FLOWS"
+for port in 4000 4001 4002; do flow refused $port "$FLOWS"; done
 echo "# ops $(awk '{ n += $1 } END { print n }' /tmp/ops)"
 kill $server
 for ns in here there; do check "namespace $ns goes" /sbin/ip netns del $ns; done
