@@ -18,6 +18,7 @@ static void accepted(struct kunit *test, const char *why, const char *name, unsi
 	void *p;
 
 	KUNIT_ASSERT_NOT_NULL_MSG(test, c, "%s", why);
+	KUNIT_EXPECT_EQ_MSG(test, strcmp(cache_core(c)->name, name), 0, "%s", why);
 	p = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_EXPECT_NOT_NULL_MSG(test, p, "%s", why);
 	if (p) {

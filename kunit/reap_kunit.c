@@ -147,6 +147,24 @@ static void empty_slabs_nobody_wanted_go(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.empty, 0);
 }
 
+static void empty_slab_that_was_wanted_stays(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-wanted", 1024, NULL, 0);
+	struct hak_pool *pool = &cache_core(c)->pool;
+	struct hak_pool_info info;
+	int nid = hak_home_nid();
+	void *p;
+
+	use_much(test, c);
+	hak_drain_core(cache_core(c));
+	hak_pool_trim(pool, false);
+	KUNIT_ASSERT_EQ(test, hak_pool_take(pool, nid, 1, &p), 1);
+	hak_pool_return(pool, 1, &p);
+	hak_pool_trim(pool, false);
+	hak_pool_info(pool, &info);
+	KUNIT_EXPECT_EQ(test, info.empty, 1);
+}
+
 static void shrinker_gives_pages_back(struct kunit *test)
 {
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-shrink", 1024, NULL, 0);
@@ -349,6 +367,7 @@ static struct kunit_case reap_cases[] = {
 	KUNIT_CASE(capacity_follows_use),
 	KUNIT_CASE(depot_keeps_what_was_wanted),
 	KUNIT_CASE(empty_slabs_nobody_wanted_go),
+	KUNIT_CASE(empty_slab_that_was_wanted_stays),
 	KUNIT_CASE(shrinker_gives_pages_back),
 	KUNIT_CASE(shrinker_leaves_no_empty_superslab),
 	KUNIT_CASE(shrinker_does_not_wait_for_the_mutex),
