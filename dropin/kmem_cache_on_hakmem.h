@@ -41,6 +41,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/taskstats_kern.h>
 #if IS_ENABLED(CONFIG_NET)
