@@ -226,6 +226,9 @@ int st_leak(unsigned int n);
 int st_keep_cache(void);
 void st_keep_end(void);
 int st_use_kept(unsigned long handle);
+
+/* selftest_race.c */
+int st_race(unsigned int ms);
 void st_rcu_late(unsigned int n);
 
 #if ST_HAS_PROBES

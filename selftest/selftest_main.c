@@ -5,7 +5,7 @@
  *   insmod hakmem_selftest.ko test=badfree,nmi
  *
  * leak=, keep_cache= and rcu_late= instead leave something behind on purpose, for a test
- * of what hakmem makes of it.
+ * of what hakmem makes of it; race= is for a test of what the kernel makes of it.
  */
 #include "selftest/selftest.h"
 
@@ -40,6 +40,10 @@ MODULE_PARM_DESC(panic_cache, "ask for an impossible cache with SLAB_PANIC; no t
 static unsigned int rcu_late;
 module_param(rcu_late, uint, 0444);
 MODULE_PARM_DESC(rcu_late, "give hak_free_rcu() so many objects at unloading; no test is run");
+
+static unsigned int race;
+module_param(race, uint, 0444);
+MODULE_PARM_DESC(race, "let two CPUs race for so many milliseconds; no test is run");
 
 /* A group may have more than one table. */
 static const struct {
@@ -125,6 +129,8 @@ static int __init st_init(void)
 		return st_keep_cache();
 	if (kept)
 		return st_use_kept(kept);
+	if (race)
+		return st_race(race);
 	if (panic_cache)
 		hak_cache_create("selftest-panic", HAK_CACHE_MAX_SIZE + 1, NULL, SLAB_PANIC);
 	if (rcu_late || panic_cache)

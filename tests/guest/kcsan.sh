@@ -3,6 +3,7 @@
 # every file of debugfs is read, and caches shrunk and counters reset, while the benchmark runs on both
 # CPUs; then the self-test, whose groups are GROUPS_ (none: "-"), its storm of LOOPS rounds.
 . /lib.sh
+kcsan=/sys/kernel/debug/kcsan
 RUNS=${RUNS:-hardened=1;hardened=0 reap_ms=100;stats=1;superslab=0}
 GROUPS_=${GROUPS_:-api,badfree,context,storm}
 
@@ -27,7 +28,18 @@ look()
 	put 1 $D/reset && put 1 $D/shrink
 }
 
-check "there is KCSAN" test -e /sys/kernel/debug/kcsan
+check "there is KCSAN" test -e $kcsan
+races() { awk '$1 == "data_races:" { print $2 }' $kcsan; }
+
+# What KCSAN cannot see here at all, it does not miss in hakmem only.
+before=$(races)
+check "hakmem loads for a planted race" load hakmem
+check "two CPUs race" load hakmem_selftest race=3000
+check "KCSAN sees a planted race" test "$(races)" -gt "$before"
+echo "# a planted race was seen $(($(races) - before)) times in 3 s"
+rmmod hakmem_selftest
+rmmod hakmem
+
 IFS=';'
 for params in $RUNS; do
 	unset IFS
