@@ -48,6 +48,7 @@ void *memchr_inv(const void *p, int c, size_t n);	/* first byte that differs, or
 #define memalloc_nofs_save()	0U
 #define memalloc_nofs_restore(f) ((void)(f))
 #define flush_workqueue(q)	((void)(q))
+#define msleep(ms)		usleep((ms) * 1000)
 extern __thread int unit_pinned;	/* migrate.c does not move this thread while above 0 */
 #define migrate_disable()	((void)unit_pinned++)
 #define migrate_enable()	((void)unit_pinned--)
