@@ -10,6 +10,7 @@
 #define _HAK_KERNEL_H
 
 #include <sched.h>
+#include <unistd.h>
 
 #include "hak_shim.h"
 
