@@ -32,12 +32,20 @@ finds_planted_leak()
 	check "hakmem loads for a planted leak" load hakmem
 	check "a client forgets 7 objects" load hakmem_selftest leak=7
 	sleep 6
+	# What it finds now is not for the console, where it would be a complaint.
+	dmesg -n 1
 	put scan $file
 	sleep 1
 	put scan $file
 	sleep 1
+	dmesg -n 8
 	check "kmemleak names all of them, and nothing else" test "$(grep -c 'unreferenced object' $file)" = 7
-	check "with the call that allocated each" test "$(grep -c 'st_leak' $file)" = 7
+	check "and who allocated each" test "$(grep -c 'comm "insmod"' $file)" = 7
+	# User-Mode Linux keeps no stacks.
+	case $MACHINE in
+	uml*) ;;
+	*) check "with the call" test "$(grep -c st_leak $file)" = 7 ;;
+	esac
 	cat $file >/tmp/leaks
 	sed 's/^/# /' /tmp/leaks | head -n 20
 }
