@@ -27,10 +27,10 @@ check_leaks "after unloading"
 # Last, because what was leaked stays: a client forgets objects, and kmemleak names them.
 finds_planted_leak()
 {
-	local file=/sys/kernel/debug/kmemleak
+	local file=/sys/kernel/debug/kmemleak leaks
 	[ -e $file ] || return 0
 	check "hakmem loads for a planted leak" load hakmem
-	check "a client forgets 7 objects" load hakmem_selftest leak=7
+	check "a client forgets 100 objects" load hakmem_selftest leak=100
 	sleep 6
 	# What it finds now is not for the console, where it would be a complaint.
 	dmesg -n 1
@@ -39,12 +39,16 @@ finds_planted_leak()
 	put scan $file
 	sleep 1
 	dmesg -n 8
-	check "kmemleak names all of them, and nothing else" test "$(grep -c 'unreferenced object' $file)" = 7
-	check "and who allocated each" test "$(grep -c 'comm "insmod"' $file)" = 7
+	# It takes any word anywhere for a reference, so it may miss one or the other.
+	leaks=$(grep -c 'unreferenced object' $file)
+	echo "# kmemleak names $leaks of 100"
+	check "kmemleak names nearly all of them" test "$leaks" -ge 95
+	check "and nothing else" test "$(grep -c 'comm "insmod"' $file)" = "$leaks"
+	check "and no more than there are" test "$leaks" -le 100
 	# User-Mode Linux keeps no stacks.
 	case $MACHINE in
 	uml*) ;;
-	*) check "with the call" test "$(grep -c st_leak $file)" = 7 ;;
+	*) check "with the call" test "$(grep -c st_leak $file)" = "$leaks" ;;
 	esac
 	cat $file >/tmp/leaks
 	sed 's/^/# /' /tmp/leaks | head -n 20
