@@ -157,10 +157,84 @@ static void one_producer_one_cpu_that_only_frees(struct kunit *test)
 	flow_run(test, 1, 1);
 }
 
+#define CROWD 8
+
+struct crowd {
+	atomic_t arrived;		/* those at the start */
+	atomic_t running;
+	struct completion done;
+	void *p[CROWD];
+};
+
+struct crowd_member {
+	struct crowd *c;
+	unsigned int i;
+};
+
+static int crowd_fn(void *arg)
+{
+	struct crowd_member *m = arg;
+	struct crowd *c = m->c;
+
+	atomic_inc(&c->arrived);
+	while (atomic_read(&c->arrived) < CROWD)
+		yield();
+	/* A class each, so that none is served from another's slab. */
+	c->p[m->i] = hak_alloc((m->i + 1) * 64, GFP_KERNEL);
+	if (atomic_dec_and_test(&c->running))
+		complete(&c->done);
+	return 0;
+}
+
+static void crowd_round(struct kunit *test, struct crowd *c, struct crowd_member *m)
+{
+	unsigned int i, cpu = cpumask_first(cpu_online_mask);
+
+	hak_shrink_all();
+	KUNIT_ASSERT_EQ(test, atomic_long_read(&hak_mem_stat[HAK_MEM_SS]), 0);
+	atomic_set(&c->arrived, 0);
+	atomic_set(&c->running, CROWD);
+	init_completion(&c->done);
+	for (i = 0; i < CROWD; i++) {
+		struct task_struct *task = kthread_create(crowd_fn, &m[i], "hak-crowd/%u", i);
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+		m[i] = (struct crowd_member){ .c = c, .i = i };
+		kthread_bind(task, cpu);
+		wake_up_process(task);
+		cpu = cpumask_next(cpu, cpu_online_mask);
+		if (cpu >= nr_cpu_ids)
+			cpu = cpumask_first(cpu_online_mask);
+	}
+	wait_for_completion(&c->done);
+}
+
+static void many_that_find_no_page_add_one_superslab(struct kunit *test)
+{
+	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
+	struct crowd_member *m = kunit_kcalloc(test, CROWD, sizeof(*m), GFP_KERNEL);
+	unsigned int round, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	KUNIT_ASSERT_NOT_NULL(test, m);
+	for (round = 0; round < 20; round++) {
+		crowd_round(test, c, m);
+		/* One on each node; none where memory is too broken up. */
+		KUNIT_EXPECT_LE(test, atomic_long_read(&hak_mem_stat[HAK_MEM_SS]),
+				num_node_state(N_MEMORY));
+		for (i = 0; i < CROWD; i++) {
+			KUNIT_EXPECT_NOT_NULL(test, c->p[i]);
+			hak_free(c->p[i]);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
 static struct kunit_case flow_cases[] = {
 	KUNIT_CASE_SLOW(sixteen_producers_one_consumer),
 	KUNIT_CASE_SLOW(one_producer_sixteen_consumers),
 	KUNIT_CASE_SLOW(one_producer_one_cpu_that_only_frees),
+	KUNIT_CASE_SLOW(many_that_find_no_page_add_one_superslab),
 	{}
 };
 

@@ -31,14 +31,16 @@ HAK_EXPORT_TEST(hak_wq);
 u16 hak_node_with_memory[MAX_NUMNODES] __read_mostly;
 HAK_EXPORT_TEST(hak_node_with_memory);
 
-static void ss_release(struct hak_release *r)
+static void ss_free(void *base)
 {
-	struct hak_ss *ss = container_of(r, struct hak_ss, release);
-	void *base = ss->base;
-
 	/* A stale header must not pass for a SuperSlab in somebody else's memory. */
 	memset(base, 0, HAK_PAGE_SIZE);
 	hak_pages_free(base, HAK_SS_ORDER);
+}
+
+static void ss_release(struct hak_release *r)
+{
+	ss_free(container_of(r, struct hak_ss, release)->base);
 	hak_mem_add(HAK_MEM_SS, -1);
 	hak_mem_add(HAK_MEM_SS_FREED, 1);
 }
@@ -59,25 +61,24 @@ static void ss_init(void *base)
 		hak_tag_at(hak_mark(base), base)[i] = hak_tag_none;
 }
 
-/* A new SuperSlab in the lists; its node, or NUMA_NO_NODE. May sleep as @gfp says. */
-static int ss_create(int nid, gfp_t gfp)
+/* A new SuperSlab that nobody knows yet, or NULL. May sleep as @gfp says. */
+static struct hak_ss *ss_create(int nid, gfp_t gfp)
 {
 	void *base = hak_pages_alloc(nid, hak_block_gfp(gfp, false), HAK_SS_ORDER);
-	struct hak_block_node *bn;
-	unsigned long flags;
 
 	if (!base)
-		return NUMA_NO_NODE;
+		return NULL;
 	ss_init(base);
-	nid = ss_header(base)->nid;
-	bn = &block_node[nid];
-	hak_dir_set_ss(base);
+	return ss_header(base);
+}
+
+/* @ss serves from now on. [block node lock] */
+static void ss_add(struct hak_block_node *bn, struct hak_ss *ss)
+{
+	hak_dir_set_ss(ss->base);
 	hak_mem_add(HAK_MEM_SS, 1);
-	flags = hak_lock(&bn->lock);
-	list_add(&ss_header(base)->list, &bn->ss);
+	list_add(&ss->list, &bn->ss);
 	bn->nr_empty++;
-	hak_unlock(&bn->lock, flags);
-	return nid;
 }
 
 /* Find @n neighbouring free pages, aligned to @n; returns the first, or 0. */
@@ -116,10 +117,9 @@ static struct hak_slab *ss_take_pages(struct hak_block_node *bn, struct hak_ss *
 	return slab;
 }
 
-static struct hak_slab *node_take_pages(int nid, unsigned int n)
+/* @n neighbouring pages of any SuperSlab of @bn, or NULL. [block node lock] */
+static struct hak_slab *bn_take_pages(struct hak_block_node *bn, unsigned int n)
 {
-	struct hak_block_node *bn = &block_node[nid];
-	unsigned long flags = hak_lock(&bn->lock);
 	struct hak_slab *slab = NULL;
 	struct hak_ss *ss;
 
@@ -134,6 +134,15 @@ static struct hak_slab *node_take_pages(int nid, unsigned int n)
 	/* A SuperSlab with nothing left goes to the end, out of the way. */
 	if (slab && !ss->nr_free)
 		list_move_tail(&ss->list, &bn->ss);
+	return slab;
+}
+
+static struct hak_slab *node_take_pages(int nid, unsigned int n)
+{
+	struct hak_block_node *bn = &block_node[nid];
+	unsigned long flags = hak_lock(&bn->lock);
+	struct hak_slab *slab = bn_take_pages(bn, n);
+
 	hak_unlock(&bn->lock, flags);
 	return slab;
 }
@@ -167,9 +176,52 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 	ss_tag(slab, pool->tag);
 }
 
+/*
+ * Pages of a new SuperSlab, or NULL.  Of several threads that found none at the same time
+ * each comes here with one: the first to take the lock adds its own, the others give theirs
+ * back and are served from the first's.
+ */
+static struct hak_slab *grow(int nid, unsigned int pages, gfp_t gfp, bool *fresh)
+{
+	struct hak_ss *ss = ss_create(nid, gfp);
+	struct hak_block_node *bn;
+	struct hak_slab *slab;
+	unsigned long flags;
+
+	if (!ss)
+		return NULL;
+	bn = &block_node[ss->nid];
+	flags = hak_lock(&bn->lock);
+	slab = bn_take_pages(bn, pages);
+	*fresh = !slab;
+	if (*fresh) {
+		ss_add(bn, ss);
+		slab = bn_take_pages(bn, pages);
+	}
+	hak_unlock(&bn->lock, flags);
+	if (!*fresh)
+		ss_free(ss->base);
+	return slab;
+}
+
+/* One empty SuperSlab for those that could not wait, unless it came in the meantime. */
 static void ss_worker(struct work_struct *work)
 {
-	ss_create(hak_home_nid(), GFP_KERNEL);
+	struct hak_ss *ss = ss_create(hak_home_nid(), GFP_KERNEL);
+	struct hak_block_node *bn;
+	unsigned long flags;
+	bool wanted;
+
+	if (!ss)
+		return;
+	bn = &block_node[ss->nid];
+	flags = hak_lock(&bn->lock);
+	wanted = !bn->nr_empty;
+	if (wanted)
+		ss_add(bn, ss);
+	hak_unlock(&bn->lock, flags);
+	if (!wanted)
+		ss_free(ss->base);
 }
 
 static DECLARE_WORK(ss_work, ss_worker);
@@ -193,16 +245,12 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pag
 				gfp_t gfp, bool *small, bool *fresh)
 {
 	struct hak_slab *slab = take_pages(nid, pages, gfp);
-	int got;
 
 	*small = *fresh = false;
-	if (!slab && hak_superslab_enabled && !gfpflags_allow_blocking(gfp)) {
+	if (!slab && hak_superslab_enabled && !gfpflags_allow_blocking(gfp))
 		queue_work(hak_wq, &ss_work);
-	} else if (!slab && hak_superslab_enabled) {
-		got = ss_create(nid, gfp);
-		*fresh = got != NUMA_NO_NODE;
-		slab = *fresh ? node_take_pages(got, pages) : NULL;
-	}
+	else if (!slab && hak_superslab_enabled)
+		slab = grow(nid, pages, gfp, fresh);
 	if (slab) {
 		ss_publish(slab, pool);
 		return slab;
