@@ -3,7 +3,7 @@
  * Puts a driver's kmem caches on hakmem without a change of the driver: its Kbuild
  * force-includes this file (docs/dropin.md):
  *
- *   ccflags-y += -I$(HAKMEM)/include -include $(HAKMEM)/dropin/kmem_cache_on_hakmem.h
+ *   ccflags-y += -I$(HAKMEM)/include -include $(HAKMEM)/dropin/<this file>
  *   KBUILD_EXTRA_SYMBOLS += $(HAKMEM)/Module.symvers
  *
  * First come all headers of the kernel that name struct kmem_cache and mean a cache of the

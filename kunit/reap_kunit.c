@@ -240,7 +240,7 @@ static void kick_after_a_lost_one_is_heard(struct kunit *test)
 	flush_workqueue(hak_wq);
 	/* One that found the mutex taken, by another CPU's reaper, comes again in a moment. */
 	for (i = 0; i < 100 && task_set(c)->n; i++) {
-		msleep(10);
+		msleep(20);
 		flush_workqueue(hak_wq);
 	}
 	KUNIT_EXPECT_EQ(test, task_set(c)->n, 0);

@@ -66,6 +66,7 @@ bool hak_pool_object_free(struct hak_pool *pool, const void *p)
 	slab = hak_slab_find(p, &found);
 	if (slab && found == pool) {
 		i = slab_index(slab, pool, p, &off);
+		/* Asked of an object that is the caller's: nobody else changes its bit. */
 		is_free = i != UINT_MAX && data_race(test_bit(i, slab->bits));
 	}
 	preempt_enable();

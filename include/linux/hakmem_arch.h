@@ -29,6 +29,7 @@ static __no_kasan_or_inline void hak_arch_poke(void *p, unsigned long word)
 	WRITE_ONCE(*(unsigned long *)p, word);
 }
 #else
+/* Its writer is whoever owns it by now: a word torn or stale is no mark of anybody's. */
 #define hak_arch_peek(p) data_race(*(const unsigned long *)(p))
 #define hak_arch_poke(p, word) ((void)(*(unsigned long *)(p) = (word)))
 #endif
@@ -282,8 +283,7 @@ do {										\
  * index is one of the directory's.  Not written as one, or UBSAN looks at it too, in 8
  * instructions.
  */
-#define hak_dir_entry(p)							\
-	data_race(*(hak_dir + hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)))
+#define hak_dir_entry(p) data_race(*(hak_dir + hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)))
 
 /*
  * Go to @lookup unless the directory says that @p lies in a SuperSlab of ours; @mark is
