@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * A client of hakmem to copy: a table that is read under RCU and rewritten as a whole.
- *
- * Readers take no lock.  The writer may neither fail half-way nor sleep under its lock, so
- * it takes the new entries out of a reserve; the old ones are freed after a grace period.
- */
+/* A client of hakmem to copy: a table that is read under RCU and rewritten as a whole. */
 #include <linux/hakmem.h>
 #include <linux/module.h>
-#include <linux/spinlock.h>
-
-#define SLOTS 64
 
 struct entry {
 	unsigned int value;
@@ -17,29 +9,16 @@ struct entry {
 };
 
 static struct hak_cache *entries;
-static struct entry __rcu *table[SLOTS];
+static struct entry __rcu *table[64];
 static DEFINE_SPINLOCK(table_lock);
 
-static unsigned int read_slot(unsigned int slot)
-{
-	struct entry *e;
-	unsigned int value;
-
-	rcu_read_lock();
-	e = rcu_dereference(table[slot]);
-	value = e ? e->value : 0;
-	rcu_read_unlock();
-	return value;
-}
-
-/* Fills the table, or empties it when @r is NULL. */
+/* Entries from @r, which can neither fail nor sleep here; without @r the table is emptied. */
 static void write_table(struct hak_reserve *r, unsigned int value)
 {
 	struct entry *e = NULL;
-	unsigned int i;
 
 	spin_lock(&table_lock);
-	for (i = 0; i < SLOTS; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(table); i++) {
 		if (r) {
 			e = hak_reserve_alloc(r);
 			e->value = value;
@@ -47,17 +26,6 @@ static void write_table(struct hak_reserve *r, unsigned int value)
 		hak_free_rcu(rcu_replace_pointer(table[i], e, lockdep_is_held(&table_lock)), rcu);
 	}
 	spin_unlock(&table_lock);
-}
-
-static int fill_table(unsigned int value)
-{
-	struct hak_reserve *r = hak_reserve_get(entries, GFP_KERNEL, SLOTS);
-
-	if (!r)
-		return -ENOMEM;
-	write_table(r, value);
-	hak_reserve_put(r);
-	return 0;
 }
 
 static void example_exit(void)
@@ -68,17 +36,21 @@ static void example_exit(void)
 
 static int __init example_init(void)
 {
-	int err;
+	struct hak_reserve *r;
 
 	entries = hak_cache_create("example-entry", sizeof(struct entry), NULL, 0);
-	if (!entries)
+	r = entries ? hak_reserve_get(entries, GFP_KERNEL, 2 * ARRAY_SIZE(table)) : NULL;
+	if (!r) {
+		hak_cache_destroy(entries);
 		return -ENOMEM;
-	err = fill_table(1) ?: fill_table(2);
-	if (err)
-		example_exit();
-	else
-		pr_info("hak_example: slot 0 holds %u\n", read_slot(0));
-	return err;
+	}
+	write_table(r, 1);
+	write_table(r, 2);
+	hak_reserve_put(r);
+	rcu_read_lock();
+	pr_info("hak_example: slot 0 holds %u\n", rcu_dereference(table[0])->value);
+	rcu_read_unlock();
+	return 0;
 }
 
 module_init(example_init);
