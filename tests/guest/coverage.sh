@@ -5,11 +5,7 @@
 . /lib.sh
 G=/sys/kernel/debug/gcov
 
-for f in failslab fail_page_alloc; do
-	echo 0 >/sys/kernel/debug/$f/verbose
-	echo N >/sys/kernel/debug/$f/ignore-gfp-wait
-	[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
-done
+faults_spare_nobody
 check "the kernel counts" test -d $G
 check "kunit loads" load kunit enable=1 autorun=1
 for params in hardened=1 hardened=0; do

@@ -2,11 +2,7 @@
 # Each allocation of loading hakmem fails in turn; what was set up before it is undone.
 . /lib.sh
 
-for f in failslab fail_page_alloc; do
-	echo 0 >/sys/kernel/debug/$f/verbose
-	echo N >/sys/kernel/debug/$f/ignore-gfp-wait
-	[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
-done
+faults_spare_nobody
 percpu_kb() { awk '$1 == "Percpu:" { print $2 }' /proc/meminfo; }
 # Once for what the kernel keeps after its first module.
 load hakmem && rmmod hakmem

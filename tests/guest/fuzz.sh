@@ -37,12 +37,7 @@ random()
 	fi
 }
 
-for f in failslab fail_page_alloc; do
-	[ -e /sys/kernel/debug/$f ] || continue
-	echo 0 >/sys/kernel/debug/$f/verbose
-	echo N >/sys/kernel/debug/$f/ignore-gfp-wait
-	[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
-done
+faults_spare_nobody
 # A grace period is waited for many times in a program: at once, and not for ticks.
 for f in first next; do
 	! [ -e /sys/module/rcutree/parameters/jiffies_till_${f}_fqs ] ||

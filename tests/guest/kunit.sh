@@ -6,13 +6,8 @@
 load kunit enable=1 autorun=1 || not_ok "kunit.ko does not load"
 # shellcheck disable=SC2086
 check "hakmem loads ($PARAMS)" load hakmem $PARAMS
-# For the suite hakmem_fail: no allocation is let off, and what fails on purpose is not reported.
-for f in failslab fail_page_alloc; do
-	[ -e /sys/kernel/debug/$f ] || continue
-	echo 0 >/sys/kernel/debug/$f/verbose
-	echo N >/sys/kernel/debug/$f/ignore-gfp-wait
-	[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
-done
+# For the suite hakmem_fail.
+faults_spare_nobody
 # shellcheck disable=SC2086
 check "KUnit suites load" load hakmem_kunit $SUITES
 check "audit after the suites: nothing live, nothing wrong" audit_zero
@@ -27,7 +22,7 @@ check_leaks "after unloading"
 # Last, because what was leaked stays: a client forgets objects, and kmemleak names them.
 finds_planted_leak()
 {
-	local file=/sys/kernel/debug/kmemleak leaks
+	local file=/sys/kernel/debug/kmemleak found listed
 	[ -e $file ] || return 0
 	check "hakmem loads for a planted leak" load hakmem
 	check "a client forgets 100 objects" load hakmem_selftest leak=100
@@ -39,18 +34,22 @@ finds_planted_leak()
 	put scan $file
 	sleep 1
 	dmesg -n 8
+	# Its file leaves some out: each read goes on behind as many objects of the kernel's as the last one
+	# passed, and some of those are freed in between.  What a scan says of itself is exact.
+	cat $file >/tmp/leaks
+	found=$(dmesg | awk '/kmemleak: .* new suspected/ { sub(/.*kmemleak: /, ""); n += $1 } END { print n + 0 }')
+	listed=$(grep -c 'unreferenced object' /tmp/leaks)
+	echo "# kmemleak found $found of 100 and lists $listed"
 	# It takes any word anywhere for a reference, so it may miss one or the other.
-	leaks=$(grep -c 'unreferenced object' $file)
-	echo "# kmemleak names $leaks of 100"
-	check "kmemleak names nearly all of them" test "$leaks" -ge 95
-	check "and nothing else" test "$(grep -c 'comm "insmod"' $file)" = "$leaks"
-	check "and no more than there are" test "$leaks" -le 100
+	check "kmemleak finds nearly all of them" test "$found" -ge 95
+	check "and no more than there are" test "$found" -le 100
+	check "it lists most of them" test "$listed" -ge 50
+	check "and nothing else" test "$(grep -c 'comm "insmod"' /tmp/leaks)" = "$listed"
 	# User-Mode Linux keeps no stacks.
 	case $MACHINE in
 	uml*) ;;
-	*) check "with the call" test "$(grep -c st_leak $file)" = "$leaks" ;;
+	*) check "with the call" test "$(grep -c st_leak /tmp/leaks)" = "$listed" ;;
 	esac
-	cat $file >/tmp/leaks
 	sed 's/^/# /' /tmp/leaks | head -n 20
 }
 finds_planted_leak

@@ -68,6 +68,18 @@ check_leaks()
 # the page allocator, which MemFree does not count.
 free_kb() { awk '$1 == "nr_free_pages" || $1 == "count:" { n += $2 } END { print n * 4 }' /proc/zoneinfo; }
 
+# Where the kernel can let allocations fail: none is let off, and those that fail on purpose are not reported.
+faults_spare_nobody()
+{
+	local f
+	for f in /sys/kernel/debug/failslab /sys/kernel/debug/fail_page_alloc; do
+		[ -e $f ] || continue
+		echo 0 >$f/verbose
+		echo N >$f/ignore-gfp-wait
+		[ ! -e $f/min-order ] || echo 0 >$f/min-order
+	done
+}
+
 # run_selftest NAME PARAMETER...: loads the self-test, prints its lines as checks of NAME, and unloads
 # it; the kernel's log of it is in /tmp/log.
 run_selftest()

@@ -11,14 +11,12 @@ log_lines() { dmesg | sed 's/^\[[^]]*\] //' | grep "$@"; }
 faults()
 {
 	local f pid
+	faults_spare_nobody
 	for f in failslab fail_page_alloc; do
 		echo Y >/sys/kernel/debug/$f/task-filter
 		echo 3 >/sys/kernel/debug/$f/probability
 		echo 1 >/sys/kernel/debug/$f/interval
 		echo -1 >/sys/kernel/debug/$f/times
-		echo 0 >/sys/kernel/debug/$f/verbose
-		echo N >/sys/kernel/debug/$f/ignore-gfp-wait
-		[ ! -e /sys/kernel/debug/$f/min-order ] || echo 0 >/sys/kernel/debug/$f/min-order
 	done
 	for pid in $(ps -o pid,comm | awk '$2 ~ /^torture/ && $2 !~ /conduct|watch/ { print $1 }'); do
 		echo 1 >/proc/"$pid"/make-it-fail
