@@ -141,7 +141,9 @@ static void hak_cache_with_one_live_object_costs_one_small_slab(struct kunit *te
 
 static void hak_alloc_million_objects_costs_three_percent(struct kunit *test)
 {
-	const unsigned long n = 1000000;
+	/* kmemleak and KASAN keep books of each: fewer of them, and the last SuperSlab counts. */
+	const unsigned long n = HAK_WATCHED ? 100000 : 1000000;
+	const u64 slack = HAK_WATCHED ? HAK_SS_SIZE : 0;
 	u64 pages, bytes = n * cache_core(hak_class[hak_size_class(64)])->pool.stride;
 	void *list;
 
@@ -150,9 +152,9 @@ static void hak_alloc_million_objects_costs_three_percent(struct kunit *test)
 	pages = hak_kunit_stat(HAK_STAT_pages_held) - hak_config_get()->fixed_pages;
 	KUNIT_EXPECT_GE(test, pages * PAGE_SIZE, bytes);
 	if (hak_config_get()->superslab)
-		KUNIT_EXPECT_LE(test, pages * PAGE_SIZE, bytes / 100 * 103);
+		KUNIT_EXPECT_LE(test, pages * PAGE_SIZE, bytes / 100 * 103 + slack);
 	else
-		KUNIT_EXPECT_LE(test, pages * PAGE_SIZE, bytes / 100 * 110);
+		KUNIT_EXPECT_LE(test, pages * PAGE_SIZE, bytes / 100 * 110 + slack);
 	KUNIT_EXPECT_EQ(test, hak_audit(n), 0);
 	unchain(list);
 	expect_only_fixed(test);

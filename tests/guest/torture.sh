@@ -63,3 +63,4 @@ for n in bad_free_foreign bad_free_double bad_free_cache bad_free_interior bad_f
 done
 check "hakmem unloads" rmmod hakmem
 check "no page is held" sh -c "dmesg | grep 'hakmem: unloaded' | tail -n 1 | grep -q 'pages_held 0$'"
+hand_over_coverage
