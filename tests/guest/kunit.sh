@@ -25,7 +25,7 @@ finds_planted_leak()
 	local file=/sys/kernel/debug/kmemleak found listed
 	[ -e $file ] || return 0
 	check "hakmem loads for a planted leak" load hakmem
-	check "a client forgets 100 objects" load hakmem_selftest leak=100
+	check "a client forgets 500 objects" load hakmem_selftest leak=500
 	sleep 6
 	# What it finds now is not for the console, where it would be a complaint.
 	dmesg -n 1
@@ -39,11 +39,12 @@ finds_planted_leak()
 	cat $file >/tmp/leaks
 	found=$(dmesg | awk '/kmemleak: .* new suspected/ { sub(/.*kmemleak: /, ""); n += $1 } END { print n + 0 }')
 	listed=$(grep -c 'unreferenced object' /tmp/leaks)
-	echo "# kmemleak found $found of 100 and lists $listed"
-	# It takes any word anywhere for a reference, so it may miss one or the other.
-	check "kmemleak finds nearly all of them" test "$found" -ge 95
-	check "and no more than there are" test "$found" -le 100
-	check "it lists most of them" test "$listed" -ge 50
+	echo "# kmemleak found $found of 500 and lists $listed"
+	# It takes any word anywhere for a reference: kernel threads that served the suites have some 16 old
+	# addresses on their stacks, which are objects again by now.
+	check "kmemleak finds nearly all of them" test "$found" -ge 450
+	check "and no more than there are" test "$found" -le 500
+	check "it lists most of them" test "$listed" -ge 250
 	check "and nothing else" test "$(grep -c 'comm "insmod"' /tmp/leaks)" = "$listed"
 	# User-Mode Linux keeps no stacks.
 	case $MACHINE in
