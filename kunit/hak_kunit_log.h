@@ -5,7 +5,8 @@
 
 /*
  * Runs @fn and returns how many lines of the kernel's log contain @what meanwhile.  They
- * are kept off the console, where they would be taken for a finding.
+ * stand between two lines of ours, which tell scripts/judge that they are no finding: a console
+ * may print later than it is told, so that its level cannot.
  * Context: process context. May sleep.
  */
 unsigned int hak_kunit_said(const char *what, void (*fn)(void *arg), void *arg);

@@ -107,8 +107,14 @@ race != "" && /^ [^ ]+\+0x[0-9a-f]+\/0x[0-9a-f]+/ {
 /^    # Subtest: / { if (depth_of($0) == 1) { suite = $0; sub(/^    # Subtest: /, "", suite) } next }
 /^ *(not )?ok [0-9]+ / { result($0, depth_of($0)); next }
 
+# What a suite provokes and looks for stands between these.
+/^hakmem_kunit: begin of what is said on purpose$/ { purpose++; next }
+/^hakmem_kunit: end of what is said on purpose$/ { purpose--; next }
+
 # A complaint is judged from the start marker on; a dead kernel at any time.
 function complaint(line) {
+	if (purpose == 1)
+		return line ~ /Kernel panic|Oops|kernel BUG/
 	if (line ~ /^ *hakmem(_bench|_kunit|_selftest|_torture)?: /)
 		return line ~ loader
 	return line ~ bad
@@ -121,6 +127,8 @@ END {
 	# One that ends with the log is not the kernel's until it says so.
 	ours = 1
 	end_of_race()
+	if (purpose)
+		print "not ok - kernel log: what is said on purpose has no end, or no beginning"
 	close_plan(1, suite)
 	close_plan(0, "suites")
 	if (foreign)
