@@ -90,7 +90,7 @@ check-kunit-debug: ## KUnit on User-Mode Linux with lockdep and other debugging
 	@scripts/deps check
 	@scripts/check-kunit debug
 
-check-kunit-kasan: ## KUnit on User-Mode Linux with KASAN, UBSAN and kmemleak; see docs/architecture.md before
+check-kunit-kasan: ## KUnit on User-Mode Linux with KASAN, UBSAN and kmemleak
 	@scripts/deps check
 	@scripts/check-kunit kasan
 

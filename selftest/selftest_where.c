@@ -53,7 +53,7 @@ static void run_hrtimer(struct call *call)
 {
 	init_completion(&call->fired);
 	hak_hrtimer_setup(&call->timer, hrtimer_fn);
-	hrtimer_start(&call->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&call->timer, ns_to_ktime(1000), HAK_HRTIMER_MODE);
 	wait_for_completion(&call->fired);
 	/* It completes before its handler returns. */
 	hrtimer_cancel(&call->timer);
@@ -88,8 +88,7 @@ static void run_call(struct call *call)
 		tasklet_kill(&call->tasklet);
 		break;
 	case ST_HARDIRQ:
-		/* Hard: on PREEMPT_RT any other runs in a thread. */
-		call->work = IRQ_WORK_INIT_HARD(hardirq_fn);
+		call->work = HAK_IRQ_WORK(hardirq_fn);
 		irq_work_queue(&call->work);
 		irq_work_sync(&call->work);
 		break;

@@ -162,7 +162,9 @@ static inline void watch_alloc(const struct hak_core *core, const void *p, gfp_t
 	if (!HAK_WATCHED)
 		return;
 	hak_shadow_open(p, core->size, core->size);
-	hak_leak_alloc(p, core->size, gfp);
+	/* kmemleak allocates: what cannot be told it does not look for. */
+	if (hak_may_grow())
+		hak_leak_alloc(p, core->size, gfp);
 }
 
 /* And on its way back, before and after something is written to it. Any context. */

@@ -81,7 +81,7 @@ static void run_hardirq(struct call *call)
 {
 	init_completion(&call->fired);
 	hak_hrtimer_setup(&call->timer, hardirq_fn);
-	hrtimer_start(&call->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&call->timer, ns_to_ktime(1000), HAK_HRTIMER_MODE);
 	wait_for_completion(&call->fired);
 	/* It completes before its handler returns. */
 	hrtimer_cancel(&call->timer);

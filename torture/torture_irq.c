@@ -92,7 +92,7 @@ static int irq_begin(struct tt_thread *t)
 	tt_user_init(&v->soft, t->user.sc);
 	tt_user_init(&v->work, t->user.sc);
 	tasklet_setup(&v->tasklet, volley_soft);
-	v->irq_work = IRQ_WORK_INIT_HARD(volley_work);
+	v->irq_work = HAK_IRQ_WORK(volley_work);
 	t->priv = v;
 	return 0;
 }
@@ -105,7 +105,7 @@ static void volley_fire(struct tt_thread *t, void (*meanwhile)(struct tt_thread 
 
 	v->shots = SHOTS;
 	hak_hrtimer_setup(&gun.timer, volley_shot);
-	hrtimer_start(&gun.timer, ns_to_ktime(SHOT_NS), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&gun.timer, ns_to_ktime(SHOT_NS), HAK_HRTIMER_MODE);
 	while (READ_ONCE(v->shots) && !tt_hurry()) {
 		meanwhile(t);
 		tt_let_others();
