@@ -207,12 +207,18 @@ static void large_memory_and_any_offset(struct kunit *test)
 
 #define CROWD_ITEMS 20000
 
-static int crowd_member(void *cache)
+struct crowd {
+	struct hak_cache *c;
+	struct completion done;		/* once for each member */
+};
+
+static int crowd_member(void *arg)
 {
+	struct crowd *crowd = arg;
 	unsigned int i, failed = 0;
 
 	for (i = 0; i < CROWD_ITEMS; i++) {
-		struct item *p = hak_cache_alloc(cache, GFP_KERNEL);
+		struct item *p = hak_cache_alloc(crowd->c, GFP_KERNEL);
 
 		if (p)
 			hak_free_rcu(p, rcu);
@@ -221,6 +227,7 @@ static int crowd_member(void *cache)
 		if (i % 100 == 99)
 			cond_resched();
 	}
+	complete(&crowd->done);
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);
 	return failed;
@@ -228,21 +235,27 @@ static int crowd_member(void *cache)
 
 static void every_cpu_at_once(struct kunit *test)
 {
-	struct hak_cache *c = hak_kunit_cache(test, "kunit-crowd", sizeof(struct item), NULL, 0);
+	struct crowd crowd = {
+		.c = hak_kunit_cache(test, "kunit-crowd", sizeof(struct item), NULL, 0),
+	};
 	u64 before = hak_kunit_stat(HAK_STAT_free_rcu);
 	struct task_struct *task[4];
 	int i;
 
+	init_completion(&crowd.done);
 	for (i = 0; i < ARRAY_SIZE(task); i++) {
-		task[i] = kthread_run(crowd_member, c, "hak-rcu-%d", i);
+		task[i] = kthread_run(crowd_member, &crowd, "hak-rcu-%d", i);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(task[i]));
 	}
+	/* One that is stopped before it began does nothing, and says so. */
+	for (i = 0; i < ARRAY_SIZE(task); i++)
+		wait_for_completion(&crowd.done);
 	for (i = 0; i < ARRAY_SIZE(task); i++)
 		KUNIT_EXPECT_EQ(test, kthread_stop(task[i]), 0);
 	hak_rcu_barrier();
-	/* A member that was stopped before it began has done nothing; most were not. */
-	KUNIT_EXPECT_GE(test, hak_kunit_stat(HAK_STAT_free_rcu) - before, CROWD_ITEMS);
-	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_free_rcu) - before,
+			ARRAY_SIZE(task) * CROWD_ITEMS);
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(crowd.c)), 0);
 }
 
 struct atomic_caller {
