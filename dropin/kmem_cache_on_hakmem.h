@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Puts a driver's kmem caches on hakmem without a change of the driver: its Kbuild
- * force-includes this file (docs/dropin.md):
- *
- *   ccflags-y += -I$(HAKMEM)/include -include $(HAKMEM)/dropin/<this file>
- *   KBUILD_EXTRA_SYMBOLS += $(HAKMEM)/Module.symvers
+ * force-includes this file, with the lines that docs/dropin.md has for it.
  *
  * First come all headers of the kernel that name struct kmem_cache and mean a cache of the
  * kernel's, with the true type.  Then the name is taken: from there on "struct kmem_cache"

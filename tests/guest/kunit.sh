@@ -40,9 +40,8 @@ finds_planted_leak()
 	found=$(dmesg | awk '/kmemleak: .* new suspected/ { sub(/.*kmemleak: /, ""); n += $1 } END { print n + 0 }')
 	listed=$(grep -c 'unreferenced object' /tmp/leaks)
 	echo "# kmemleak found $found of 500 and lists $listed"
-	# It takes any word anywhere for a reference: kernel threads that served the suites have some 16 old
-	# addresses on their stacks, which are objects again by now.
-	check "kmemleak finds nearly all of them" test "$found" -ge 450
+	# It takes any word anywhere for a reference, an old one too: up to 17 were missed in a run.
+	check "kmemleak finds nearly all of them" test "$found" -ge 475
 	check "and no more than there are" test "$found" -le 500
 	check "it lists most of them" test "$listed" -ge 250
 	check "and nothing else" test "$(grep -c 'comm "insmod"' /tmp/leaks)" = "$listed"
