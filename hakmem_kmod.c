@@ -123,13 +123,46 @@ static int hotplug_init(void)
 	return state < 0 ? state : 0;
 }
 
+/* Memory is plugged in. What the directory does not cover is not used. */
+static int memory_comes(struct notifier_block *nb, unsigned long action, void *arg)
+{
+	const struct memory_notify *m = arg;
+
+	if (action == MEM_GOING_ONLINE && !hak_dir_reach(m->start_pfn + m->nr_pages))
+		pr_warn("hakmem: no memory to cover what comes online, it stays unused\n");
+	return NOTIFY_OK;
+}
+
+static struct notifier_block memory_nb = { .notifier_call = memory_comes };
+
+static void directory_exit(void)
+{
+	unregister_memory_notifier(&memory_nb);
+	hak_dir_exit();
+}
+
+static int directory_init(void)
+{
+	int err = hak_dir_init();
+
+	if (err)
+		return err;
+	err = register_memory_notifier(&memory_nb);
+	/* What came before there was somebody to be told. */
+	if (!err && !hak_dir_reach_all())
+		err = -ENOMEM;
+	if (err)
+		directory_exit();
+	return err;
+}
+
 static int __init hakmem_init(void)
 {
 	int err = params_init();
 
 	if (err)
 		return err;
-	err = hak_dir_init();
+	err = directory_init();
 	if (err)
 		return err;
 	err = hak_block_init();
@@ -162,7 +195,7 @@ undo_caches:
 undo_block:
 	hak_block_exit();
 undo_dir:
-	hak_dir_exit();
+	directory_exit();
 	return err;
 }
 
@@ -180,7 +213,7 @@ static void __exit hakmem_exit(void)
 	rcu_barrier();
 	hak_caches_exit();
 	hak_block_exit();
-	hak_dir_exit();
+	directory_exit();
 	pages = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
 	pr_info("hakmem: unloaded, pages_held %ld\n", pages);
 }

@@ -16,6 +16,7 @@
 #include <linux/irq_work.h>
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -24,6 +25,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -85,6 +87,13 @@ static inline bool hak_kernel_owns(const void *p)
 	page = virt_to_head_page(p);
 	return PageSlab(page) || (hak_page_is_kmalloc(page) && p == page_address(page));
 }
+
+/* What lets atomic callers use more of the reserves, beside __GFP_HIGH, up to 6.2. */
+#ifdef __GFP_ATOMIC
+#define HAK_GFP_ATOMIC_BIT __GFP_ATOMIC
+#else
+#define HAK_GFP_ATOMIC_BIT 0
+#endif
 
 /* Newer kernels want to be told that work is bound to CPUs. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)

@@ -127,11 +127,11 @@ static void blocking_call_where_nobody_may_sleep_is_told(struct kunit *test)
 	t->c = hak_kunit_cache(test, "kunit-atomic", 64, NULL, 0);
 	t->call = test->param_value;
 	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
-		/* The kernel says it once a second. */
+		/* The kernel says it once a second; with a slow console a call lasts longer. */
 		msleep(1100);
 		KUNIT_EXPECT_EQ_MSG(test, said_of(t, i, GFP_ATOMIC), 0, "GFP_ATOMIC, %s",
 				    contexts[i].name);
-		KUNIT_EXPECT_EQ_MSG(test, said_of(t, i, GFP_KERNEL | __GFP_NOLOCKDEP), 1,
+		KUNIT_EXPECT_GE_MSG(test, said_of(t, i, GFP_KERNEL | __GFP_NOLOCKDEP), 1,
 				    "GFP_KERNEL, %s", contexts[i].name);
 	}
 }

@@ -100,6 +100,48 @@ static void hak_owns_object_of_small_block_is_true(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_superslabs_held), 0);
 }
 
+static void expect_gone_after_shrink(struct kunit *test)
+{
+	void *p = hak_alloc(64, GFP_KERNEL);
+
+	KUNIT_EXPECT_TRUE(test, hak_owns(p));
+	hak_free(p);
+	KUNIT_EXPECT_TRUE_MSG(test, hak_owns(p), "free memory in use is still ours");
+	hak_shrink_all();
+	KUNIT_EXPECT_FALSE(test, hak_owns(p));
+	expect_foreign(test, "object of a block given back", p);
+}
+
+static void *region(unsigned long n)
+{
+	return (void *)round_down((unsigned long)__va(0), HAK_SS_SIZE) + (n << HAK_SS_SHIFT);
+}
+
+/* Memory is plugged in: what was ours stays so, what comes can be. */
+static void hak_dir_reach_keeps_what_is_there(struct kunit *test)
+{
+	void *p = hak_alloc(64, GFP_KERNEL), *q;
+	unsigned long n = 1, pages = hak_dir_pages();
+	unsigned long end = PFN_DOWN(__pa(p)) + 1;
+
+	KUNIT_EXPECT_TRUE(test, hak_dir_reach(end));
+	KUNIT_EXPECT_EQ_MSG(test, hak_dir_pages(), pages, "what is covered costs nothing");
+	while (hak_dir_covers(region(n)))
+		n *= 2;
+	KUNIT_EXPECT_TRUE(test, hak_dir_reach(PFN_DOWN(__pa(region(n))) + 1));
+	KUNIT_EXPECT_TRUE(test, hak_dir_covers(region(n)));
+	KUNIT_EXPECT_GT(test, hak_dir_pages(), pages);
+	expect_foreign(test, "covered, but nobody's", region(n));
+	expect_ours(test, p, 64);
+	q = hak_alloc(64, GFP_KERNEL);
+	expect_ours(test, q, 64);
+	hak_free(q);
+	hak_free(p);
+	expect_gone_after_shrink(test);
+	hak_kunit_small_blocks(test);
+	expect_ours_all_sizes(test);
+}
+
 static void hak_slab_of_header_and_tail_is_null(struct kunit *test)
 {
 	void *p, *base;
@@ -128,18 +170,6 @@ static void hak_usable_size_of_own_magazine_is_zero(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hak_owns(m[0]));
 	KUNIT_EXPECT_EQ(test, hak_usable_size(m[0]), 0);
 	hak_pool_return(&hak_mag_pool, 1, m);
-}
-
-static void expect_gone_after_shrink(struct kunit *test)
-{
-	void *p = hak_alloc(64, GFP_KERNEL);
-
-	KUNIT_EXPECT_TRUE(test, hak_owns(p));
-	hak_free(p);
-	KUNIT_EXPECT_TRUE_MSG(test, hak_owns(p), "free memory in use is still ours");
-	hak_shrink_all();
-	KUNIT_EXPECT_FALSE(test, hak_owns(p));
-	expect_foreign(test, "object of a block given back", p);
 }
 
 static void hak_owns_block_given_back_is_false(struct kunit *test)
@@ -217,6 +247,7 @@ static struct kunit_case directory_cases[] = {
 	KUNIT_CASE(hak_slab_of_any_value_agrees_with_owner),
 	KUNIT_CASE(hak_owns_object_is_true_to_its_last_byte),
 	KUNIT_CASE(hak_owns_object_of_small_block_is_true),
+	KUNIT_CASE(hak_dir_reach_keeps_what_is_there),
 	KUNIT_CASE(hak_slab_of_header_and_tail_is_null),
 	KUNIT_CASE(hak_usable_size_of_own_magazine_is_zero),
 	KUNIT_CASE(hak_owns_block_given_back_is_false),

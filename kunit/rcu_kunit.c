@@ -115,6 +115,24 @@ static void each_batch_waits_itself(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
 }
 
+/*
+ * Who makes a list not empty may be interrupted before asking for the work, and those who push
+ * then ask for none: a barrier has to see what is there all the same.
+ */
+static void barrier_needs_no_request(struct kunit *test)
+{
+	struct item *p, *other;
+	struct hak_cache *c = new_cache(test, &p, &other);
+
+	hak_rcu_barrier();
+	preempt_disable();
+	hak_rcu_push(hak_rcu_list_of(smp_processor_id()), &p->rcu, p);
+	hak_free_rcu(other, rcu);
+	preempt_enable();
+	hak_rcu_barrier();
+	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
+}
+
 static void destroy_waits(struct kunit *test)
 {
 	struct hak_cache *c = hak_cache_create("kunit-rcu-gone", sizeof(struct item), NULL, 0);
@@ -310,6 +328,7 @@ static void under_raw_lock_and_in_hardirq(struct kunit *test)
 static struct kunit_case rcu_cases[] = {
 	KUNIT_CASE(waits_for_readers),
 	KUNIT_CASE(each_batch_waits_itself),
+	KUNIT_CASE(barrier_needs_no_request),
 	KUNIT_CASE(destroy_waits),
 	KUNIT_CASE(nothing_of_null),
 	KUNIT_CASE(evaluates_once),

@@ -37,11 +37,30 @@ static void unchain(void *p)
 	}
 }
 
+/* Objects of 16 bytes for all of a SuperSlab's pages, free again. */
+static void use_small(struct kunit *test, struct hak_cache *c)
+{
+	static void *p[500];
+	unsigned int i;
+
+	if (!c) {
+		unchain(chain(test, 20000, 16));
+		return;
+	}
+	for (i = 0; i < 40 * ARRAY_SIZE(p); i += ARRAY_SIZE(p))
+		if (hak_cache_alloc_bulk(c, GFP_KERNEL, ARRAY_SIZE(p), p))
+			hak_cache_free_bulk(c, ARRAY_SIZE(p), p);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = hak_cache_alloc(c, GFP_KERNEL);
+	while (i--)
+		hak_cache_free(c, p[i]);
+}
+
 /*
  * Small objects, and larger ones on the same pages before and after: no word of those
  * looks free.  Before, because bad frees of other cases left marks anywhere.
  */
-static void page_cut_anew_carries_no_mark(struct kunit *test)
+static void expect_no_mark(struct kunit *test, struct hak_cache *c)
 {
 	void *keep = hak_alloc(8, GFP_KERNEL), **p, **next;
 	unsigned int i;
@@ -52,7 +71,7 @@ static void page_cut_anew_carries_no_mark(struct kunit *test)
 		memset(next + 1, 0, 1024 - sizeof(*next));
 	unchain(p);
 	KUNIT_ASSERT_GT(test, hak_shrink_all(), 0);
-	unchain(chain(test, 20000, 16));
+	use_small(test, c);
 	KUNIT_ASSERT_GT(test, hak_shrink_all(), 0);
 	p = chain(test, 300, 1024);
 	for (; p; p = next) {
@@ -64,6 +83,19 @@ static void page_cut_anew_carries_no_mark(struct kunit *test)
 		hak_free(p);
 	}
 	hak_free(keep);
+}
+
+static void page_cut_anew_carries_no_mark(struct kunit *test)
+{
+	expect_no_mark(test, NULL);
+}
+
+/* The inlined free writes a mark where hardened=1, whatever a cache asked for. */
+static void nor_one_of_a_cache_that_is_not_hardened(struct kunit *test)
+{
+	struct hak_cache_args args = { .hardened = HAK_HARDENED_OFF };
+
+	expect_no_mark(test, hak_kunit_cache(test, "kunit-plain", 16, &args, 0));
 }
 
 static void hak_shrink_all_idle_leaves_fixed_pages(struct kunit *test)
@@ -227,6 +259,7 @@ static void small_blocks_come_back(struct kunit *test)
 
 static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(page_cut_anew_carries_no_mark),
+	KUNIT_CASE(nor_one_of_a_cache_that_is_not_hardened),
 	KUNIT_CASE(hak_shrink_all_idle_leaves_fixed_pages),
 	KUNIT_CASE(hak_shrink_all_after_use_leaves_fixed_pages),
 	KUNIT_CASE(hak_shrink_all_with_one_live_object_keeps_it),

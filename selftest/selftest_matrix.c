@@ -136,6 +136,17 @@ static void run_reserve_alloc(struct cell *c)
 	fill(c);
 }
 
+static void run_reserve_get(struct cell *c)
+{
+	c->reserve = hak_reserve_get(c->kind.c, c->gfp, N);
+}
+
+static void run_reserve_put(struct cell *c)
+{
+	hak_reserve_put(c->reserve);
+	c->reserve = NULL;
+}
+
 static void run_free(struct cell *c)
 {
 	look(c);
@@ -162,12 +173,17 @@ static void run_free_rcu(struct cell *c)
 	}
 }
 
-enum { ALLOC, ALLOC_BULK, ALLOC_NODE, RESERVE_ALLOC, FREE, FREE_BULK, FREE_REMOTE, FREE_RCU };
+enum {
+	ALLOC, ALLOC_BULK, ALLOC_NODE, RESERVE_GET, RESERVE_ALLOC, RESERVE_PUT,
+	FREE, FREE_BULK, FREE_REMOTE, FREE_RCU,
+};
 
 static const struct call calls[] = {
 	[ALLOC] = { NULL, run_alloc, .allocates = true },
 	[ALLOC_BULK] = { NULL, run_alloc_bulk, .allocates = true },
 	[ALLOC_NODE] = { NULL, run_alloc_node, .allocates = true },
+	[RESERVE_GET] = { NULL, run_reserve_get, .typed = true },
+	[RESERVE_PUT] = { before_reserve, run_reserve_put, .typed = true },
 	[RESERVE_ALLOC] = { before_reserve, run_reserve_alloc,
 			    .allocates = true, .in_nmi = true, .typed = true },
 	[FREE] = { before_free, run_free },
@@ -232,6 +248,9 @@ static void check_cell(struct st *t, struct cell *c, const struct call *call,
 		st_expect(t, st_counted(before, HAK_STAT_free_nmi) == N, "%s: %llu deferred", kind,
 			  st_counted(before, HAK_STAT_free_nmi));
 	}
+	if (call->run == run_reserve_get)
+		st_expect(t, !c->reserve == !st_may_grow(c->where), "%s: %s reserve", kind,
+			  c->reserve ? "a" : "no");
 	st_counts_bad(t, before, HAK_NR_STATS, 0, false, kind);
 	hak_reserve_put(c->reserve);
 	c->reserve = NULL;
@@ -300,7 +319,9 @@ const struct st_test st_matrix_tests[] = {
 	ROW("alloc", ALLOC),
 	ROW("bulk alloc", ALLOC_BULK),
 	ROW("alloc_node", ALLOC_NODE),
+	ROW("reserve get", RESERVE_GET),
 	ROW("reserve alloc", RESERVE_ALLOC),
+	ROW("reserve put", RESERVE_PUT),
 	ROW("free", FREE),
 	ROW("bulk free", FREE_BULK),
 	ROW("free of another CPU's object", FREE_REMOTE),

@@ -19,7 +19,7 @@ HAK_EXPORT_TEST(hak_superslab_enabled);
 
 /* The SuperSlabs of one node. */
 struct hak_block_node {
-	raw_spinlock_t lock;		/* [4] in the lock order */
+	raw_spinlock_t lock;		/* [5] in the lock order */
 	struct list_head ss;		/* those with free pages first */
 	unsigned int nr_empty;		/* those that serve no slab */
 };
@@ -61,7 +61,14 @@ static void ss_init(void *base)
 		hak_tag_at(hak_mark(base), base)[i] = hak_tag_none;
 }
 
-/* A new SuperSlab that nobody knows yet, or NULL. May sleep as @gfp says. */
+/*
+ * One thread at a time makes a SuperSlab; others that found no page wait, look again and are
+ * served from it, where each would have held 2 MiB of its own for a moment.  Whoever holds it
+ * allocates without direct reclaim, so reclaim itself may take it.
+ */
+DEFINE_MUTEX(hak_grow_lock);	/* [2] in the lock order */
+
+/* A new SuperSlab that nobody knows yet, or NULL. [hak_grow_lock] */
 static struct hak_ss *ss_create(int nid, gfp_t gfp)
 {
 	void *base = hak_pages_alloc(nid, hak_block_gfp(gfp, false), HAK_SS_ORDER);
@@ -70,15 +77,6 @@ static struct hak_ss *ss_create(int nid, gfp_t gfp)
 		return NULL;
 	ss_init(base);
 	return ss_header(base);
-}
-
-/* @ss serves from now on. [block node lock] */
-static void ss_add(struct hak_block_node *bn, struct hak_ss *ss)
-{
-	hak_dir_set_ss(ss->base);
-	hak_mem_add(HAK_MEM_SS, 1);
-	list_add(&ss->list, &bn->ss);
-	bn->nr_empty++;
 }
 
 /* Find @n neighbouring free pages, aligned to @n; returns the first, or 0. */
@@ -176,52 +174,34 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 	ss_tag(slab, pool->tag);
 }
 
-/*
- * Pages of a new SuperSlab, or NULL.  Of several threads that found none at the same time
- * each comes here with one: the first to take the lock adds its own, the others give theirs
- * back and are served from the first's.
- */
-static struct hak_slab *grow(int nid, unsigned int pages, gfp_t gfp, bool *fresh)
+/* @ss serves from now on, and @n of its pages, or none, at once. [hak_grow_lock] */
+static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
 {
-	struct hak_ss *ss = ss_create(nid, gfp);
-	struct hak_block_node *bn;
+	struct hak_block_node *bn = &block_node[ss->nid];
+	unsigned long flags = hak_lock(&bn->lock);
 	struct hak_slab *slab;
-	unsigned long flags;
 
-	if (!ss)
-		return NULL;
-	bn = &block_node[ss->nid];
-	flags = hak_lock(&bn->lock);
-	slab = bn_take_pages(bn, pages);
-	*fresh = !slab;
-	if (*fresh) {
-		ss_add(bn, ss);
-		slab = bn_take_pages(bn, pages);
-	}
+	hak_dir_set_ss(ss->base);
+	hak_mem_add(HAK_MEM_SS, 1);
+	list_add(&ss->list, &bn->ss);
+	bn->nr_empty++;
+	slab = n ? bn_take_pages(bn, n) : NULL;
 	hak_unlock(&bn->lock, flags);
-	if (!*fresh)
-		ss_free(ss->base);
 	return slab;
 }
 
-/* One empty SuperSlab for those that could not wait, unless it came in the meantime. */
+/* One empty SuperSlab for those that could not wait, unless its node has one. */
 static void ss_worker(struct work_struct *work)
 {
-	struct hak_ss *ss = ss_create(hak_home_nid(), GFP_KERNEL);
-	struct hak_block_node *bn;
-	unsigned long flags;
-	bool wanted;
+	struct hak_ss *ss;
 
-	if (!ss)
-		return;
-	bn = &block_node[ss->nid];
-	flags = hak_lock(&bn->lock);
-	wanted = !bn->nr_empty;
-	if (wanted)
-		ss_add(bn, ss);
-	hak_unlock(&bn->lock, flags);
-	if (!wanted)
+	mutex_lock(&hak_grow_lock);
+	ss = ss_create(hak_home_nid(), GFP_KERNEL);
+	if (ss && hak_peek(block_node[ss->nid].nr_empty))
 		ss_free(ss->base);
+	else if (ss)
+		ss_add(ss, 0);
+	mutex_unlock(&hak_grow_lock);
 }
 
 static DECLARE_WORK(ss_work, ss_worker);
@@ -238,6 +218,23 @@ static struct hak_slab *take_pages(int nid, unsigned int pages, gfp_t gfp)
 		if (slab)
 			break;
 	}
+	return slab;
+}
+
+/* Pages of a new SuperSlab, or of one that came while others made theirs; NULL. May sleep. */
+static struct hak_slab *grow(int nid, unsigned int pages, gfp_t gfp, bool *fresh)
+{
+	struct hak_slab *slab;
+	struct hak_ss *ss;
+
+	mutex_lock(&hak_grow_lock);
+	slab = take_pages(nid, pages, gfp);
+	if (!slab) {
+		ss = ss_create(nid, gfp);
+		slab = ss ? ss_add(ss, pages) : NULL;
+		*fresh = slab;
+	}
+	mutex_unlock(&hak_grow_lock);
 	return slab;
 }
 

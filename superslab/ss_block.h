@@ -109,6 +109,9 @@ void hak_block_untag(struct hak_slab *slab);
 /* Give back a slab that is on no list and whose objects are all free. Context: no lock held. */
 void hak_block_put_slab(struct hak_slab *slab);
 
+/* Held while a SuperSlab is made; [2] in the lock order, a mutex. ss_block.c */
+extern struct mutex hak_grow_lock;
+
 /* Where work of the core runs: it must go on when memory is short. */
 extern struct workqueue_struct *hak_wq;
 

@@ -5,6 +5,10 @@
  * An entry is 0, the mark of a SuperSlab (bit 0 clear), or a pointer to a
  * struct hak_mixed with bit 0 set.  Entries change under dir_lock and are read
  * without it.
+ *
+ * When memory is plugged in, a table of at least twice the size takes the place of the
+ * one before, which stays for those who still read it: what they look for is theirs, and
+ * was in it already, or not found in either.  All of these together are smaller than the last.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -23,59 +27,148 @@ struct hak_mixed {
 unsigned long hak_dir[1UL << HAK_DIR_BITS] __read_mostly;
 HAK_EXPORT(hak_dir);
 
-static DEFINE_RAW_SPINLOCK(dir_lock);	/* [5] in the lock order */
-static unsigned long *dir_entry __read_mostly;
-static unsigned long dir_start __read_mostly;
-static unsigned long dir_nr __read_mostly;
+static DEFINE_RAW_SPINLOCK(dir_lock);	/* [6] in the lock order */
+
+struct dir_table {
+	struct dir_table *before;
+	unsigned long nr;
+	unsigned long entry[];
+};
+
+static struct dir_table dir_none;	/* before there is one: nothing is ours */
+static struct dir_table *dir_table __read_mostly = &dir_none;	/* replaced under dir_lock */
+
+/* The table of those who do not hold dir_lock. */
+static struct dir_table *dir_now(void)
+{
+	/* Pairs with dir_replace(): the table is filled in. */
+	return smp_load_acquire(&dir_table);
+}
+
+/* Where the direct map begins. */
+static unsigned long dir_start(void)
+{
+	return round_down((unsigned long)__va(0), HAK_SS_SIZE);
+}
 
 static unsigned long dir_index(const void *p)
 {
-	return ((unsigned long)p - dir_start) >> HAK_SS_SHIFT;
+	return ((unsigned long)p - dir_start()) >> HAK_SS_SHIFT;
 }
 
-static unsigned long *dir_fast(const void *p)
+/* Let @fresh be the table, unless somebody was faster. Returns what is to be freed. */
+static struct dir_table *dir_replace(struct dir_table *fresh)
 {
-	return &hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)];
+	unsigned long flags = hak_lock(&dir_lock);
+	struct dir_table *old = dir_table;
+
+	if (old->nr < fresh->nr) {
+		memcpy(fresh->entry, old->entry, old->nr * sizeof(*old->entry));
+		fresh->before = old;
+		/* Pairs with dir_now(). */
+		smp_store_release(&dir_table, fresh);
+		fresh = NULL;
+	}
+	hak_unlock(&dir_lock, flags);
+	return fresh;
 }
 
-int hak_dir_init(void)
+/* A table, still empty, of @nr entries. */
+static struct dir_table *dir_create(unsigned long nr)
+{
+	struct dir_table *t = kvcalloc(1, struct_size(t, entry, nr), GFP_KERNEL);
+
+	if (t) {
+		t->nr = nr;
+		t->before = &dir_none;
+	}
+	return t;
+}
+
+static unsigned long entries_up_to(unsigned long end_pfn)
+{
+	unsigned long end = (unsigned long)__va(PFN_PHYS(end_pfn));
+
+	return DIV_ROUND_UP(end - dir_start(), HAK_SS_SIZE);
+}
+
+bool hak_dir_reach(unsigned long end_pfn)
+{
+	unsigned long nr = entries_up_to(end_pfn), now = dir_now()->nr;
+	struct dir_table *t;
+
+	if (nr <= now)
+		return true;
+	t = dir_create(max(nr, 2 * now));
+	if (!t)
+		return false;
+	kvfree(dir_replace(t));
+	return true;
+}
+HAK_EXPORT_TEST(hak_dir_reach);
+
+static unsigned long end_of_memory(void)
 {
 	unsigned long end = 0;
 	int nid;
 
 	for_each_online_node(nid)
 		end = max(end, (unsigned long)node_end_pfn(nid));
-	dir_start = round_down((unsigned long)__va(0), HAK_SS_SIZE);
-	dir_nr = DIV_ROUND_UP((unsigned long)__va(PFN_PHYS(end)) - dir_start, HAK_SS_SIZE);
-	dir_entry = kvcalloc(dir_nr, sizeof(*dir_entry), GFP_KERNEL);
-	return dir_entry ? 0 : -ENOMEM;
+	return end;
+}
+
+/* No lock: nobody else is there yet, and in user space this thread has no CPU. */
+int hak_dir_init(void)
+{
+	struct dir_table *t = dir_create(entries_up_to(end_of_memory()));
+
+	if (!t)
+		return -ENOMEM;
+	dir_table = t;
+	return 0;
+}
+
+bool hak_dir_reach_all(void)
+{
+	return hak_dir_reach(end_of_memory());
 }
 
 void hak_dir_exit(void)
 {
-	kvfree(dir_entry);
-	dir_entry = NULL;
-	dir_nr = 0;
+	struct dir_table *t = dir_table, *before;
+
+	dir_table = &dir_none;
+	for (; t != &dir_none; t = before) {
+		before = t->before;
+		kvfree(t);
+	}
 }
 
 unsigned long hak_dir_pages(void)
 {
-	return DIV_ROUND_UP(dir_nr * sizeof(*dir_entry) + sizeof(hak_dir), PAGE_SIZE);
+	size_t bytes = sizeof(hak_dir);
+	struct dir_table *t;
+
+	for (t = dir_now(); t != &dir_none; t = t->before)
+		bytes += struct_size(t, entry, t->nr);
+	return DIV_ROUND_UP(bytes, PAGE_SIZE);
 }
+HAK_EXPORT_TEST(hak_dir_pages);
 
 bool hak_dir_covers(const void *base)
 {
-	return dir_index(base) < dir_nr;
+	return dir_index(base) < dir_now()->nr;
 }
+HAK_EXPORT_TEST(hak_dir_covers);
 
 void hak_dir_set_ss(void *base)
 {
 	unsigned long flags = hak_lock(&dir_lock);
 
 	/* Pair with the look-ups: the header is filled in before anybody is led to it. */
-	smp_store_release(&dir_entry[dir_index(base)], hak_mark(base));
+	smp_store_release(&dir_table->entry[dir_index(base)], hak_mark(base));
 	/* Likewise. */
-	smp_store_release(dir_fast(base), hak_mark(base));
+	smp_store_release(hak_dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);
 }
 
@@ -83,9 +176,9 @@ void hak_dir_clear_ss(void *base)
 {
 	unsigned long flags = hak_lock(&dir_lock);
 
-	WRITE_ONCE(dir_entry[dir_index(base)], 0);
-	if (*dir_fast(base) == hak_mark(base))
-		WRITE_ONCE(*dir_fast(base), 0);
+	WRITE_ONCE(dir_table->entry[dir_index(base)], 0);
+	if (*hak_dir_fast(base) == hak_mark(base))
+		WRITE_ONCE(*hak_dir_fast(base), 0);
 	hak_unlock(&dir_lock, flags);
 }
 
@@ -130,12 +223,12 @@ static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab
 
 bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 {
-	unsigned long *entry = &dir_entry[dir_index(b->base)];
 	struct hak_mixed *fresh = NULL, *m;
-	unsigned long flags;
+	unsigned long flags, *entry;
 
 	for (;;) {
 		flags = hak_lock(&dir_lock);
+		entry = &dir_table->entry[dir_index(b->base)];
 		m = entry_mixed(*entry);
 		if (!m && fresh) {
 			m = fresh;
@@ -159,8 +252,8 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 
 void hak_dir_clear_small(struct hak_small *b)
 {
-	unsigned long *entry = &dir_entry[dir_index(b->base)];
 	unsigned long flags = hak_lock(&dir_lock);
+	unsigned long *entry = &dir_table->entry[dir_index(b->base)];
 	struct hak_mixed *m = entry_mixed(*entry);
 
 	mixed_fill(m, b, NULL);
@@ -178,33 +271,31 @@ static noinline void dir_reinstate(void *base)
 {
 	unsigned long flags;
 
-	if (READ_ONCE(*dir_fast(base)) || hak_nested())
+	if (READ_ONCE(*hak_dir_fast(base)) || hak_nested())
 		return;
 	flags = hak_lock(&dir_lock);
-	if (dir_entry[dir_index(base)] == hak_mark(base) && !*dir_fast(base))
+	if (dir_table->entry[dir_index(base)] == hak_mark(base) && !*hak_dir_fast(base))
 		/* Pairs with hak_slab_find(), as in hak_dir_set_ss(). */
-		smp_store_release(dir_fast(base), hak_mark(base));
+		smp_store_release(hak_dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);
 }
 
-/* The descriptor of the slab that a page of a SuperSlab of ours belongs to. */
-static struct hak_slab *ss_slab(const void *p)
+/* The entry of the region that any value @p points into; 0 outside of all. */
+static unsigned long dir_look(const void *p)
 {
-	unsigned int page = ss_page_index(p), first;
-	struct hak_slab *slab = ss_desc(ss_base(p), page);
+	unsigned long i = dir_index(p);
+	struct dir_table *t = dir_now();
 
-	first = READ_ONCE(slab->first);
-	return likely(first == page) ? slab : ss_desc(ss_base(p), first);
+	if ((unsigned long)p < dir_start() || i >= t->nr)
+		return 0;
+	/* Pairs with whoever set the entry: what it leads to is filled in. */
+	return smp_load_acquire(&t->entry[i]);
 }
 
 static struct hak_slab *dir_slab(const void *p)
 {
-	unsigned long i = dir_index(p), entry;
+	unsigned long entry = dir_look(p);
 
-	if ((unsigned long)p < dir_start || i >= dir_nr)
-		return NULL;
-	/* Pairs with whoever set the entry: what it leads to is filled in. */
-	entry = smp_load_acquire(&dir_entry[i]);
 	if (!entry)
 		return NULL;
 	if (entry & DIR_MIXED)
@@ -216,15 +307,9 @@ static struct hak_slab *dir_slab(const void *p)
 
 struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
 {
-	struct hak_slab *slab;
+	struct hak_slab *slab = hak_dir_near(p);
 
-	/*
-	 * A mark has three low bits of 0: what the image names is a SuperSlab, and ours.
-	 * Pairs with hak_dir_set_ss(): its header is filled in.
-	 */
-	if (likely(smp_load_acquire(dir_fast(p)) == ((unsigned long)p | (HAK_SS_SIZE - 1)) - 7))
-		slab = ss_slab(p);
-	else
+	if (unlikely(!slab))
 		slab = dir_slab(p);
 	/* Pairs with the store that gives the slab to a pool: the slab is made before that. */
 	*pool = slab ? smp_load_acquire(&slab->pool) : NULL;
@@ -234,15 +319,12 @@ HAK_EXPORT_TEST(hak_slab_find);
 
 bool hak_owns(const void *p)
 {
-	unsigned long i = dir_index(p), entry;
+	unsigned long entry;
 	struct hak_mixed *m;
 	bool owned;
 
-	if ((unsigned long)p < dir_start || i >= dir_nr)
-		return false;
 	preempt_disable();
-	/* Pairs with hak_dir_set_small(): the table is all 0 before it is seen. */
-	entry = smp_load_acquire(&dir_entry[i]);
+	entry = dir_look(p);
 	m = entry_mixed(entry);
 	owned = m ? !!READ_ONCE(m->page[((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT])
 		  : !!entry;
@@ -274,11 +356,10 @@ void hak_dir_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *
 	unsigned long i, entry;
 	void *region;
 
-	for (i = 0; i < dir_nr; i++) {
-		region = (void *)(dir_start + (i << HAK_SS_SHIFT));
+	for (i = 0; i < dir_now()->nr; i++) {
+		region = (void *)(dir_start() + (i << HAK_SS_SHIFT));
 		preempt_disable();
-		/* Pairs with whoever set the entry: what it leads to is filled in. */
-		entry = smp_load_acquire(&dir_entry[i]);
+		entry = dir_look(region);
 		if (entry & DIR_MIXED)
 			mixed_for_each(entry_mixed(entry), region, fn, arg);
 		else if (entry)

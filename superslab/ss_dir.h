@@ -20,11 +20,23 @@ int hak_dir_init(void);
 void hak_dir_exit(void);
 
 /**
+ * hak_dir_reach() - let the directory cover all memory below an address
+ * @end_pfn: number of the first page behind it
+ *
+ * Context: Process context. May sleep.
+ * Return: false if there is no memory for that; what is beyond stays uncovered.
+ */
+bool hak_dir_reach(unsigned long end_pfn);
+
+/* The same up to the end of what is online. */
+bool hak_dir_reach_all(void);
+
+/**
  * hak_dir_covers() - can a block at this address be entered?
  * @base: start of the block
  *
  * Context: Any.
- * Return: false for memory added beyond the end known at load.
+ * Return: false for memory beyond what hak_dir_reach() was asked for.
  */
 bool hak_dir_covers(const void *base);
 
@@ -35,6 +47,25 @@ void hak_dir_clear_ss(void *base);
 /* Enter a small block; false if its table cannot be allocated with @gfp. Context: no lock held. */
 bool hak_dir_set_small(struct hak_small *b, gfp_t gfp);
 void hak_dir_clear_small(struct hak_small *b);
+
+/* Where the image names the SuperSlab that @p lies in, if it does. */
+static inline unsigned long *hak_dir_fast(const void *p)
+{
+	return &hak_dir[hak_arch_bits64(p, HAK_SS_SHIFT, HAK_DIR_BITS)];
+}
+
+/* The slab of any value @p, if the image knows its SuperSlab; else NULL. Preemption off. */
+static inline struct hak_slab *hak_dir_near(const void *p)
+{
+	/*
+	 * A mark has three low bits of 0: what the image names is a SuperSlab, and ours.
+	 * Pairs with hak_dir_set_ss(): its header is filled in.
+	 */
+	if (unlikely(smp_load_acquire(hak_dir_fast(p)) !=
+		     ((unsigned long)p | (HAK_SS_SIZE - 1)) - 7))
+		return NULL;
+	return ss_slab(p);
+}
 
 /**
  * hak_slab_find() - the slab whose memory covers an address, and its pool

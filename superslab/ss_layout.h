@@ -91,7 +91,7 @@ struct hak_small {
 };
 
 struct hak_pool_node {
-	raw_spinlock_t lock;		/* [3] in the lock order, docs/architecture.md */
+	raw_spinlock_t lock;		/* [4] in the lock order, docs/architecture.md */
 	struct list_head partial;	/* slabs with free objects, empty ones last */
 	struct list_head full;
 	unsigned int nr_slabs;
@@ -128,10 +128,14 @@ static inline void *ss_slot(void *base, unsigned int slot)
 	return base + ((ss_colour(base) + slot) & (HAK_HDR_SLOTS - 1)) * HAK_HDR_SLOT;
 }
 
+/* Descriptors stand side by side, but for what is left at the end of each slot. */
 static inline struct hak_slab *ss_desc(void *base, unsigned int page)
 {
-	return ss_slot(base, 1 + page / HAK_DESC_PER_SLOT) +
-	       page % HAK_DESC_PER_SLOT * sizeof(struct hak_slab);
+	unsigned int off = (1 + ss_colour(base)) * HAK_HDR_SLOT + page * sizeof(struct hak_slab) +
+		page / HAK_DESC_PER_SLOT *
+		(HAK_HDR_SLOT - HAK_DESC_PER_SLOT * sizeof(struct hak_slab));
+
+	return base + (off & (HAK_PAGE_SIZE - 1));
 }
 
 static inline struct hak_ss *ss_header(void *base)
@@ -147,6 +151,16 @@ static inline void *ss_base(const void *p)
 static inline unsigned int ss_page_index(const void *p)
 {
 	return ((unsigned long)p >> HAK_PAGE_SHIFT) & (HAK_SS_PAGES - 1);
+}
+
+/* The descriptor of the slab that a page of a SuperSlab of ours belongs to. */
+static inline struct hak_slab *ss_slab(const void *p)
+{
+	unsigned int page = ss_page_index(p), first;
+	struct hak_slab *slab = ss_desc(ss_base(p), page);
+
+	first = READ_ONCE(slab->first);
+	return likely(first == page) ? slab : ss_desc(ss_base(p), first);
 }
 
 /*

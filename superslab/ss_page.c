@@ -14,10 +14,11 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 {
 	gfp_t keep = __GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_THISNODE;
 
-	if (smallest)
-		return (gfp & (keep | __GFP_HIGH | __GFP_MEMALLOC | __GFP_NOMEMALLOC |
-			       __GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL)) |
-		       __GFP_NOWARN | __GFP_COMP;
+	if (smallest) {
+		keep |= __GFP_HIGH | HAK_GFP_ATOMIC_BIT | __GFP_MEMALLOC | __GFP_NOMEMALLOC |
+			__GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL;
+		return (gfp & keep) | __GFP_NOWARN | __GFP_COMP;
+	}
 	return (gfp & keep & ~__GFP_DIRECT_RECLAIM) |
 	       __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_COMP;
 }
@@ -91,7 +92,9 @@ void hak_release_later(struct hak_release *r)
 
 void hak_release_flush(void)
 {
+	/* Who handed something over may have been interrupted before queueing the work. */
 	do {
+		queue_work(hak_wq, &release_work);
 		flush_work(&release_work);
 	} while (!llist_empty(&release_list));
 }

@@ -88,32 +88,30 @@ void hak_pool_exit(struct hak_pool *pool)
 HAK_EXPORT_TEST(hak_pool_exit);
 
 /* [pool node lock] Take up to @n objects; returns how many. */
-static unsigned int slab_take(struct hak_pool_node *pn, struct hak_slab *slab,
-			      unsigned int n, void **p)
+static unsigned int slab_take(struct hak_pool *pool, struct hak_pool_node *pn,
+			      struct hak_slab *slab, unsigned int n, void **p)
 {
-	bool ctor = slab->pool->ctor;
-	unsigned int got = 0, w, i;
+	unsigned int got = 0, carved = pool->ctor ? slab->carved : UINT_MAX, w, i = 0;
+	unsigned int words = BITS_TO_LONGS(slab->objects);
+	unsigned long stride = pool->stride;
+	void *mem = slab->mem;
 
 	if (slab->free == slab->objects) {
 		pn->nr_empty--;
 		pn->low_empty = min(pn->low_empty, pn->nr_empty);
 	}
-	for (w = 0; got < n && w < BITS_TO_LONGS(slab->objects); w++) {
+	for (w = 0; got < n && w < words; w++) {
 		unsigned long word = slab->bits[w];
 
 		while (word && got < n) {
 			i = w * BITS_PER_LONG + __ffs(word);
 			word &= word - 1;
-			p[got] = slab_object(slab, i);
-			if (i >= slab->carved) {
-				slab->carved = i + 1;
-				if (ctor)
-					p[got] += TAKE_RAW;
-			}
-			got++;
+			/* Bits are taken in their order: those never handed out come last. */
+			p[got++] = mem + i * stride + (i >= carved ? TAKE_RAW : 0);
 		}
 		slab->bits[w] = word;
 	}
+	slab->carved = max_t(u16, slab->carved, i + 1);
 	slab->free -= got;
 	pn->nr_free -= got;
 	if (!slab->free)
@@ -154,7 +152,7 @@ unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void 
 		slab = list_first_entry_or_null(&pn->partial, struct hak_slab, list);
 		if (!slab)
 			break;
-		got += slab_take(pn, slab, n - got, p + got);
+		got += slab_take(pool, pn, slab, n - got, p + got);
 	}
 	hak_unlock(&pn->lock, flags);
 	if (pool->ctor)
@@ -254,21 +252,25 @@ static void slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
 	pn->nr_free -= slab->free;
 }
 
-/*
- * [pool node lock] Mark one object free. Returns false if it was already: its bit
- * is set, all of the slab is free, or the slab was given up since it was looked up.
- */
-static bool slab_return(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
-			unsigned int i, struct list_head *gone)
+/* Objects on their way back: where each belongs, and what is left for after the lock. */
+struct batch {
+	void **p;
+	unsigned int n;
+	unsigned int bad;		/* those that were free already stand first in p */
+	struct list_head gone;		/* slabs to be given up */
+	struct hak_slab *slab[HAK_BATCH];
+	u16 index[HAK_BATCH];
+};
+
+/* [pool node lock] @slab has more free objects than before, and @was then. */
+static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
+			  unsigned int was, struct list_head *gone)
 {
-	if (READ_ONCE(slab->pool) != pool || slab->free == slab->objects ||
-	    __test_and_set_bit(i, slab->bits))
-		return false;
-	pn->nr_free++;
-	if (!slab->free++)
+	pn->nr_free += slab->free - was;
+	if (!was)
 		list_move(&slab->list, &pn->partial);
 	if (slab->free < slab->objects)
-		return true;
+		return;
 	pn->nr_empty++;
 	if (pn->nr_empty > pool->keep_empty) {
 		slab_unlink(pn, slab);
@@ -276,11 +278,38 @@ static bool slab_return(struct hak_pool *pool, struct hak_pool_node *pn, struct 
 	} else {
 		list_move_tail(&slab->list, &pn->partial);
 	}
-	return true;
+}
+
+/*
+ * [pool node lock] Mark objects free, from number @k of @b to the last in a row of one slab;
+ * returns the number behind it.  One is free already if its bit is set, all of the slab is
+ * free, or the slab was given up since it was looked up.
+ */
+static __always_inline unsigned int slab_return(struct hak_pool *pool, struct hak_pool_node *pn,
+						struct batch *b, unsigned int k)
+{
+	struct hak_slab *slab = b->slab[k];
+	unsigned int was = slab->free, now = was;
+
+	if (unlikely(READ_ONCE(slab->pool) != pool || was == slab->objects)) {
+		b->p[b->bad++] = b->p[k];
+		return k + 1;
+	}
+	do {
+		if (likely(!__test_and_set_bit(b->index[k], slab->bits)))
+			now++;
+		else
+			b->p[b->bad++] = b->p[k];
+	} while (++k < b->n && b->slab[k] == slab);
+	if (now != was) {
+		slab->free = now;
+		slab_returned(pool, pn, slab, was, &b->gone);
+	}
+	return k;
 }
 
 /* The slab of @p and the object's index in it, or NULL after a report. Preemption off. */
-static struct hak_slab *return_check(struct hak_pool *pool, const void *p, unsigned int *i)
+static noinline struct hak_slab *return_check(struct hak_pool *pool, const void *p, unsigned int *i)
 {
 	struct hak_pool *found = NULL;
 	struct hak_slab *slab = hak_slab_find(p, &found);
@@ -311,39 +340,80 @@ static void retire_all(struct list_head *gone)
 	}
 }
 
+/* Is @p the start of an object of @slab, and this one of @pool? Its index goes to @i. */
+static __always_inline bool slab_starts(const struct hak_slab *slab, const struct hak_pool *pool,
+					const void *p, unsigned int *i)
+{
+	unsigned int off = 0;
+
+	/* Pairs with hak_slab_init(), as in hak_slab_find(). */
+	if (smp_load_acquire(&slab->pool) != pool)
+		return false;
+	*i = slab_index(slab, pool, p, &off);
+	return *i != UINT_MAX && !off;
+}
+
+/* Look up @n objects; those that are none drop out. Preemption off. */
+static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, unsigned int n,
+				       void **p)
+{
+	struct hak_slab *slab = NULL;
+	unsigned int k, j = 0, i;
+	unsigned long page = 0;
+
+	for (k = 0; k < n; k++) {
+		/* Those that were allocated together often come back together. */
+		if ((unsigned long)p[k] >> HAK_PAGE_SHIFT != page)
+			slab = hak_dir_near(p[k]);
+		page = (unsigned long)p[k] >> HAK_PAGE_SHIFT;
+		if (unlikely(!slab || !slab_starts(slab, pool, p[k], &i)))
+			slab = return_check(pool, p[k], &i);
+		if (unlikely(!slab))
+			continue;
+		b->slab[j] = slab;
+		b->index[j] = i;
+		p[j++] = p[k];
+	}
+	b->n = j;
+}
+
+/* Is @slab of @nid, the node of @first? A SuperSlab is of one node. */
+static __always_inline bool same_node(const struct hak_slab *first, const struct hak_slab *slab,
+				      int nid)
+{
+	return (first->pages && ss_base(first) == ss_base(slab)) || slab_nid(slab) == nid;
+}
+
 /* At most HAK_BATCH objects: look up without a lock, put back under one per node run. */
 static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 {
-	struct hak_slab *slab[HAK_BATCH];
-	unsigned int idx[HAK_BATCH], k, j, bad = 0;
 	unsigned long flags;
-	LIST_HEAD(gone);
+	unsigned int k;
+	struct batch b;
 
+	b.p = p;
+	b.bad = 0;
+	INIT_LIST_HEAD(&b.gone);
 	/* Until it is back in its slab, what is not proven live may go at any time. */
 	preempt_disable();
-	for (k = 0, j = 0; k < n; k++) {
-		slab[j] = return_check(pool, p[k], &idx[j]);
-		if (slab[j])
-			p[j++] = p[k];
-	}
-	n = j;
-	for (k = 0; k < n; ) {
-		int nid = slab_nid(slab[k]);
+	batch_find(pool, &b, n, p);
+	for (k = 0; k < b.n; ) {
+		const struct hak_slab *first = b.slab[k];
+		int nid = slab_nid(first), done = k;
 		struct hak_pool_node *pn = pool->node[nid];
-		unsigned int first = k;
 
 		flags = hak_lock(&pn->lock);
-		for (; k < n && slab_nid(slab[k]) == nid; k++)
-			if (!slab_return(pool, pn, slab[k], idx[k], &gone))
-				p[bad++] = p[k];
+		do
+			k = slab_return(pool, pn, &b, k);
+		while (k < b.n && same_node(first, b.slab[k], nid));
 		hak_unlock(&pn->lock, flags);
 		hak_mem_add(nid == hak_home_nid() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
-			    k - first);
+			    k - done);
 	}
-	for (k = 0; k < bad; k++)
+	for (k = 0; k < b.bad; k++)
 		hak_report_bad(HAK_BAD_DOUBLE, p[k], pool, 0);
 	preempt_enable();
-	retire_all(&gone);
+	retire_all(&b.gone);
 }
 
 void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p)

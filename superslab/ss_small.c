@@ -46,6 +46,26 @@ static struct hak_small *small_create(struct hak_pool *pool, int nid, gfp_t gfp,
 	return NULL;
 }
 
+/*
+ * The last resort, of which __GFP_NOFAIL may be true.  The kernel makes that promise for two
+ * pages at most, and may answer with memory the directory does not cover: so it is kept here.
+ */
+static struct hak_small *small_create_last(struct hak_pool *pool, int nid, gfp_t gfp,
+					   unsigned int order)
+{
+	gfp_t last = hak_block_gfp(gfp, true);
+	struct hak_small *b;
+
+	if (order > 1)
+		last &= ~__GFP_NOFAIL;
+	for (;;) {
+		b = small_create(pool, nid, last, order);
+		if (b || !(gfp & __GFP_NOFAIL) || !gfpflags_allow_blocking(gfp))
+			return b;
+		memalloc_retry_wait(gfp);
+	}
+}
+
 struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 {
 	unsigned int order = HAK_SMALL_ORDER_MAX, min = 0;
@@ -53,11 +73,10 @@ struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 
 	while (small_room(min) < pool->stride)
 		min++;
-	for (;; order--) {
-		b = small_create(pool, nid, hak_block_gfp(gfp, order == min), order);
-		if (b || order == min)
-			break;
-	}
+	for (; !b && order > min; order--)
+		b = small_create(pool, nid, hak_block_gfp(gfp, false), order);
+	if (!b)
+		b = small_create_last(pool, nid, gfp, min);
 	if (!b)
 		return NULL;
 	hak_mem_add(HAK_MEM_SMALL, 1);

@@ -78,8 +78,10 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 /* Every object in a magazine carries its mark, also one that was never handed out. */
 static void mark_all(const struct hak_core *core, unsigned int n, void **p)
 {
+	unsigned int off = core->pool.mark_off;
+
 	while (n--)
-		object_set_mark(core, p[n], hak_mark(p[n]));
+		hak_arch_poke(p[n] + off, hak_mark(p[n]));
 }
 
 /* Out of slabs of @nid, or of any node when this one has no memory left. */
@@ -210,7 +212,17 @@ static __always_inline void *gated_pop(struct hak_core *core, struct hak_cache *
 
 	/* The inlined pop lowered the count of the set it sees. */
 	this_set(c, lvl)->n = 0;
-	s->ev[HAK_ALLOC_MAGAZINE] += !!p;
+	if (likely(p))
+		s->ev[HAK_ALLOC_MAGAZINE]++;
+	return p;
+}
+
+/* Mostly what keeps a pristine cache from the inlined path: where its mark is. */
+static __always_inline void *finish_gated(struct hak_core *core, void *p, gfp_t gfp)
+{
+	if (HAK_WATCHED || !core->pristine || gfp & __GFP_ZERO)
+		return hak_finish_alloc(core, p, gfp);
+	object_set_mark(core, p, 0);
 	return p;
 }
 
@@ -222,24 +234,33 @@ static noinline hak_core_fn void *gated_alloc(struct hak_core *core, struct hak_
 	preempt_enable();
 	if (unlikely(!p))
 		return hak_alloc_slow(core, gfp, HAK_TASK);
-	return hak_finish_alloc(core, p, gfp);
+	return finish_gated(core, p, gfp);
 }
 
 NOKPROBE_SYMBOL(gated_alloc);
 
-/* The inlined pop found nothing. Task level, preemption off once. */
-hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
+/* The inlined pop found nothing, and that was unexpected. Task level, preemption off once. */
+static noinline hak_core_fn void *empty_alloc(struct hak_core *core, gfp_t gfp)
 {
-	struct hak_core *core = cache_core(c);
-	void *p;
+	void *p = refill_near(core, HAK_TASK);
 
-	if (unlikely(core->gated))
-		return gated_alloc(core, c, gfp);
-	p = refill_near(core, HAK_TASK);
 	preempt_enable();
 	if (unlikely(!p))
 		return hak_alloc_slow(core, gfp, HAK_TASK);
 	return finish_plain(core, p);
+}
+
+NOKPROBE_SYMBOL(empty_alloc);
+
+/*
+ * The inlined pop found nothing. Task level, preemption off once.  Both ways are functions of
+ * their own, so that the shorter does not save the registers of the longer.
+ */
+hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
+{
+	struct hak_core *core = cache_core(c);
+
+	return core->gated ? gated_alloc(core, c, gfp) : empty_alloc(core, gfp);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
@@ -255,7 +276,7 @@ static noinline hak_core_fn void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp,
 	hak_irq_unnest();
 	if (unlikely(!p))
 		return hak_alloc_slow(core, gfp, lvl);
-	return likely(!core->gated) ? finish_plain(core, p) : hak_finish_alloc(core, p, gfp);
+	return likely(!core->gated) ? finish_plain(core, p) : finish_gated(core, p, gfp);
 }
 
 NOKPROBE_SYMBOL(irq_alloc_miss);

@@ -55,8 +55,9 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->pristine = args->ctor || core->flags & SLAB_TYPESAFE_BY_RCU;
 	core->hardened = args->hardened == HAK_HARDENED_DEFAULT ? hak_conf.hardened > 0
 			 : args->hardened == HAK_HARDENED_ON;
-	core->pool.marked = core->hardened;
 	core->gated = wants_gate(core);
+	/* The inlined free marks the objects of a cache that is not, too: it does not know. */
+	core->pool.marked = core->hardened || (hak_conf.hardened && !core->gated);
 	core->exact = HAK_WATCHED ||
 		      (core->hardened && (core->pristine || hak_conf.hardened != 1));
 	core->pool.watched = HAK_WATCHED;
@@ -167,6 +168,8 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	}
 	core->arithmetic = core->hardened && hak_conf.hardened && core->pool.slab_pages == 1 &&
 			   core->pool.stride * HAK_INLINE_BITS >= HAK_PAGE_SIZE;
+	core->quick = core->arithmetic && core->pristine && core->gated && !hak_conf.multi_node &&
+		      !HAK_WATCHED;
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
 	mutex_unlock(&hak_caches_lock);

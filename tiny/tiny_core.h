@@ -33,7 +33,7 @@ struct hak_mag {
 
 /* Full and empty magazines of one cache on one node. */
 struct hak_depot {
-	raw_spinlock_t lock;		/* [2] in the lock order */
+	raw_spinlock_t lock;		/* [3] in the lock order */
 	struct hak_mag *full;
 	struct hak_mag *empty;
 	unsigned int nr_full;
@@ -56,6 +56,7 @@ struct hak_core {
 	bool gated;			/* the sets of the handle stay empty, with no room */
 	bool exact;			/* gated, and each free is looked up exactly */
 	bool arithmetic;		/* starts of objects follow from addresses: tiny_free.c */
+	bool quick;			/* pristine, gated and arithmetic: frees seldom need more */
 	bool frees_out;			/* every free is out of line: gated, or several nodes */
 	bool hardened;
 	bool typed;

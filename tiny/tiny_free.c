@@ -205,7 +205,7 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 static __always_inline void free_prepare(struct hak_core *core, void *p)
 {
 	watch_freeing(core, p);
-	if (hak_conf.init_on_free && !core->pristine)
+	if (!core->pristine && hak_conf.init_on_free)
 		memset(p, 0, core->size);
 	if (core->hardened)
 		object_set_mark(core, p, hak_mark(p));
@@ -224,18 +224,22 @@ static hak_core_fn void free_any(struct hak_core *core, void *p)
 NOKPROBE_SYMBOL(free_any);
 
 /*
- * Is @p the start of an object that is live, as far as arithmetic can tell?  Its page
- * is known to serve @core, whose slabs are single pages; the end of the page is left
- * to the exact look-up, and so is an object behind which there is no 0.
+ * Does an object start at @p, as far as arithmetic can tell?  Its page is known to serve
+ * @core, whose slabs are single pages; the end of the page is left to the exact look-up.
  */
 static __always_inline bool starts_object(struct hak_core *core, void *p)
 {
 	u32 off = (unsigned long)p & (HAK_PAGE_SIZE - 1), stride = core->pool.stride;
 	u32 i = (u64)off * core->pool.recip >> 32;
 
-	if (i * stride != off || off + stride >= HAK_PAGE_SIZE)
-		return false;
-	return core->pristine ? !object_mark(core, p) : object_mark(core, p) != hak_mark(p);
+	return i * stride == off && off + stride < HAK_PAGE_SIZE;
+}
+
+/* The same of a live object; a pristine one behind which there is no 0 is left, too. */
+static __always_inline bool starts_live(struct hak_core *core, void *p)
+{
+	return starts_object(core, p) &&
+	       (core->pristine ? !object_mark(core, p) : object_mark(core, p) != hak_mark(p));
 }
 
 /*
@@ -248,7 +252,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 {
 	struct hak_set *s;
 
-	if (core->exact && !(core->arithmetic && starts_object(core, p)) &&
+	if (core->exact && !(core->arithmetic && starts_live(core, p)) &&
 	    !free_valid(core->cpu, p, caller))
 		return true;
 	free_prepare(core, p);
@@ -257,6 +261,22 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 		return set_push_remote(s, p);
 	if (!set_push(s, p))
 		return false;
+	s->ev[HAK_FREE_MAGAZINE]++;
+	return true;
+}
+
+/*
+ * All of push_out() for an object of a pristine cache about which there is no doubt, and for
+ * which there is room: nothing is called, so nothing is saved.
+ */
+static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_level lvl)
+{
+	struct hak_set *s = this_set(core->sets, lvl);
+
+	if (!core->quick || !starts_object(core, p) || object_mark(core, p) || (u8)s->n >= s->room)
+		return false;
+	object_set_mark(core, p, hak_mark(p));
+	s->slot[s->n++] = p;
 	s->ev[HAK_FREE_MAGAZINE]++;
 	return true;
 }
@@ -288,24 +308,34 @@ static noinline void free_unserved(void *p, unsigned long caller)
 	preempt_enable();
 }
 
-/* The inlined push found no room. Task level, preemption off once, all checks made. */
-hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
+/* The inlined push found no room, and that was unexpected. Task level, preemption off once. */
+static noinline hak_core_fn void full_free(struct hak_core *core, void *p)
 {
-	struct hak_core *core = cache_core(c);
-	bool pushed;
+	bool pushed = miss_push(core, p, HAK_TASK);
 
-	if (unlikely(!core)) {
-		free_unserved(p, _RET_IP_);
-		return;
-	}
-	if (unlikely(core->frees_out)) {
-		free_out(core, p, _RET_IP_);
-		return;
-	}
-	pushed = miss_push(core, p, HAK_TASK);
 	preempt_enable();
 	if (unlikely(!pushed))
 		hak_free_slow(core, p, HAK_TASK);
+}
+
+NOKPROBE_SYMBOL(full_free);
+
+/*
+ * The inlined push found no room. Task level, preemption off once, all checks made.  Each way
+ * is a function of its own, as in hak_alloc_miss().
+ */
+hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
+{
+	struct hak_core *core = cache_core(c);
+
+	if (unlikely(!core))
+		free_unserved(p, _RET_IP_);
+	else if (push_quick(core, p, HAK_TASK))
+		preempt_enable();
+	else if (core->frees_out)
+		free_out(core, p, _RET_IP_);
+	else
+		full_free(core, p);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
@@ -321,7 +351,8 @@ static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, uns
 		free_unserved(p, caller);
 		return;
 	}
-	pushed = core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl);
+	pushed = push_quick(core, p, lvl) ||
+		 (core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl));
 	hak_irq_unnest();
 	if (unlikely(!pushed))
 		hak_free_slow(core, p, lvl);

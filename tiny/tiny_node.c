@@ -59,11 +59,13 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 	if (in_nmi() || nested())
 		return NULL;
 	WARN_ONCE(gfp & (__GFP_DMA | __GFP_DMA32), "hakmem: %s has no DMA zones\n", core->name);
-	if ((unsigned int)node >= nr_node_ids || !node_online(node)) {
+	if ((unsigned int)node >= nr_node_ids) {
 		WARN_ONCE(1, "hakmem: no node %d\n", node);
 		return NULL;
 	}
-	p = take_on(core, gfp & __GFP_THISNODE ? gfp : wish_gfp(gfp), node);
+	/* A node that is not there now is a wish that cannot be had. */
+	p = node_online(node) ? take_on(core, gfp & __GFP_THISNODE ? gfp : wish_gfp(gfp), node)
+			      : NULL;
 	if (!p && !(gfp & __GFP_THISNODE))
 		return hak_cache_alloc(c, gfp);
 	count(core, p ? HAK_ALLOC_SLAB : HAK_ALLOC_FAIL);

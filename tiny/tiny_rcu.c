@@ -79,11 +79,16 @@ static void free_batch(struct llist_node *node)
 	}
 }
 
+/* What a barrier may read of a list that is taking its next batch; nobody follows it. */
+#define BETWEEN ((struct llist_node *)1)
+
 bool hak_rcu_turn(struct hak_rcu_list *l)
 {
 	if (!l->waiting || poll_state_synchronize_rcu(l->gp)) {
 		free_batch(l->waiting);
-		l->waiting = llist_del_all(&l->fresh);
+		/* Pairs with rcu_list_idle(); llist_del_all() is a full barrier. */
+		WRITE_ONCE(l->waiting, BETWEEN);
+		WRITE_ONCE(l->waiting, llist_del_all(&l->fresh));
 		l->gp = get_state_synchronize_rcu();
 		WRITE_ONCE(l->taken, l->taken + 1);
 	}
@@ -99,9 +104,22 @@ static void rcu_cpu_work(struct work_struct *work)
 		queue_rcu_work(hak_wq, &r->work);
 }
 
+/* Has all that was pushed before been freed? */
+static bool rcu_list_idle(struct hak_rcu_list *l)
+{
+	if (!llist_empty(&l->fresh))
+		return false;
+	/* Pairs with hak_rcu_turn(): what is not in fresh any more is in waiting. */
+	smp_rmb();
+	return !READ_ONCE(l->waiting);
+}
+
 /*
  * What was pushed before is in the batch taken next, and free when the one after that
  * is taken; one may be on its way unseen.  Others may push without end.
+ *
+ * The lists themselves are asked, not the work: who made a list not empty may have been
+ * interrupted before asking for the work, and those who pushed after it ask for none.
  */
 static void rcu_cpu_barrier(struct rcu_cpu *r)
 {
@@ -109,9 +127,17 @@ static void rcu_cpu_barrier(struct rcu_cpu *r)
 
 	if (irq_work_is_busy(&r->from_nmi))
 		irq_work_sync(&r->from_nmi);
-	while (work_busy(&r->work.work) && (long)(READ_ONCE(r->list.taken) - end) < 0)
+	while (!rcu_list_idle(&r->list) && (long)(READ_ONCE(r->list.taken) - end) < 0) {
+		queue_rcu_work(hak_wq, &r->work);
 		flush_rcu_work(&r->work);
+	}
 }
+
+struct hak_rcu_list *hak_rcu_list_of(int cpu)
+{
+	return &per_cpu_ptr(&rcu_cpu, cpu)->list;
+}
+HAK_EXPORT_TEST(hak_rcu_list_of);
 
 void hak_rcu_barrier(void)
 {

@@ -7,7 +7,11 @@
 
 struct hak_rcu_list {
 	struct llist_head fresh;	/* any context pushes; hak_rcu_turn() takes all */
-	struct llist_node *waiting;	/* hak_rcu_turn()'s: the batch whose grace period runs */
+	/*
+	 * hak_rcu_turn()'s: the batch whose grace period runs.  Not NULL from before fresh is
+	 * emptied, so that barriers, who look at fresh first, see what is between the two.
+	 */
+	struct llist_node *waiting;
 	unsigned long gp;		/* likewise: what that batch waits for */
 	unsigned long taken;		/* batches taken; read by barriers */
 };
@@ -26,5 +30,8 @@ bool hak_rcu_push(struct hak_rcu_list *l, struct rcu_head *head, const void *p);
  * taken has made it.  So the batch itself is asked.
  */
 bool hak_rcu_turn(struct hak_rcu_list *l);
+
+/* The list of @cpu. */
+struct hak_rcu_list *hak_rcu_list_of(int cpu);
 
 #endif /* _TINY_RCU_H */

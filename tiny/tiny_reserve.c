@@ -5,11 +5,15 @@
  * A reserve is a list of arrays of objects that are live as far as the cache is concerned;
  * taking one out of it is a decrement, in any context its owner likes.  Arrays of at most
  * a page come from kmalloc(): memory of vmalloc() could not be freed where nobody may
- * sleep.
+ * sleep.  On PREEMPT_RT kfree() takes a lock that sleeps; where that may not be, the worker
+ * of released blocks does it.
  */
+#include "superslab/ss_block.h"
 #include "tiny/tiny_core.h"
 
+/* Both begin with what the worker needs: see reserve_free(). */
 struct reserve_part {
+	struct hak_release release;
 	struct reserve_part *next;
 	unsigned int n;			/* objects left */
 	void *object[];
@@ -18,10 +22,27 @@ struct reserve_part {
 #define PART_MAX ((PAGE_SIZE - sizeof(struct reserve_part)) / sizeof(void *))
 
 struct hak_reserve {
+	struct hak_release release;
 	struct hak_cache *cache;
 	struct reserve_part *all;
 	struct reserve_part *now;	/* in all; those before it are empty */
 };
+
+static void reserve_release(struct hak_release *r)
+{
+	kfree(r);
+}
+
+/* Free the allocation that begins with @r. */
+static void reserve_free(struct hak_release *r)
+{
+	if (hak_may_grow()) {
+		kfree(r);
+		return;
+	}
+	r->fn = reserve_release;
+	hak_release_later(r);
+}
 
 static bool part_add(struct hak_reserve *r, gfp_t gfp, unsigned int n)
 {
@@ -40,7 +61,7 @@ struct hak_reserve *hak_reserve_get(struct hak_cache *c, gfp_t gfp, unsigned int
 	struct hak_reserve *r;
 	unsigned int now;
 
-	if (!n || n > HAK_BULK_MAX)
+	if (!n || n > HAK_BULK_MAX || in_nmi() || !hak_may_grow())
 		return NULL;
 	r = kmalloc(sizeof(*r), gfp & ~__GFP_ZERO);
 	if (!r)
@@ -80,8 +101,8 @@ void hak_reserve_put(struct hak_reserve *r)
 	for (part = r->all; part; part = next) {
 		next = part->next;
 		hak_cache_free_bulk(r->cache, part->n, part->object);
-		kfree(part);
+		reserve_free(&part->release);
 	}
-	kfree(r);
+	reserve_free(&r->release);
 }
 HAK_EXPORT(hak_reserve_put);

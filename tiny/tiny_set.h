@@ -82,8 +82,11 @@ static __always_inline bool set_push(struct hak_set *s, void *p)
 /* Move objects from the end of @p into the set; returns how many are left in @p. */
 static __always_inline unsigned int set_fill(struct hak_set *s, unsigned int n, void **p)
 {
-	while (n && set_push(s, p[n - 1]))
-		n--;
+	unsigned int at = s->n > 0 ? s->n : 0, k = at < s->room ? min(n, s->room - at) : 0;
+
+	s->n = at + k;
+	while (k--)
+		s->slot[at++] = p[--n];
 	return n;
 }
 

@@ -48,8 +48,9 @@ enum hak_hardening {
 /**
  * struct hak_cache_args - what a typed cache may be told beside name and size
  * @align: alignment in bytes, a power of two up to a page; 0 for the natural one
- * @ctor: run once on each object before it is first handed out, in the context
- *	of the allocation; the object must come back in the constructed state
+ * @ctor: run once on each object before it is first handed out, by an allocation
+ *	and with preemption off: it may neither sleep nor allocate; the object must
+ *	come back in the constructed state
  * @dtor: run once on each constructed object before its memory is given back, in
  *	process context
  * @hardened: whether frees are checked, if not as the module's parameter says
@@ -105,7 +106,8 @@ static __always_inline bool hak_size_folds(size_t size)
  * the cache.
  *
  * Context: Process context. May sleep.
- * Return: The cache, or NULL with one line in the log that says what was wrong.
+ * Return: The cache; NULL if there is no memory, or with one line in the log that
+ * says what was wrong.
  */
 #define hak_cache_create(name, size, args, flags) \
 	__hak_cache_create(name, size, args, flags, THIS_MODULE)
@@ -223,7 +225,8 @@ struct hak_reserve;
  * @gfp: as for kmem_cache_alloc(); holds for all objects, __GFP_ZERO too
  * @n: how many, 1 to HAK_BULK_MAX
  *
- * Context: As hak_cache_alloc().
+ * Context: As hak_cache_alloc(), but that on PREEMPT_RT with preemption or interrupts
+ * off the answer is always NULL.
  * Return: The reserve, of one owner, who sees to it that one call uses it at a time;
  * or NULL and nothing is allocated.
  */
@@ -311,6 +314,8 @@ static __always_inline void hak_free(const void *p)
  * hak_free_sized() - free memory of hak_alloc() of known size, without a look-up
  * @p: the memory, or NULL
  * @size: what was asked of hak_alloc(); with hardened=1 a wrong class is found
+ *
+ * Not for what was allocated with GFP_DMA or GFP_DMA32, which hak_free() knows.
  *
  * Context: As hak_free().
  */

@@ -116,6 +116,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	u32 i;
 
 	unit_watch_start();
+	/* All programs run with a directory that took the place of another. */
+	if (!hak_dir_reach(2 * node_end_pfn(0)))
+		return -1;
 	for (i = 0; i < CPUS; i++) {
 		cpu[i].base = shim_bind();
 		cpu[i].nr = shim_cpu_nr;

@@ -70,12 +70,14 @@ static void thread_ends(void *unused)
 static void fork_begins(void)
 {
 	mutex_lock(&hak_caches_lock);
+	mutex_lock(&hak_grow_lock);
 	shim_fork(true);
 }
 
 static void fork_ended(void)
 {
 	shim_fork(false);
+	mutex_unlock(&hak_grow_lock);
 	mutex_unlock(&hak_caches_lock);
 }
 

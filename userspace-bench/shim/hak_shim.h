@@ -353,6 +353,8 @@ void *kmalloc(size_t n, gfp_t gfp);	/* aligned as @n is, up to a page */
 #define kfree(p)		shim_next.free((void *)(p))
 #define kvfree(p)		kfree(p)
 #define PFN_PHYS(pfn)		((pfn) << PAGE_SHIFT)
+#define PFN_DOWN(phys)		((phys) >> PAGE_SHIFT)
+#define __pa(virt)		((unsigned long)(virt) - (unsigned long)shim_arena)
 #define __va(phys)		((void *)(shim_arena + (phys)))
 #define node_end_pfn(n)		((SHIM_SS_BYTES + SHIM_SMALL_BYTES) >> PAGE_SHIFT)
 #define virt_to_page(p)		(&shim_pages[((const char *)(p) - shim_arena) >> PAGE_SHIFT])

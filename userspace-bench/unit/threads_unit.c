@@ -320,10 +320,58 @@ static void many_short_threads_leave_nothing(struct kunit *test)
 	crowd_run(test, 20, 2 * THREADS, 300);
 }
 
+#define HERD 8
+
+struct herd {
+	atomic_uint arrived;
+	atomic_uint served;
+};
+
+struct herd_member {
+	struct herd *h;
+	u32 size;
+};
+
+static int herd_fn(void *arg)
+{
+	struct herd_member *m = arg;
+	void *p;
+
+	m->h->arrived++;
+	while (m->h->arrived < HERD)
+		sched_yield();
+	p = hak_alloc(m->size, GFP_KERNEL);
+	m->h->served += p != NULL;
+	hak_free(p);
+	return 0;
+}
+
+/* Each would hold 2 MiB of its own for a moment, and the peak would be theirs together. */
+static void many_that_find_no_page_ask_for_one_superslab(struct kunit *test)
+{
+	struct herd h = {};
+	struct herd_member m[HERD];
+	unsigned int i;
+
+	hak_shrink_all();
+	KUNIT_ASSERT_EQ(test, atomic_long_read(&hak_mem_stat[HAK_MEM_SS]), 0);
+	unit_superslabs_asked = 0;
+	for (i = 0; i < HERD; i++) {
+		/* A class each, so that none is served from another's slab. */
+		m[i] = (struct herd_member){ &h, (i + 1) * 64 };
+		unit_thread_start(unit_thread_create(herd_fn, &m[i]));
+	}
+	unit_threads_join();
+	KUNIT_EXPECT_EQ(test, h.served, HERD);
+	KUNIT_EXPECT_EQ(test, unit_superslabs_asked, hak_superslab_enabled);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
 static struct kunit_case threads_cases[] = {
 	KUNIT_CASE_SLOW(threads_that_pass_objects_agree_with_shadow),
 	KUNIT_CASE_SLOW(threads_in_small_blocks_agree_with_shadow),
 	KUNIT_CASE_SLOW(many_short_threads_leave_nothing),
+	KUNIT_CASE(many_that_find_no_page_ask_for_one_superslab),
 	{}
 };
 

@@ -4,8 +4,12 @@
 #define _UNIT_H
 
 #include <kunit/test.h>
+#include <stdatomic.h>
 
 extern struct kunit_suite hak_threads_suite;
+
+/* watched.c: SuperSlabs asked for, while whoever asks lets other threads run. */
+extern atomic_uint unit_superslabs_asked;
 
 /* migrate.c; without SHIM_PREEMPT nobody moves. */
 void unit_migrate_start(unsigned long seed);

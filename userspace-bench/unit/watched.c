@@ -9,7 +9,9 @@
  * pages and per-CPU memory included (the linker's --wrap); the one at which it reaches
  * 0 fails.
  */
+#include "superslab/ss_layout.h"
 #include "unit/hak_kernel.h"
+#include "unit/unit.h"
 
 #define BUCKETS 4096
 
@@ -20,6 +22,7 @@ struct block {
 
 __thread struct unit_task unit_current;
 static struct shim_next real;
+atomic_uint unit_superslabs_asked;
 static struct block *bucket[BUCKETS];		/* [lock] */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -113,6 +116,11 @@ struct page *__real_alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
 struct page *__wrap_alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
 struct page *__wrap_alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 {
+	if (order == HAK_SS_ORDER) {
+		unit_superslabs_asked++;
+		for (int i = 0; i < 20; i++)
+			sched_yield();
+	}
 	return fails() ? NULL : __real_alloc_pages_node(nid, gfp, order);
 }
 
