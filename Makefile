@@ -106,6 +106,10 @@ check-torture: ## the same for half a minute
 	@scripts/deps check
 	@SEED="$(SEED)" scripts/torture quick
 
+torture-sanitizers: ## the same under KASAN, lockdep and KCSAN, on UML and x86; half an hour (SANITIZER_SECONDS=120 MACHINES=x86-kcsan)
+	@scripts/deps check
+	@SEED="$(SEED)" SANITIZER_SECONDS="$(SANITIZER_SECONDS)" MACHINES="$(MACHINES)" scripts/torture sanitizers
+
 torture-busted: ## bugs planted in the core, each of which torture must find (NAMES=05 for some)
 	@scripts/deps check
 	@SEED="$(SEED)" scripts/torture-busted $(NAMES)
@@ -152,7 +156,7 @@ check-cycles: ## 100 times load, use and unload (CYCLES=, MACHINE=x86-debug for 
 	@scripts/deps demo
 	@CYCLES="$(CYCLES)" MACHINE="$(MACHINE)" scripts/check-cycles
 
-check-hotplug: ## stock 6.12, a CPU going and coming under a load (CYCLES=20)
+check-hotplug: ## stock 6.12: a CPU goes and comes under a load (CYCLES=20), memory is plugged in
 	@scripts/deps demo
 	@CYCLES="$(CYCLES)" scripts/check-hotplug
 

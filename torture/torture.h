@@ -51,6 +51,7 @@ struct tt_kind {
 	unsigned int size;
 	unsigned int skip;	/* bytes at the start that are not the cookie's: 0, 8 or 16 */
 	bool ctor;		/* they are what tt_ctor() wrote */
+	bool typesafe;		/* SLAB_TYPESAFE_BY_RCU: zeroed only when asked to be */
 };
 
 /* The record of a live object, apart from the object. */
@@ -95,14 +96,19 @@ extern u64 tt_seed;
 extern char *tt_scenarios;		/* names, separated by commas */
 extern unsigned int tt_cpus;		/* online when the run began */
 extern bool tt_strict_nodes;		/* nothing in this run excuses an object of another node */
+extern bool tt_faults;			/* the kernel may fail allocations of the threads */
 /* Print, count and stop the run. @u NULL: found by the conductor. */
 __printf(2, 3) void tt_fail(const struct tt_user *u, const char *fmt, ...);
 bool tt_failed(void);
 /* The run is over, one way or the other. */
 bool tt_hurry(void);
+/* It was neither cut short nor failed: all that was to happen has had its time. */
+bool tt_complete(void);
 
 /* The conductor now waits for @what, which is to end soon. */
 void tt_watch(const char *what);
+/* What the conductor waits for is slow, but not stuck. */
+void tt_gets_on(void);
 
 /* torture_threads.c */
 bool tt_wanted(const struct tt_scenario *sc);
@@ -110,8 +116,10 @@ void tt_user_init(struct tt_user *u, const struct tt_scenario *sc);
 void tt_user_exit(struct tt_user *u);
 int tt_threads_create(void);
 void tt_threads_destroy(void);
-void tt_threads_park(void);	/* looks at what the threads hold as well */
+void tt_threads_park(void);	/* looks at what threads and interrupts hold as well */
 void tt_threads_unpark(void);	/* those of the scenarios of this round */
+/* @cpu is back: its threads, which were let go, belong there again. */
+void tt_threads_bind(int cpu);
 long tt_count_live(void);
 void tt_scenario_fails(const struct tt_scenario *sc);
 /* A line for each; the number of operations of all. */
@@ -128,15 +136,15 @@ static inline u32 tt_below(struct tt_user *u, u32 n)
 
 gfp_t tt_gfp(struct tt_user *u);	/* for a task */
 #define TT_ATOMIC (GFP_NOWAIT | __GFP_NOWARN)
+/* Of one allocation in eight: __GFP_ZERO, unless a constructor says what they contain. */
+gfp_t tt_zero(struct tt_user *u, const struct tt_kind *k);
 
 void tt_ctor(void *p);
 bool tt_is_born(const void *p);	/* as tt_ctor() left it? */
-/* Write cookie and pattern into a new object, and @o from it. */
-void tt_adopt(struct tt_user *u, const struct tt_kind *k, void *p, struct tt_obj *o);
+/* What an allocation with @gfp promises; then cookie and pattern are written, and @o from it. */
+void tt_adopt(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, void *p, struct tt_obj *o);
 /* Is the object as its record says? Says what it found instead. */
 bool tt_check(const struct tt_user *u, const struct tt_obj *o, const char *when);
-/* The same of an object that may be freed meanwhile by hak_free_rcu(). */
-bool tt_intact(const struct tt_obj *o);
 /* Allocate and adopt; false if there is no memory. */
 bool tt_get(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, struct tt_obj *o);
 /* Check and free, one way or another; a bad one is left alone. */
@@ -161,11 +169,16 @@ void tt_work(struct tt_user *u, unsigned int n, unsigned int max, gfp_t gfp);
 void tt_work_on(struct tt_user *u, unsigned int n, const struct tt_kind *k, gfp_t gfp);
 void tt_drop_all(struct tt_user *u);
 
-/* torture_rings.c, torture_rcu.c, torture_caches.c: what the threads of a scenario share. */
+/*
+ * torture_rings.c, torture_rcu.c, torture_caches.c: what the threads of a scenario share, and
+ * a look at it while all of them are parked.
+ */
 int tt_rings_init(void);
 void tt_rings_exit(void);
+void tt_rings_look(void);
 int tt_rcu_init(void);
 void tt_rcu_exit(void);
+void tt_rcu_look(void);
 long tt_caches_unbalanced(void);	/* constructors run without a destructor afterwards */
 
 /* torture_report.c */

@@ -17,8 +17,12 @@ static void counted_ctor(void *p)
 	atomic_long_inc(&born);
 }
 
+/* Each object that was constructed goes once: the next call would find it changed. */
 static void counted_dtor(void *p)
 {
+	if (!tt_is_born(p))
+		tt_fail(NULL, "destructor: object %px is not as its constructor left it", p);
+	memset(p, 0, sizeof(u64));
 	atomic_long_dec(&born);
 }
 
@@ -41,7 +45,6 @@ static void late_frees(struct tt_user *u, struct hak_cache *c, unsigned int n)
 	while (n-- && !tt_failed() && tt_get(u, &k, tt_gfp(u), &o)) {
 		struct late *late = o.p;
 
-		late->rcu.func = NULL;
 		if (!tt_check(u, &o, "giving up late"))
 			return;
 		tt_count(u, 0, 1);
@@ -53,27 +56,34 @@ static void late_cache(struct tt_user *u)
 {
 	struct hak_cache *c = hak_cache_create("torture-late", sizeof(struct late), NULL, 0);
 
-	if (!c)
+	if (!c) {
+		u->refused++;
 		return;
+	}
 	late_frees(u, c, 1 + tt_below(u, 100));
-	hak_cache_destroy(c);
+	if (!tt_failed())
+		hak_cache_destroy(c);
 }
 
 static void fleeting_cache(struct tt_user *u)
 {
-	static const slab_flags_t flags[] = { 0, SLAB_TYPESAFE_BY_RCU, SLAB_RECLAIM_ACCOUNT };
+	static const slab_flags_t some[] = { 0, SLAB_TYPESAFE_BY_RCU, SLAB_RECLAIM_ACCOUNT };
+	slab_flags_t flags = some[tt_below(u, ARRAY_SIZE(some))];
 	bool ctor = tt_below(u, 2);
 	struct hak_cache_args args = { .ctor = ctor ? counted_ctor : NULL,
 				       .dtor = ctor ? counted_dtor : NULL };
-	struct tt_kind k = { .ctor = ctor, .skip = ctor ? 8 : 0 };
+	struct tt_kind k = { .ctor = ctor, .skip = ctor ? 8 : 0,
+			     .typesafe = flags & SLAB_TYPESAFE_BY_RCU };
 	char name[32];
 
 	k.size = 8 + tt_below(u, 8 << tt_below(u, 11));
 	k.size = min_t(unsigned int, k.size, HAK_CACHE_MAX_SIZE);
 	scnprintf(name, sizeof(name), "torture-fleeting-%u", u->id);
-	k.c = hak_cache_create(name, k.size, &args, flags[tt_below(u, ARRAY_SIZE(flags))]);
-	if (!k.c)
+	k.c = hak_cache_create(name, k.size, &args, flags);
+	if (!k.c) {
+		u->refused++;
 		return;
+	}
 	while (u->n < TT_HELD && !tt_failed() && tt_get(u, &k, tt_gfp(u), &u->held[u->n]))
 		u->n++;
 	if (!tt_below(u, 4))
@@ -113,13 +123,15 @@ const struct tt_scenario tt_shrink = { .name = "shrink", .threads = 1, .step = s
 #ifdef CONFIG_HOTPLUG_CPU
 /* Every 200 ms one of the CPUs but the first goes, or one that went comes. */
 static int gone = -1;
+static unsigned int went;
 
 static void hotplug_back(struct tt_user *u)
 {
 	if (gone >= 0 && add_cpu(gone))
 		tt_fail(u, "CPU %d does not come back", gone);
-	else
-		gone = -1;
+	else if (gone >= 0)
+		tt_threads_bind(gone);
+	gone = -1;
 }
 
 static void hotplug_step(struct tt_thread *t)
@@ -130,12 +142,15 @@ static void hotplug_step(struct tt_thread *t)
 		hotplug_back(&t->user);
 	else if (tt_cpus > 1 && !remove_cpu(cpu))
 		gone = cpu;
+	went += gone >= 0;
 	msleep(200);
 }
 
 static void hotplug_end(struct tt_thread *t)
 {
 	hotplug_back(&t->user);
+	if (tt_complete() && tt_cpus > 1 && !went)
+		tt_fail(&t->user, "no CPU went in all that time");
 }
 
 const struct tt_scenario tt_hotplug = {

@@ -35,19 +35,27 @@ static unsigned int round_ms = 500;
 module_param(round_ms, uint, 0444);
 MODULE_PARM_DESC(round_ms, "milliseconds between two looks at the whole (default 500)");
 
+bool tt_faults;
+module_param_named(faults, tt_faults, bool, 0444);
+MODULE_PARM_DESC(faults, "mark the threads for the kernel's fault injection (default 0)");
+
+static unsigned int stuck_s = 30;
+module_param(stuck_s, uint, 0444);
+MODULE_PARM_DESC(stuck_s, "seconds after which a step that has not ended is stuck (default 30)");
+
 static bool fatal;
 module_param(fatal, bool, 0444);
 MODULE_PARM_DESC(fatal, "panic at the first failure, before what it did can do more (default 0)");
 
 #define FAILURES_SHOWN 10
 #define LOOK_MS 100
-#define STUCK_MS 30000
 
 static atomic_t conduct_failed;		/* found by the conductor */
 static unsigned int rounds;
 static struct task_struct *conductor;
 static DECLARE_COMPLETION(over);	/* no more steps are to be begun */
 static bool halted;
+static bool time_is_over;		/* and was not cut short */
 static ktime_t began;
 static u64 began_stats[HAK_NR_STATS];
 unsigned int tt_cpus;
@@ -61,6 +69,11 @@ bool tt_failed(void)
 bool tt_hurry(void)
 {
 	return READ_ONCE(halted) || completion_done(&over);
+}
+
+bool tt_complete(void)
+{
+	return READ_ONCE(time_is_over) && !tt_failed();
 }
 
 void tt_fail(const struct tt_user *u, const char *fmt, ...)
@@ -144,7 +157,10 @@ static void run_rounds(void)
 		now = ktime_get();
 		next = ktime_add_ms(now, round_ms);
 	}
+	WRITE_ONCE(time_is_over, !ktime_before(now, end));
 	complete_all(&over);
+	if (tt_complete() && !rounds)
+		tt_fail(NULL, "the threads never stood still for a look at the whole");
 }
 
 /* After everything was freed and its caches are gone, the pages must be back as well. */
@@ -190,14 +206,19 @@ static void settle_params(void)
 
 /*
  * A corrupt core may loop for ever, and then nobody would say so.  The watcher cuts in before
- * others and looks whether the conductor gets on: each step has to end within STUCK_MS.
+ * others and looks whether the conductor gets on: each step has to end within stuck_s.
  */
 static const char *watched;
 static ktime_t watched_since;
 
-void tt_watch(const char *what)
+void tt_gets_on(void)
 {
 	WRITE_ONCE(watched_since, ktime_get());
+}
+
+void tt_watch(const char *what)
+{
+	tt_gets_on();
 	WRITE_ONCE(watched, what);
 }
 
@@ -209,8 +230,8 @@ static int watch(void *arg)
 	while (!kthread_should_stop()) {
 		what = READ_ONCE(watched);
 		if (what && !tt_failed() &&
-		    ktime_ms_delta(ktime_get(), READ_ONCE(watched_since)) > STUCK_MS)
-			tt_fail(NULL, "stuck: %s does not get on for %d s", what, STUCK_MS / 1000);
+		    ktime_ms_delta(ktime_get(), READ_ONCE(watched_since)) > stuck_s * 1000LL)
+			tt_fail(NULL, "stuck: %s does not get on for %u s", what, stuck_s);
 		schedule_timeout_interruptible(HZ / 2);
 	}
 	return 0;
@@ -252,6 +273,10 @@ static int __init torture_init(void)
 	struct dentry *dir;
 	int err;
 
+	if (tt_faults && !IS_ENABLED(CONFIG_FAULT_INJECTION)) {
+		pr_err("hakmem_torture: this kernel cannot let allocations fail\n");
+		return -EOPNOTSUPP;
+	}
 	settle_params();
 	dir = tt_report_init();
 	if (!seconds) {

@@ -145,7 +145,7 @@ static unsigned int take_bulk(struct tt_user *u, const struct tt_kind *k, unsign
 			      struct tt_obj *o)
 {
 	void *p[TT_HELD];
-	gfp_t gfp = tt_gfp(u);
+	gfp_t gfp = (tt_gfp(u) & ~__GFP_THISNODE) | tt_zero(u, k);
 	unsigned int i, got;
 
 	got = k->c ? hak_cache_alloc_bulk(k->c, gfp, n, p) : hak_alloc_bulk(k->size, gfp, n, p);
@@ -157,7 +157,7 @@ static unsigned int take_bulk(struct tt_user *u, const struct tt_kind *k, unsign
 	}
 	tt_count(u, n, 0);
 	for (i = 0; i < n; i++)
-		tt_adopt(u, k, p[i], &o[i]);
+		tt_adopt(u, k, gfp, p[i], &o[i]);
 	return n;
 }
 
@@ -189,7 +189,8 @@ const struct tt_scenario tt_bulk = { .name = "bulk", .per_cpu = 1, .step = bulk_
 
 static void reserve_once(struct tt_user *u, const struct tt_kind *k, unsigned int n)
 {
-	struct hak_reserve *r = hak_reserve_get(k->c, tt_gfp(u), n);
+	gfp_t gfp = tt_gfp(u) | tt_zero(u, k);
+	struct hak_reserve *r = hak_reserve_get(k->c, gfp, n);
 	unsigned int take = tt_below(u, min_t(unsigned int, n, TT_HELD) + 1);
 	void *p;
 
@@ -204,8 +205,10 @@ static void reserve_once(struct tt_user *u, const struct tt_kind *k, unsigned in
 			tt_fail(u, "a reserve of %u gave only %u", n, u->n);
 			return;
 		}
-		tt_adopt(u, k, p, &u->held[u->n++]);
+		tt_adopt(u, k, gfp, p, &u->held[u->n++]);
 	}
+	if (tt_failed())
+		return;
 	tt_count(u, 0, n - take);
 	hak_reserve_put(r);
 	tt_drop_all(u);

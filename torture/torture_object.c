@@ -9,6 +9,7 @@
  * owner and serial, each word another.
  */
 #include "torture/torture.h"
+#include <linux/topology.h>
 
 #define GOLDEN 0x9e3779b97f4a7c15ULL
 #define BORN 0x7062696f2d656e6fULL	/* what tt_ctor() writes, beside the address */
@@ -24,15 +25,19 @@ u64 tt_rand(struct tt_user *u)
 
 gfp_t tt_gfp(struct tt_user *u)
 {
-	switch (tt_below(u, 4)) {
-	case 0:
-		return GFP_NOWAIT | __GFP_NOWARN;
-	case 1:
-		return GFP_ATOMIC | __GFP_NOWARN;
-	default:
-		/* Nobody is to be killed for it. */
-		return GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY;
-	}
+	static const gfp_t gfp[] = {
+		GFP_NOWAIT, GFP_NOWAIT, GFP_ATOMIC, GFP_ATOMIC, GFP_NOIO, GFP_NOFS,
+		GFP_KERNEL | __GFP_THISNODE, GFP_KERNEL, GFP_KERNEL, GFP_KERNEL,
+	};
+	gfp_t chosen = gfp[tt_below(u, ARRAY_SIZE(gfp))] | __GFP_NOWARN;
+
+	/* Nobody is to be killed for it. */
+	return chosen & __GFP_DIRECT_RECLAIM ? chosen | __GFP_NORETRY : chosen;
+}
+
+gfp_t tt_zero(struct tt_user *u, const struct tt_kind *k)
+{
+	return k->ctor || tt_below(u, 8) ? 0 : __GFP_ZERO;
 }
 
 void tt_ctor(void *p)
@@ -94,11 +99,6 @@ static unsigned int first_wrong(const struct tt_obj *o)
 	return memcmp(&w[i], &last, bytes % 8) ? o->skip + i * 8 : o->size;
 }
 
-bool tt_intact(const struct tt_obj *o)
-{
-	return first_wrong(o) == o->size;
-}
-
 /* Say what is there instead: a cookie of another one's means that it was handed out twice. */
 static void describe(const struct tt_user *u, const struct tt_obj *o, unsigned int at,
 		     const char *when)
@@ -126,26 +126,17 @@ bool tt_check(const struct tt_user *u, const struct tt_obj *o, const char *when)
 	return false;
 }
 
-void tt_adopt(struct tt_user *u, const struct tt_kind *k, void *p, struct tt_obj *o)
-{
-	*o = (struct tt_obj){
-		.p = p, .c = k->c, .size = k->size, .skip = k->skip, .ctor = k->ctor,
-		.serial = ++u->serial, .owner = u->id,
-	};
-	if (k->ctor && !tt_is_born(p))
-		tt_fail(u, "allocated object %px of %u bytes is not as its constructor left it",
-			p, k->size);
-	fill(o);
-}
-
-/* What every allocation promises, whatever it holds. */
-static void check_new(struct tt_user *u, const struct tt_kind *k, void *p, bool zero)
+static void check_new(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, void *p)
 {
 	unsigned long align = k->c ? sizeof(long) : max_t(unsigned long, k->size & -k->size, 8);
+	bool zero = gfp & __GFP_ZERO || (hak_config_get()->init_on_alloc && !k->typesafe);
 
 	if ((unsigned long)p % min(align, PAGE_SIZE))
 		tt_fail(u, "object %px of %u bytes is not aligned", p, k->size);
-	if (zero && memchr_inv(p, 0, k->size))
+	if (k->ctor && !tt_is_born(p))
+		tt_fail(u, "allocated object %px of %u bytes is not as its constructor left it",
+			p, k->size);
+	if (zero && !k->ctor && memchr_inv(p, 0, k->size))
 		tt_fail(u, "zeroed object %px of %u bytes is not 0", p, k->size);
 	if (!k->c && k->size > HAK_MAX_SIZE)
 		return;
@@ -154,15 +145,35 @@ static void check_new(struct tt_user *u, const struct tt_kind *k, void *p, bool 
 			hak_owns(p), hak_usable_size(p));
 }
 
+void tt_adopt(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, void *p, struct tt_obj *o)
+{
+	check_new(u, k, gfp, p);
+	*o = (struct tt_obj){
+		.p = p, .c = k->c, .size = k->size, .skip = k->skip, .ctor = k->ctor,
+		.serial = ++u->serial, .owner = u->id,
+	};
+	fill(o);
+}
+
+/* In each way there is for one object. With __GFP_THISNODE a node has to be named. */
+static void *get(const struct tt_kind *k, gfp_t gfp)
+{
+	int node = numa_mem_id();
+
+	if (gfp & __GFP_THISNODE)
+		return k->c ? hak_cache_alloc_node(k->c, gfp, node) :
+			      hak_alloc_node(k->size, gfp, node);
+	if (gfp & __GFP_ZERO)
+		return k->c ? hak_cache_zalloc(k->c, gfp) : hak_zalloc(k->size, gfp);
+	return k->c ? hak_cache_alloc(k->c, gfp) : hak_alloc(k->size, gfp);
+}
+
 bool tt_get(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, struct tt_obj *o)
 {
-	bool zero = !k->ctor && !(u->rand >> 40 & 7);
 	void *p;
 
-	if (zero)
-		p = k->c ? hak_cache_zalloc(k->c, gfp) : hak_zalloc(k->size, gfp);
-	else
-		p = k->c ? hak_cache_alloc(k->c, gfp) : hak_alloc(k->size, gfp);
+	gfp |= tt_zero(u, k);
+	p = get(k, gfp);
 	if (!p) {
 		u->refused++;
 		return false;
@@ -171,8 +182,7 @@ bool tt_get(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, struct tt_obj
 		tt_count(u, 1, 0);
 	else
 		u->large++;
-	check_new(u, k, p, zero);
-	tt_adopt(u, k, p, o);
+	tt_adopt(u, k, gfp, p, o);
 	return true;
 }
 

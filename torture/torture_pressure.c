@@ -65,6 +65,8 @@ static int pressure_begin(struct tt_thread *t)
 static void pressure_end(struct tt_thread *t)
 {
 	unregister_oom_notifier(&asked_nb);
+	if (tt_complete() && !t->user.refused)
+		tt_fail(&t->user, "memory never ran out");
 }
 
 static struct greed *greed_more(struct tt_user *u, const struct tt_kind *k, struct greed *next)
@@ -73,7 +75,7 @@ static struct greed *greed_more(struct tt_user *u, const struct tt_kind *k, stru
 
 	if (g && hak_cache_alloc_bulk(k->c, TT_ATOMIC | __GFP_NOMEMALLOC, GREED, g->p) == GREED) {
 		tt_count(u, GREED, 0);
-		tt_adopt(u, k, g->p[tt_below(u, GREED)], &g->record);
+		tt_adopt(u, k, 0, g->p[tt_below(u, GREED)], &g->record);
 		g->next = next;
 		return g;
 	}
@@ -101,8 +103,12 @@ static void pressure_step(struct tt_thread *t)
 		k = tt_typed_kind(u, UINT_MAX);
 	WRITE_ONCE(greedy, true);
 	put_by_alloc();
-	while (!tt_hurry() && (g = greed_more(u, &k, all)))
+	while (!tt_hurry() && (g = greed_more(u, &k, all))) {
 		all = g;
+		/* All of memory takes its time, and the conductor waits for this thread now. */
+		if (kthread_should_park())
+			tt_gets_on();
+	}
 	put_by_free();
 	while (all) {
 		g = all;

@@ -52,6 +52,26 @@ void tt_rcu_exit(void)
 	safe_cache = NULL;
 }
 
+/* The record of an object in the table, which only a live one has. */
+static bool record_of(const struct tt_user *u, const struct rcu_obj *p, struct tt_obj *o)
+{
+	*o = p->record;
+	if (o->p == p && o->size == RCU_SIZE && o->skip == RCU_SKIP)
+		return true;
+	tt_fail(u, "object %px was freed under a reader: its record is gone", p);
+	return false;
+}
+
+void tt_rcu_look(void)
+{
+	struct tt_obj o;
+	int i;
+
+	for (i = 0; i < SLOTS && !tt_failed(); i++)
+		if (table[i] && record_of(NULL, table[i], &o))
+			tt_check(NULL, &o, "standing still under RCU");
+}
+
 static void rcu_give_up(struct tt_user *u, struct rcu_obj *old)
 {
 	if (!old || !tt_check(u, &old->record, "giving up") || tt_failed())
@@ -69,7 +89,6 @@ static void rcu_write(struct tt_user *u, unsigned int slot)
 
 	if (tt_get(u, &k, tt_gfp(u), &o)) {
 		new = o.p;
-		new->rcu.func = NULL;
 		new->record = o;
 	}
 	rcu_give_up(u, xchg(&table[slot], new));
@@ -97,12 +116,12 @@ static void rcu_read(struct tt_user *u, unsigned int slot)
 	rcu_read_lock();
 	p = READ_ONCE(table[slot]);
 	if (p) {
-		o = p->record;
-		if (o.p != p || o.size != RCU_SIZE || o.skip != RCU_SKIP)
-			tt_fail(u, "object %px was freed under a reader: its record is gone", p);
-		do {
+		looks = record_of(u, p, &o);
+		while (looks) {
 			looks = still_looks(end);
-		} while (tt_check(u, &o, "read under RCU") && looks);
+			if (!tt_check(u, &o, "read under RCU"))
+				break;
+		}
 	}
 	rcu_read_unlock();
 }
@@ -139,7 +158,8 @@ const struct tt_scenario tt_rcu = {
 /* A burst of objects, shown and given up; then slabs of others' are cut where they were. */
 static void safe_write(struct tt_user *u)
 {
-	struct tt_kind k = { .c = safe_cache, .size = SAFE_SIZE, .skip = 8, .ctor = true };
+	struct tt_kind k = { .c = safe_cache, .size = SAFE_SIZE, .skip = 8, .ctor = true,
+			     .typesafe = true };
 	struct tt_kind rival = { .size = 900 };
 	unsigned int i;
 

@@ -38,6 +38,15 @@ void tt_rings_exit(void)
 	rings = NULL;
 }
 
+void tt_rings_look(void)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < nr_rings; i++)
+		for (k = rings[i].tail; k != rings[i].head && !tt_failed(); k++)
+			tt_check(NULL, &rings[i].slot[k % RING], "standing still in a ring");
+}
+
 static bool ring_put(struct ring *r, const struct tt_obj *o)
 {
 	/* Pairs with ring_get(): the slot was read before it is written again. */

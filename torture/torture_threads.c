@@ -100,6 +100,9 @@ static int thread_fn(void *arg)
 {
 	struct tt_thread *t = arg;
 
+#ifdef CONFIG_FAULT_INJECTION
+	current->make_it_fail = tt_faults;
+#endif
 	while (!kthread_should_stop()) {
 		if (kthread_should_park()) {
 			kthread_parkme();
@@ -138,6 +141,8 @@ static int thread_create(const struct tt_scenario *sc, unsigned int index, int c
 		kvfree(t);
 		return err;
 	}
+	/* It may be bound again after it has ended: tt_threads_bind(). */
+	get_task_struct(t->task);
 	if (cpu >= 0)
 		kthread_bind(t->task, cpu);
 	threads[nr_threads++] = t;
@@ -186,14 +191,19 @@ void tt_threads_destroy(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < nr_threads; i++)
+	for (i = 0; i < nr_threads; i++) {
+		tt_watch(threads[i]->user.sc->name);
 		kthread_stop(threads[i]->task);
-	for (i = 0; i < nr_threads; i++)
+	}
+	for (i = 0; i < nr_threads; i++) {
+		tt_watch(threads[i]->user.sc->name);
 		if (threads[i]->user.sc->end)
 			threads[i]->user.sc->end(threads[i]);
+	}
 	for (i = 0; i < nr_threads; i++) {
 		tt_drop_all(&threads[i]->user);
 		tt_user_exit(&threads[i]->user);
+		put_task_struct(threads[i]->task);
 		kvfree(threads[i]);
 	}
 	nr_threads = 0;
@@ -211,9 +221,33 @@ long tt_count_live(void)
 	return live;
 }
 
+void tt_threads_bind(int cpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_threads; i++)
+		if (threads[i]->cpu == cpu)
+			set_cpus_allowed_ptr(threads[i]->task, cpumask_of(cpu));
+}
+
+/* All users stand still. */
+static void check_held(void)
+{
+	struct tt_user *u;
+	unsigned int k;
+
+	mutex_lock(&users_lock);
+	list_for_each_entry(u, &users, list)
+		for (k = 0; k < u->n && !tt_failed(); k++)
+			tt_check(u, &u->held[k], "standing still");
+	mutex_unlock(&users_lock);
+	tt_rings_look();
+	tt_rcu_look();
+}
+
 void tt_threads_park(void)
 {
-	unsigned int i, k;
+	unsigned int i;
 
 	for (i = 0; i < nr_threads; i++) {
 		tt_watch(threads[i]->user.sc->name);
@@ -222,9 +256,7 @@ void tt_threads_park(void)
 		threads[i]->parked = true;
 	}
 	tt_watch("conservation");
-	for (i = 0; i < nr_threads && !tt_failed(); i++)
-		for (k = 0; k < threads[i]->user.n; k++)
-			tt_check(&threads[i]->user, &threads[i]->user.held[k], "standing still");
+	check_held();
 }
 
 /* Those of all scenarios, or of one in so many: alone some see what is too rare among all. */
@@ -267,7 +299,8 @@ u64 tt_scenarios_report(unsigned int *passed, unsigned int *failed)
 
 		if (!t->threads)
 			continue;
-		bad = atomic_read(&t->failed);
+		/* A scenario that did nothing has shown nothing. */
+		bad = atomic_read(&t->failed) + (tt_complete() && !t->ops);
 		*passed += !bad;
 		*failed += !!bad;
 		ops += t->allocs + t->frees;

@@ -62,9 +62,9 @@ done_with rules
 
 # --- malformed values
 for bad in slub '*' '*:' ':slub' '*:SLUB' '*:hakmem,' ',*:slub' '*:hakmem,,*:slub' '*:slub ' 'ext4_*=slub'; do
+	dmesg -c >/dev/null
 	refuse "backend=\"$bad\" is refused" load hakmem "backend=\"$bad\""
 	loaded hakmem && rmmod hakmem
+	check "backend=\"$bad\": says why" sh -c "dmesg | grep -q 'hakmem: backend='"
 done
-dmesg | grep -c 'hakmem: backend=' >/tmp/n
-check "and each says why" test "$(cat /tmp/n)" -ge 10
 exit 0

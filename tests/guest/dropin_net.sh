@@ -28,6 +28,12 @@ for ns in here there; do check "namespace $ns" /sbin/ip netns add $ns; done
 /sbin/ip netns exec there /sbin/ip link set v1 up
 # The flows that are answered are all there at once, to the end; those that are refused come and go.
 put 100000 /proc/sys/net/netfilter/nf_conntrack_max
+# On a slow machine as well, where the usual half minute is over before the last flow began.
+for ns in here there; do
+	for t in udp_timeout udp_timeout_stream; do
+		check "$t of $ns" /sbin/ip netns exec $ns sh -c "echo 900 >/proc/sys/net/netfilter/nf_conntrack_$t"
+	done
+done
 /sbin/ip netns exec there dropin_net serve 10.0.0.2 &
 server=$!
 sleep 1

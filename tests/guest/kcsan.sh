@@ -3,7 +3,6 @@
 # every file of debugfs is read, and caches shrunk and counters reset, while the benchmark runs on both
 # CPUs; then the self-test, whose groups are GROUPS_ (none: "-"), its storm of LOOPS rounds.
 . /lib.sh
-kcsan=/sys/kernel/debug/kcsan
 RUNS=${RUNS:-hardened=1;hardened=0 reap_ms=100;stats=1;superslab=0}
 GROUPS_=${GROUPS_:-api,badfree,context,storm}
 
@@ -36,6 +35,7 @@ before=$(races)
 check "hakmem loads for a planted race" load hakmem
 check "two CPUs race" load hakmem_selftest race=3000
 check "KCSAN sees a planted race" test "$(races)" -gt "$before"
+check "and says whose it is" sh -c "dmesg | grep -q 'KCSAN: data-race in race_thread'"
 echo "# a planted race was seen $(($(races) - before)) times in 3 s"
 rmmod hakmem_selftest
 rmmod hakmem
@@ -66,4 +66,4 @@ for params in $RUNS; do
 	IFS=';'
 done
 unset IFS
-awk '/^(setup_watchpoints|data_races|no_capacity)/ { print "# " $0 }' $kcsan
+kcsan_told

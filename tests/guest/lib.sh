@@ -37,6 +37,7 @@ if [ -e $kcsan ]; then
 	put on $kcsan
 	check "KCSAN is on" grep -q '^enabled: 1' $kcsan
 fi
+kcsan_told() { if [ -e $kcsan ]; then awk '/^(setup_watchpoints|data_races|no_capacity)/ { print "# " $0 }' $kcsan; fi; }
 
 # Everything back, and the books in order: no live object, nothing failed.
 audit_zero()
