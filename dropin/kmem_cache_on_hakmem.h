@@ -175,14 +175,25 @@ static inline void *hak_dropin_krealloc(const void *p, size_t size, gfp_t gfp)
 
 	if (!hak_owns(p) && !ZERO_OR_NULL_PTR(p))
 		return krealloc(p, size, gfp);
-	if (size && size <= old)
+	if (size && size <= old) {
+		/* So that growing again, with the same flag, finds zeroes there. */
+		if (gfp & __GFP_ZERO)
+			memset((void *)p + size, 0, old - size);
 		return (void *)p;
+	}
 	q = hak_alloc(size, gfp);
 	if (q && old)
 		memcpy(q, p, min(old, size));
 	if (q)
 		hak_free(p);
 	return q;
+}
+
+static inline void *hak_dropin_krealloc_array(const void *p, size_t n, size_t size, gfp_t gfp)
+{
+	size_t bytes;
+
+	return check_mul_overflow(n, size, &bytes) ? NULL : hak_dropin_krealloc(p, bytes, gfp);
 }
 
 static inline size_t hak_dropin_ksize(const void *p)
@@ -198,6 +209,14 @@ static inline void hak_dropin_kfree_sensitive(const void *p)
 	}
 	memzero_explicit((void *)p, hak_usable_size(p));
 	hak_free(p);
+}
+
+static inline void hak_dropin_kvfree_sensitive(const void *p, size_t size)
+{
+	if (hak_owns(p))
+		hak_dropin_kfree_sensitive(p);
+	else
+		kvfree_sensitive(p, size);
 }
 
 static inline void hak_dropin_kvfree(const void *p)
@@ -222,6 +241,8 @@ static inline void hak_dropin_kvfree(const void *p)
 #define kcalloc(n, size, gfp) hak_dropin_kmalloc_array(n, size, (gfp) | __GFP_ZERO)
 #undef krealloc
 #define krealloc(p, size, gfp) hak_dropin_krealloc(p, size, gfp)
+#undef krealloc_array
+#define krealloc_array(p, n, size, gfp) hak_dropin_krealloc_array(p, n, size, gfp)
 #undef ksize
 #define ksize(p) hak_dropin_ksize(p)
 #undef kfree
@@ -230,6 +251,8 @@ static inline void hak_dropin_kvfree(const void *p)
 #define kfree_sensitive(p) hak_dropin_kfree_sensitive(p)
 #undef kvfree
 #define kvfree(p) hak_dropin_kvfree(p)
+#undef kvfree_sensitive
+#define kvfree_sensitive(p, size) hak_dropin_kvfree_sensitive(p, size)
 #undef kfree_rcu
 #define kfree_rcu(ptr, member)							\
 do {										\
@@ -238,8 +261,39 @@ do {										\
 	if (hak_owns(__hak_q))							\
 		hak_free_rcu(__hak_q, member);					\
 	else									\
-		kvfree_rcu(__hak_q, member);					\
+		kvfree_rcu_arg_2(__hak_q, member);				\
 } while (0)
+#undef kvfree_rcu
+#define kvfree_rcu(ptr, member) kfree_rcu(ptr, member)
+#undef kfree_rcu_mightsleep
+#define kfree_rcu_mightsleep(ptr)						\
+do {										\
+	const void *__hak_q = (ptr);						\
+										\
+	might_sleep();								\
+	if (__hak_q) {								\
+		synchronize_rcu();						\
+		hak_dropin_kvfree(__hak_q);					\
+	}									\
+} while (0)
+#undef kvfree_rcu_mightsleep
+#define kvfree_rcu_mightsleep(ptr) kfree_rcu_mightsleep(ptr)
+
+/* The kernel's would take an object of hakmem's for its own. */
+#define hak_dropin_not_here(name) \
+	BUILD_BUG_ON_MSG(1, name " does not know hakmem's objects: not with HAK_DROPIN_KMALLOC")
+#undef kfree_bulk
+#define kfree_bulk(n, p) hak_dropin_not_here("kfree_bulk()")
+#undef krealloc_node
+#define krealloc_node(...) ({ hak_dropin_not_here("krealloc_node()"); NULL; })
+#undef krealloc_node_align
+#define krealloc_node_align(...) ({ hak_dropin_not_here("krealloc_node_align()"); NULL; })
+#undef kvrealloc
+#define kvrealloc(...) ({ hak_dropin_not_here("kvrealloc()"); NULL; })
+#undef kvrealloc_node
+#define kvrealloc_node(...) ({ hak_dropin_not_here("kvrealloc_node()"); NULL; })
+#undef kvrealloc_node_align
+#define kvrealloc_node_align(...) ({ hak_dropin_not_here("kvrealloc_node_align()"); NULL; })
 #endif
 
 #ifdef HAK_DROPIN_OWN_PR_FMT

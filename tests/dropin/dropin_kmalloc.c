@@ -67,6 +67,25 @@ static void test_krealloc(void)
 	good &= !hak_owns(s) && !strcmp(s, "some words");
 	s = krealloc(s, 0, GFP_KERNEL);
 	check(good && s == ZERO_SIZE_PTR, "krealloc, growing out of hakmem");
+	s = krealloc(NULL, 64, GFP_KERNEL | __GFP_ZERO);
+	memset(s, 1, 64);
+	s = krealloc(s, 8, GFP_KERNEL | __GFP_ZERO);
+	s = krealloc(s, 64, GFP_KERNEL | __GFP_ZERO);
+	check(s && s[7] == 1 && zeroed(s + 8, 56), "krealloc, smaller and larger, zeroed");
+	kfree(s);
+}
+
+static void test_krealloc_array(void)
+{
+	char *s = kmalloc_array(4, 8, GFP_KERNEL), *none;
+	bool good = hak_owns(s);
+
+	strscpy(s, "some words", 32);
+	s = krealloc_array(s, 64, 8, GFP_KERNEL);
+	good &= hak_owns(s) && ksize(s) >= 512 && !strcmp(s, "some words");
+	none = krealloc_array(s, SIZE_MAX / 2, 3, GFP_KERNEL | __GFP_NOWARN);
+	check(good && !none && !strcmp(s, "some words"), "krealloc_array");
+	kvfree_sensitive(s, 512);
 }
 
 static void test_rcu(void)
@@ -77,6 +96,14 @@ static void test_rcu(void)
 	kfree_rcu(w, rcu);
 	w = kmemdup(&(struct waiting){ .value = 1 }, sizeof(*w), GFP_KERNEL);
 	kfree_rcu(w, rcu);
+	w = kmalloc(sizeof(*w), GFP_KERNEL);
+	kvfree_rcu(w, rcu);
+	w = kmalloc(sizeof(*w), GFP_KERNEL);
+	kfree_rcu_mightsleep(w);
+	w = vmalloc(sizeof(*w));
+	kvfree_rcu_mightsleep(w);
+	w = NULL;
+	kvfree_rcu_mightsleep(w);
 	hak_rcu_barrier();
 }
 
@@ -85,5 +112,6 @@ void test_kmalloc(void)
 	test_sizes();
 	test_foreign();
 	test_krealloc();
+	test_krealloc_array();
 	test_rcu();
 }
