@@ -41,6 +41,13 @@
 #include <linux/fault-inject.h>
 #endif
 
+/* For what is on the stack and written before it is read: the kernel need not fill it with 0. */
+#if __has_attribute(uninitialized)
+#define hak_uninit __attribute__((uninitialized))
+#else
+#define hak_uninit
+#endif
+
 #ifdef CONFIG_KPROBES
 #include <linux/kprobes.h>
 #else

@@ -154,8 +154,9 @@ static void hak_audit_wrong_bitmap_is_found(struct kunit *test)
 	struct hak_cache *c = hardened_cache(test, "kunit-map");
 	void *a = hak_cache_alloc(c, GFP_KERNEL);
 	struct hak_slab *slab = hak_slab_of(a);
-	unsigned int off, i = slab_index(slab, slab->pool, a, &off);
+	unsigned int i;
 
+	KUNIT_ASSERT_TRUE(test, slab_starts(slab, slab->pool, a, &i));
 	hak_cache_free(c, a);
 	__set_bit(i, slab->bits);
 	KUNIT_EXPECT_GE_MSG(test, hak_audit(0), 2, "both free and cached, and the sum is wrong");

@@ -134,7 +134,7 @@ static void every_object_byte_leads_to_its_slab(struct kunit *test)
 	u32 stride = *(const u32 *)test->param_value;
 	struct slab_test *t = new_pool(test, stride, 16, 16384);
 	const struct hak_slab *slab;
-	unsigned int i, off;
+	unsigned int i, k;
 	void *end;
 
 	grow(test, t, 1);
@@ -144,14 +144,16 @@ static void every_object_byte_leads_to_its_slab(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, slab);
 		KUNIT_ASSERT_PTR_EQ(test, slab->pool, &t->pool);
 		KUNIT_ASSERT_PTR_EQ(test, hak_slab_of(t->p[i] + stride - 1), slab);
-		KUNIT_ASSERT_EQ(test, slab_index(slab, slab->pool, t->p[i], &off), i);
-		KUNIT_ASSERT_EQ(test, off, 0);
-		KUNIT_ASSERT_EQ(test, slab_index(slab, slab->pool, t->p[i] + stride - 1, &off), i);
-		KUNIT_ASSERT_EQ(test, off, stride - 1);
+		KUNIT_ASSERT_TRUE(test, slab_starts(slab, slab->pool, t->p[i], &k));
+		KUNIT_ASSERT_EQ(test, k, i);
+		KUNIT_ASSERT_FALSE(test, slab_starts(slab, slab->pool, t->p[i] + 1, &k));
+		KUNIT_ASSERT_FALSE(test, slab_starts(slab, slab->pool, t->p[i] + stride - 1, &k));
 	}
 	end = t->p[t->n - 1] + stride;
-	KUNIT_EXPECT_EQ(test, slab_index(slab, slab->pool, end, &off), UINT_MAX);
-	KUNIT_EXPECT_EQ(test, slab_index(slab, slab->pool, t->p[0] - 1, &off), UINT_MAX);
+	KUNIT_EXPECT_FALSE(test, slab_starts(slab, slab->pool, end, &k));
+	KUNIT_EXPECT_FALSE(test, slab_starts(slab, slab->pool, t->p[0] - 1, &k));
+	KUNIT_EXPECT_FALSE(test, slab_starts(slab, slab->pool, t->p[0] - stride, &k));
+	KUNIT_EXPECT_FALSE(test, slab_starts(slab, slab->pool, NULL, &k));
 	return_all(t);
 	nothing_left(test, t);
 }

@@ -164,20 +164,17 @@ static inline struct hak_slab *ss_slab(const void *p)
 }
 
 /*
- * Which object of @slab covers @p, and in @off how far into it; UINT_MAX for none.
- * @pool is slab->pool, read once by whoever found the slab.
+ * Does an object of @slab start at @p, and in @index which?  @pool is slab->pool, read once by
+ * whoever found the slab.  The product that is compared does not overflow, so the answer is
+ * right for any @p at all, whatever the quotient came to.
  */
-static inline unsigned int slab_index(const struct hak_slab *slab, const struct hak_pool *pool,
-				      const void *p, unsigned int *off)
+static inline bool slab_starts(const struct hak_slab *slab, const struct hak_pool *pool,
+			       const void *p, unsigned int *index)
 {
-	unsigned long d = p - slab->mem;
-	unsigned int i;
+	unsigned long d = p - slab->mem, i = d * pool->recip >> 32;
 
-	if (p < slab->mem || d >= (unsigned long)slab->objects * pool->stride)
-		return UINT_MAX;
-	i = d * pool->recip >> 32;
-	*off = d - (unsigned long)i * pool->stride;
-	return i;
+	*index = i;
+	return i < slab->objects && i * pool->stride == d;
 }
 
 static inline void *slab_object(const struct hak_slab *slab, unsigned int i)

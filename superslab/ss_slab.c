@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pools and slabs: see ss_slab.h.
+ * Pools and slabs: see ss_slab.h; the way back of objects is in ss_return.c.
  *
  * A slab is on partial while it has free objects and on full otherwise; empty
  * slabs stand at the end of partial, so that they are used last and found first
@@ -87,31 +87,54 @@ void hak_pool_exit(struct hak_pool *pool)
 }
 HAK_EXPORT_TEST(hak_pool_exit);
 
+/* [pool node lock] Take up to @n objects of one word of the map, not 0; returns how many. */
+static __always_inline unsigned int word_take(struct hak_pool *pool, struct hak_slab *slab,
+					      unsigned int w, unsigned int n, void **p,
+					      unsigned int *last)
+{
+	unsigned long word = slab->bits[w], stride = pool->stride;
+	void *mem = slab->mem + w * BITS_PER_LONG * stride;
+	void **end = p + n, **at = p;
+	unsigned long i;
+
+	do {
+		i = __ffs(word);
+		word &= word - 1;
+		*at++ = mem + i * stride;
+	} while (word && at < end);
+	slab->bits[w] = word;
+	*last = w * BITS_PER_LONG + i;
+	return at - p;
+}
+
+/* [pool node lock] Tell those of @n objects of @slab that were never handed out. */
+static void mark_raw(const struct hak_slab *slab, unsigned int n, void **p)
+{
+	const void *raw = slab_object(slab, slab->carved);
+
+	/* Bits are taken in their order: those come last. */
+	while (n-- && p[n] >= raw)
+		p[n] += TAKE_RAW;
+}
+
 /* [pool node lock] Take up to @n objects; returns how many. */
 static unsigned int slab_take(struct hak_pool *pool, struct hak_pool_node *pn,
 			      struct hak_slab *slab, unsigned int n, void **p)
 {
-	unsigned int got = 0, carved = pool->ctor ? slab->carved : UINT_MAX, w, i = 0;
-	unsigned int words = BITS_TO_LONGS(slab->objects);
-	unsigned long stride = pool->stride;
-	void *mem = slab->mem;
+	unsigned int words = BITS_TO_LONGS(slab->objects), got = 0, last = 0, w;
 
 	if (slab->free == slab->objects) {
 		pn->nr_empty--;
 		pn->low_empty = min(pn->low_empty, pn->nr_empty);
 	}
 	for (w = 0; got < n && w < words; w++) {
-		unsigned long word = slab->bits[w];
-
-		while (word && got < n) {
-			i = w * BITS_PER_LONG + __ffs(word);
-			word &= word - 1;
-			/* Bits are taken in their order: those never handed out come last. */
-			p[got++] = mem + i * stride + (i >= carved ? TAKE_RAW : 0);
-		}
-		slab->bits[w] = word;
+		if (!slab->bits[w])
+			continue;
+		got += word_take(pool, slab, w, n - got, p + got, &last);
 	}
-	slab->carved = max_t(u16, slab->carved, i + 1);
+	if (pool->ctor)
+		mark_raw(slab, got, p);
+	slab->carved = max_t(u16, slab->carved, last + 1);
 	slab->free -= got;
 	pn->nr_free -= got;
 	if (!slab->free)
@@ -235,15 +258,14 @@ static void slab_retire(struct hak_slab *slab)
 		slab_put(slab);
 		return;
 	}
-	/* A slab all of whose objects are free has no use for its map: slab_return(). */
+	/* A slab all of whose objects are free has no use for its map: ss_return.c. */
 	BUILD_BUG_ON(sizeof(*sr) > sizeof(slab->inline_bits));
 	sr->slab = slab;
 	sr->release.fn = slab_release;
 	hak_release_later(&sr->release);
 }
 
-/* [pool node lock] Take @slab off the books. */
-static void slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
+void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
 {
 	list_del_init(&slab->list);
 	pn->nr_slabs--;
@@ -252,85 +274,7 @@ static void slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
 	pn->nr_free -= slab->free;
 }
 
-/* Objects on their way back: where each belongs, and what is left for after the lock. */
-struct batch {
-	void **p;
-	unsigned int n;
-	unsigned int bad;		/* those that were free already stand first in p */
-	struct list_head gone;		/* slabs to be given up */
-	struct hak_slab *slab[HAK_BATCH];
-	u16 index[HAK_BATCH];
-};
-
-/* [pool node lock] @slab has more free objects than before, and @was then. */
-static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
-			  unsigned int was, struct list_head *gone)
-{
-	pn->nr_free += slab->free - was;
-	if (!was)
-		list_move(&slab->list, &pn->partial);
-	if (slab->free < slab->objects)
-		return;
-	pn->nr_empty++;
-	if (pn->nr_empty > pool->keep_empty) {
-		slab_unlink(pn, slab);
-		list_add(&slab->list, gone);
-	} else {
-		list_move_tail(&slab->list, &pn->partial);
-	}
-}
-
-/*
- * [pool node lock] Mark objects free, from number @k of @b to the last in a row of one slab;
- * returns the number behind it.  One is free already if its bit is set, all of the slab is
- * free, or the slab was given up since it was looked up.
- */
-static __always_inline unsigned int slab_return(struct hak_pool *pool, struct hak_pool_node *pn,
-						struct batch *b, unsigned int k)
-{
-	struct hak_slab *slab = b->slab[k];
-	unsigned int was = slab->free, now = was;
-
-	if (unlikely(READ_ONCE(slab->pool) != pool || was == slab->objects)) {
-		b->p[b->bad++] = b->p[k];
-		return k + 1;
-	}
-	do {
-		if (likely(!__test_and_set_bit(b->index[k], slab->bits)))
-			now++;
-		else
-			b->p[b->bad++] = b->p[k];
-	} while (++k < b->n && b->slab[k] == slab);
-	if (now != was) {
-		slab->free = now;
-		slab_returned(pool, pn, slab, was, &b->gone);
-	}
-	return k;
-}
-
-/* The slab of @p and the object's index in it, or NULL after a report. Preemption off. */
-static noinline struct hak_slab *return_check(struct hak_pool *pool, const void *p, unsigned int *i)
-{
-	struct hak_pool *found = NULL;
-	struct hak_slab *slab = hak_slab_find(p, &found);
-	unsigned int off = 0;
-
-	if (!slab) {
-		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, 0);
-		return NULL;
-	}
-	if (found != pool) {
-		hak_report_bad(HAK_BAD_CACHE, p, found, 0);
-		return NULL;
-	}
-	*i = slab_index(slab, pool, p, &off);
-	if (*i != UINT_MAX && !off)
-		return slab;
-	hak_report_bad(HAK_BAD_INTERIOR, p, found, 0);
-	return NULL;
-}
-
-static void retire_all(struct list_head *gone)
+void hak_slabs_retire(struct list_head *gone)
 {
 	struct hak_slab *slab, *next;
 
@@ -339,94 +283,6 @@ static void retire_all(struct list_head *gone)
 		slab_retire(slab);
 	}
 }
-
-/* Is @p the start of an object of @slab, and this one of @pool? Its index goes to @i. */
-static __always_inline bool slab_starts(const struct hak_slab *slab, const struct hak_pool *pool,
-					const void *p, unsigned int *i)
-{
-	unsigned int off = 0;
-
-	/* Pairs with hak_slab_init(), as in hak_slab_find(). */
-	if (smp_load_acquire(&slab->pool) != pool)
-		return false;
-	*i = slab_index(slab, pool, p, &off);
-	return *i != UINT_MAX && !off;
-}
-
-/* Look up @n objects; those that are none drop out. Preemption off. */
-static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, unsigned int n,
-				       void **p)
-{
-	struct hak_slab *slab = NULL;
-	unsigned int k, j = 0, i;
-	unsigned long page = 0;
-
-	for (k = 0; k < n; k++) {
-		/* Those that were allocated together often come back together. */
-		if ((unsigned long)p[k] >> HAK_PAGE_SHIFT != page)
-			slab = hak_dir_near(p[k]);
-		page = (unsigned long)p[k] >> HAK_PAGE_SHIFT;
-		if (unlikely(!slab || !slab_starts(slab, pool, p[k], &i)))
-			slab = return_check(pool, p[k], &i);
-		if (unlikely(!slab))
-			continue;
-		b->slab[j] = slab;
-		b->index[j] = i;
-		p[j++] = p[k];
-	}
-	b->n = j;
-}
-
-/* Is @slab of @nid, the node of @first? A SuperSlab is of one node. */
-static __always_inline bool same_node(const struct hak_slab *first, const struct hak_slab *slab,
-				      int nid)
-{
-	return (first->pages && ss_base(first) == ss_base(slab)) || slab_nid(slab) == nid;
-}
-
-/* At most HAK_BATCH objects: look up without a lock, put back under one per node run. */
-static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
-{
-	unsigned long flags;
-	unsigned int k;
-	struct batch b;
-
-	b.p = p;
-	b.bad = 0;
-	INIT_LIST_HEAD(&b.gone);
-	/* Until it is back in its slab, what is not proven live may go at any time. */
-	preempt_disable();
-	batch_find(pool, &b, n, p);
-	for (k = 0; k < b.n; ) {
-		const struct hak_slab *first = b.slab[k];
-		int nid = slab_nid(first), done = k;
-		struct hak_pool_node *pn = pool->node[nid];
-
-		flags = hak_lock(&pn->lock);
-		do
-			k = slab_return(pool, pn, &b, k);
-		while (k < b.n && same_node(first, b.slab[k], nid));
-		hak_unlock(&pn->lock, flags);
-		hak_mem_add(nid == hak_home_nid() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
-			    k - done);
-	}
-	for (k = 0; k < b.bad; k++)
-		hak_report_bad(HAK_BAD_DOUBLE, p[k], pool, 0);
-	preempt_enable();
-	retire_all(&b.gone);
-}
-
-void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p)
-{
-	while (n) {
-		unsigned int now = min_t(unsigned int, n, HAK_BATCH);
-
-		return_batch(pool, now, p);
-		p += now;
-		n -= now;
-	}
-}
-HAK_EXPORT_TEST(hak_pool_return);
 
 /*
  * [pool node lock] Take up to @max empty slabs, at most HAK_BATCH, off the books.  They
@@ -445,7 +301,7 @@ static unsigned int node_take_empty(struct hak_pool_node *pn, unsigned int max,
 			slab = list_first_entry(&pn->partial, struct hak_slab, list);
 		if (slab->free != slab->objects)
 			break;
-		slab_unlink(pn, slab);
+		hak_slab_unlink(pn, slab);
 		list_add(&slab->list, gone);
 		n++;
 	}
@@ -464,7 +320,7 @@ static void node_trim(struct hak_pool_node *pn, unsigned int max)
 		max -= n;
 		pn->low_empty = pn->nr_empty;
 		hak_unlock(&pn->lock, flags);
-		retire_all(&gone);
+		hak_slabs_retire(&gone);
 	} while (n && max);
 }
 

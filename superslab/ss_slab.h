@@ -111,6 +111,12 @@ struct hak_pool_info {
 
 void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info);
 
+/* Within this layer: take @slab off the books of its pool. [pool node lock] */
+void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab);
+
+/* Within this layer: give up slabs that were unlinked, when readers and dtor allow it. */
+void hak_slabs_retire(struct list_head *gone);
+
 /* Compare descriptors with bitmaps; returns the number of slabs that disagree. Context: any. */
 unsigned int hak_pool_verify(struct hak_pool *pool);
 

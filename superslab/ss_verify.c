@@ -59,16 +59,14 @@ bool hak_pool_object_free(struct hak_pool *pool, const void *p)
 {
 	struct hak_pool *found;
 	struct hak_slab *slab;
-	unsigned int off, i;
 	bool is_free = false;
+	unsigned int i;
 
 	preempt_disable();
 	slab = hak_slab_find(p, &found);
-	if (slab && found == pool) {
-		i = slab_index(slab, pool, p, &off);
-		/* Asked of an object that is the caller's: nobody else changes its bit. */
-		is_free = i != UINT_MAX && data_race(test_bit(i, slab->bits));
-	}
+	/* Asked of an object that is the caller's: nobody else changes its bit. */
+	if (slab && found == pool && slab_starts(slab, pool, p, &i))
+		is_free = data_race(test_bit(i, slab->bits));
 	preempt_enable();
 	return is_free;
 }

@@ -104,7 +104,7 @@ NOKPROBE_SYMBOL(take);
 /* Objects out of slabs that are there: one for the caller, the rest into the set. */
 static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 {
-	void *batch[HAK_BATCH];
+	void *batch[HAK_BATCH] hak_uninit;
 	unsigned int n;
 	struct hak_set *s = this_set(core->sets, lvl);
 
@@ -265,21 +265,39 @@ hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
 
-/* The same at an interrupt level, which is its own protection. */
-static noinline hak_core_fn void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp,
-						 enum hak_level lvl)
+/* Both at an interrupt level, which is its own protection. */
+static noinline hak_core_fn void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c,
+						  gfp_t gfp, enum hak_level lvl)
 {
-	struct hak_core *core = cache_core(c);
-	void *p;
+	void *p = gated_pop(core, c, lvl);
 
-	p = likely(!core->gated) ? refill_near(core, lvl) : gated_pop(core, c, lvl);
 	hak_irq_unnest();
 	if (unlikely(!p))
 		return hak_alloc_slow(core, gfp, lvl);
-	return likely(!core->gated) ? finish_plain(core, p) : finish_gated(core, p, gfp);
+	return finish_gated(core, p, gfp);
 }
 
-NOKPROBE_SYMBOL(irq_alloc_miss);
+NOKPROBE_SYMBOL(irq_gated_alloc);
+
+static noinline hak_core_fn void *irq_empty_alloc(struct hak_core *core, gfp_t gfp,
+						  enum hak_level lvl)
+{
+	void *p = refill_near(core, lvl);
+
+	hak_irq_unnest();
+	if (unlikely(!p))
+		return hak_alloc_slow(core, gfp, lvl);
+	return finish_plain(core, p);
+}
+
+NOKPROBE_SYMBOL(irq_empty_alloc);
+
+static __always_inline void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
+{
+	struct hak_core *core = cache_core(c);
+
+	return core->gated ? irq_gated_alloc(core, c, gfp, lvl) : irq_empty_alloc(core, gfp, lvl);
+}
 
 static noinline hak_core_fn void *nmi_alloc(void)
 {

@@ -94,13 +94,13 @@ static void audit_object(struct audit *a, struct hak_core *core, void *p)
 {
 	struct hak_pool *pool = NULL;
 	struct hak_slab *slab;
-	unsigned int off = 0;
+	unsigned int i;
 
 	preempt_disable();
 	slab = hak_slab_find(p, &pool);
 	if (!slab || pool != &core->pool)
 		finding(a, "%s: cached object %p is not of this cache", core->name, p);
-	else if (slab_index(slab, pool, p, &off) == UINT_MAX || off)
+	else if (!slab_starts(slab, pool, p, &i))
 		finding(a, "%s: cached object %p is not the start of an object", core->name, p);
 	else if (hak_pool_object_free(&core->pool, p))
 		finding(a, "%s: cached object %p is also free in its slab", core->name, p);

@@ -1,176 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Free out of line: the flush pipeline, the checks, and the router.
+ * Free out of line: the checks, and the router.
  *
  *   hak_cache_free(), hak_free()  inlined: check, push
  *   |- _irq            softirq, hardirq: push to the set of that level
  *   |- _check, _lookup the inlined check did not recognise the pointer: an exact
  *   |                  look-up says what it is, and serves objects of small blocks
  *   `- _miss           full, gated, or several nodes
- *      `- hak_free_slow()
- *           spare        the whole magazine becomes the spare
- *           depot        the full spare goes to the node's depot
- *           slab         objects go back to their slabs, HAK_BATCH under one lock
+ *      `- hak_free_slow()  the flush pipeline: tiny_flush.c
  */
-#include "tiny/tiny_set.h"
-
-/* Make @m the spare and store the set in it; the set's protection was held all along. */
-static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
-				       enum hak_level lvl, enum hak_set_event ev)
-{
-	struct hak_set *s = this_set(core->sets, lvl);
-
-	/* Without an empty magazine the operation goes on, and is counted where it ends. */
-	s->ev[ev] += !!m;
-	m = set_swap_spare(s, m);
-	set_store_spare(s);
-	/* Only a nested call can have put a spare there meanwhile. */
-	if (unlikely(m))
-		hak_mag_put(core, m);
-}
-
-/*
- * The steps that look at no slab: room in the set, an empty spare, and the depot's
- * empty magazine for the full spare.  The set's protection is held.
- * Returns whether @p went in.
- */
-static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_level lvl)
-{
-	struct hak_set *s = this_set(core->sets, lvl);
-	struct hak_mag *full = s->spare, *m;
-
-	set_widen(s, true);
-	if (set_push(s, p))
-		return true;
-	if (set_store_spare(s)) {
-		s->ev[HAK_FREE_SPARE]++;
-	} else {
-		if (!full || hak_nested())
-			return false;
-		s->spare = NULL;
-		if (!hak_depot_put_full(&core->depot[hak_home_nid()], full, &m)) {
-			m = set_swap_spare(this_set(core->sets, lvl), full);
-			if (unlikely(m))
-				hak_mag_put(core, m);
-			return false;
-		}
-		flush_into(core, m, lvl, HAK_FREE_DEPOT);
-	}
-	return set_push(this_set(core->sets, lvl), p);
-}
-
-/*
- * The spare is missing, or full with no room in the depot.  Returns false when
- * there is no magazine to be had.
- */
-static bool flush_spare(struct hak_core *core, enum hak_level lvl)
-{
-	struct hak_mag *m = set_swap_spare(this_set(core->sets, lvl), NULL);
-	enum hak_set_event ev = HAK_FREE_SLAB;
-
-	if (m) {
-		hak_pool_return(&core->pool, m->n, m->slot);
-		m->n = 0;
-	} else {
-		m = hak_depot_new_empty();
-		ev = HAK_FREE_SPARE;
-	}
-	if (m)
-		flush_into(core, m, lvl, ev);
-	return m;
-}
-
-NOKPROBE_SYMBOL(flush_spare);
-
-/* No magazine to be had: half of the set goes to slabs. */
-static void flush_slab(struct hak_core *core, enum hak_level lvl)
-{
-	struct hak_set *s = this_set(core->sets, lvl);
-	void *batch[HAK_BATCH];
-	unsigned int n;
-
-	s->ev[HAK_FREE_SLAB]++;
-	n = set_drain(s, HAK_BATCH, batch);
-	hak_pool_return(&core->pool, n, batch);
-}
-
-NOKPROBE_SYMBOL(flush_slab);
-
-/* Is @p to go to another node's slabs? */
-static __always_inline bool object_remote(const void *p)
-{
-	return static_branch_unlikely(&hak_multi_node_key) &&
-	       page_to_nid(virt_to_page(p)) != hak_home_nid();
-}
-
-/* Objects that go home have filled their magazine, or there is none. False: one is wanted first. */
-static bool flush_remote(struct hak_core *core, void *p, enum hak_level lvl, bool last)
-{
-	struct hak_mag *m = set_swap_remote(this_set(core->sets, lvl), NULL);
-
-	if (m)
-		hak_pool_return(&core->pool, m->n, m->slot);
-	else
-		m = hak_depot_new_empty();
-	if (!m) {
-		if (last)
-			hak_pool_return(&core->pool, 1, &p);
-		return last;
-	}
-	m->n = 1;
-	m->slot[0] = p;
-	m = set_swap_remote(this_set(core->sets, lvl), m);
-	/* Only a nested call can have put one there meanwhile. */
-	if (unlikely(m))
-		hak_mag_put(core, m);
-	return true;
-}
-
-NOKPROBE_SYMBOL(flush_remote);
-
-/* Push @p, making room for it. The set's protection is held. False: a magazine is wanted first. */
-static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
-{
-	if (object_remote(p))
-		return set_push_remote(this_set(core->sets, lvl), p) ||
-		       flush_remote(core, p, lvl, last);
-	if (flush_near(core, p, lvl))
-		return true;
-	if (!flush_spare(core, lvl)) {
-		if (!last)
-			return false;
-		flush_slab(core, lvl);
-	}
-	return set_push(this_set(core->sets, lvl), p);
-}
-
-NOKPROBE_SYMBOL(flush);
-
-/* Free a checked and marked object into a set that had no room. Any context but NMI. */
-hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl)
-{
-	bool pushed, last = false;
-	unsigned long flags;
-	int nid;
-
-	for (;;) {
-		flags = set_enter(lvl);
-		if (hak_nested()) {
-			hak_defer_free(core, p);
-			pushed = true;
-		} else {
-			pushed = flush(core, p, lvl, last);
-		}
-		set_leave(lvl, flags);
-		if (pushed)
-			return;
-		nid = hak_home_nid();
-		if (!last && hak_may_grow())
-			hak_pool_grow(&hak_mag_pool, &nid, GFP_NOWAIT | __GFP_NOMEMALLOC);
-		last = true;
-	}
-}
-NOKPROBE_SYMBOL(hak_free_slow);
+#include "tiny/tiny_flush.h"
 
 /*
  * The core whose live object starts at @p, or NULL after a report; @c NULL: any
@@ -181,15 +20,13 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 	struct hak_pool *pool = NULL;
 	struct hak_slab *slab = hak_slab_find(p, &pool);
 	struct hak_core *core = slab ? pool_core(pool) : NULL;
-	unsigned int off = 0, i = 0;
+	unsigned int i;
 
-	if (core)
-		i = slab_index(slab, pool, p, &off);
 	if (!core)
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 	else if (!core->cpu || (c && core->cpu != c))
 		hak_report_bad(HAK_BAD_CACHE, p, pool, caller);
-	else if (i == UINT_MAX || off)
+	else if (!slab_starts(slab, pool, p, &i))
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
 	/* The bit of a live object is 0, and nobody changes that but its free. */
 	else if (data_race(test_bit(i, slab->bits)) ||
@@ -340,22 +177,31 @@ hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
 
-/* The same at an interrupt level, which is its own protection. */
-static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, unsigned long caller)
+/* free_out() and full_free() at an interrupt level, which is its own protection. */
+static noinline hak_core_fn void irq_free_far(struct hak_core *core, void *p, enum hak_level lvl,
+					      unsigned long caller)
 {
-	struct hak_core *core = cache_core(c);
-	enum hak_level lvl = hak_level();
-	bool pushed;
+	bool pushed = core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl);
 
-	if (unlikely(!core)) {
-		free_unserved(p, caller);
-		return;
-	}
-	pushed = push_quick(core, p, lvl) ||
-		 (core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl));
 	hak_irq_unnest();
 	if (unlikely(!pushed))
 		hak_free_slow(core, p, lvl);
+}
+
+NOKPROBE_SYMBOL(irq_free_far);
+
+/* As hak_free_miss(), at an interrupt level. */
+static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
+					       unsigned long caller)
+{
+	struct hak_core *core = cache_core(c);
+
+	if (unlikely(!core))
+		free_unserved(p, caller);
+	else if (push_quick(core, p, lvl))
+		hak_irq_unnest();
+	else
+		irq_free_far(core, p, lvl, caller);
 }
 
 NOKPROBE_SYMBOL(irq_free_miss);
@@ -395,7 +241,7 @@ static noinline hak_core_fn void hardirq_free(struct hak_cache *c, void *p)
 	}
 	irq_free(c, p, HAK_HARDIRQ);
 miss:
-	irq_free_miss(c, p, _RET_IP_);
+	irq_free_miss(c, p, HAK_HARDIRQ, _RET_IP_);
 }
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
@@ -407,7 +253,7 @@ hak_core_fn void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
 	}
 	irq_free(c, p, HAK_SOFTIRQ);
 miss:
-	irq_free_miss(c, p, _RET_IP_);
+	irq_free_miss(c, p, HAK_SOFTIRQ, _RET_IP_);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_free_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq));
@@ -485,7 +331,7 @@ size_t hak_usable_size(const void *p)
 {
 	struct hak_pool *pool;
 	struct hak_slab *slab;
-	unsigned int off = 0;
+	unsigned int i;
 	size_t size = 0;
 
 	preempt_disable();
@@ -493,7 +339,7 @@ size_t hak_usable_size(const void *p)
 	if (slab)
 		size = pool_core(pool)->size;
 	/* Who asks will use them. */
-	if (HAK_WATCHED && slab && slab_index(slab, pool, p, &off) != UINT_MAX && !off &&
+	if (HAK_WATCHED && slab && slab_starts(slab, pool, p, &i) &&
 	    hak_shadow_is_open(p))
 		watch_asked((void *)p, size, size);
 	preempt_enable();

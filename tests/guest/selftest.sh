@@ -7,7 +7,6 @@ RUNS=${RUNS:-hardened=1;hardened=0;hardened=2;superslab=0}
 now() { cut -d ' ' -f 1 /proc/uptime; }
 log_lines() { dmesg | sed 's/^\[[^]]*\] //' | grep "$@"; }
 
-# Those that set no probes; scripts/check-selftest asks for the others on a machine that stands them.
 GROUPS_=${GROUPS_:-}
 IFS=';'
 for params in $RUNS; do
@@ -16,7 +15,7 @@ for params in $RUNS; do
 	check "$params: hakmem loads" load hakmem $params
 	# Or the tests that memory is 0 by itself would have nothing to look at.
 	check "$params: this kernel boots with init_on_alloc=1" grep -q '^key_init_on_alloc 1$' $D/config
-	groups=${GROUPS_:-api,badfree,context,storm,nodes}
+	groups=${GROUPS_:-api,badfree,context,storm,nodes,nmi,reentry,offset}
 	# What kprobes makes of the inlined paths does not depend on parameters.
 	[ "$params" = hardened=1 ] || groups=${groups%,offset}
 	run_selftest "$params" test="$groups"

@@ -10,6 +10,7 @@
 #define HAK_EXPORT_TEST(sym)		_Static_assert(1, #sym)
 #define HAK_SYM				"%p"
 #define hak_core_fn
+#define hak_uninit
 #define HAK_GFP_ATOMIC_BIT		0
 #define memalloc_retry_wait(gfp)	((void)(gfp))
 #define hak_alloc_percpu(type)		alloc_percpu(type)

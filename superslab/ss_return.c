@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Objects on their way back into their slabs, up to HAK_BATCH at a time: looked up
+ * without a lock, then put back under one hold of a node's lock.  Those that were
+ * allocated together often come back together, so both go by runs of one slab.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+#include "superslab/ss_slab.h"
+
+/* Objects on their way back: where each belongs, and what is left for after the lock. */
+struct batch {
+	void **p;
+	unsigned int n;
+	unsigned int bad;		/* those that were free already stand first in p */
+	struct list_head gone;		/* slabs to be given up */
+	struct hak_slab *slab[HAK_BATCH];
+	u16 index[HAK_BATCH];
+};
+
+/* [pool node lock] @slab has more free objects than before, and @was then. */
+static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
+			  unsigned int was, struct list_head *gone)
+{
+	pn->nr_free += slab->free - was;
+	if (!was)
+		list_move(&slab->list, &pn->partial);
+	if (slab->free < slab->objects)
+		return;
+	pn->nr_empty++;
+	if (pn->nr_empty > pool->keep_empty) {
+		hak_slab_unlink(pn, slab);
+		list_add(&slab->list, gone);
+	} else {
+		list_move_tail(&slab->list, &pn->partial);
+	}
+}
+
+/*
+ * [pool node lock] Mark objects free, from number @k of @b to the last in a row of one slab;
+ * returns the number behind it.  One is free already if its bit is set, all of the slab is
+ * free, or the slab was given up since it was looked up.
+ */
+static __always_inline unsigned int slab_return(struct hak_pool *pool, struct hak_pool_node *pn,
+						struct batch *b, unsigned int k)
+{
+	struct hak_slab *slab = b->slab[k];
+	unsigned int was = slab->free, now = was;
+
+	if (unlikely(READ_ONCE(slab->pool) != pool || was == slab->objects)) {
+		b->p[b->bad++] = b->p[k];
+		return k + 1;
+	}
+	do {
+		if (likely(!__test_and_set_bit(b->index[k], slab->bits)))
+			now++;
+		else
+			b->p[b->bad++] = b->p[k];
+	} while (++k < b->n && b->slab[k] == slab);
+	if (now != was) {
+		slab->free = now;
+		slab_returned(pool, pn, slab, was, &b->gone);
+	}
+	return k;
+}
+
+/* The slab of @p and the object's index in it, or NULL after a report. Preemption off. */
+static noinline struct hak_slab *return_check(struct hak_pool *pool, const void *p, unsigned int *i)
+{
+	struct hak_pool *found = NULL;
+	struct hak_slab *slab = hak_slab_find(p, &found);
+
+	if (!slab) {
+		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, 0);
+		return NULL;
+	}
+	if (found != pool) {
+		hak_report_bad(HAK_BAD_CACHE, p, found, 0);
+		return NULL;
+	}
+	if (slab_starts(slab, pool, p, i))
+		return slab;
+	hak_report_bad(HAK_BAD_INTERIOR, p, found, 0);
+	return NULL;
+}
+
+/* Does an object of @slab, and this one of @pool, start at @p? Its index goes to @i. */
+static __always_inline bool starts_of(const struct hak_slab *slab, const struct hak_pool *pool,
+				      const void *p, unsigned int *i)
+{
+	/* Pairs with hak_slab_init(), as in hak_slab_find(). */
+	return smp_load_acquire(&slab->pool) == pool && slab_starts(slab, pool, p, i);
+}
+
+/* Look up @n objects; those that are none drop out. Preemption off. */
+static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, unsigned int n,
+				       void **p)
+{
+	struct hak_slab *slab = NULL;
+	unsigned int k, j = 0, i;
+	unsigned long page = 0;
+
+	for (k = 0; k < n; k++) {
+		/* Those that were allocated together often come back together. */
+		if ((unsigned long)p[k] >> HAK_PAGE_SHIFT != page)
+			slab = hak_dir_near(p[k]);
+		page = (unsigned long)p[k] >> HAK_PAGE_SHIFT;
+		if (unlikely(!slab || !starts_of(slab, pool, p[k], &i)))
+			slab = return_check(pool, p[k], &i);
+		if (unlikely(!slab))
+			continue;
+		b->slab[j] = slab;
+		b->index[j] = i;
+		p[j++] = p[k];
+	}
+	b->n = j;
+}
+
+/* Is @slab of @nid, the node of @first? A SuperSlab is of one node. */
+static __always_inline bool same_node(const struct hak_slab *first, const struct hak_slab *slab,
+				      int nid)
+{
+	return (first->pages && ss_base(first) == ss_base(slab)) || slab_nid(slab) == nid;
+}
+
+/* At most HAK_BATCH objects: look up without a lock, put back under one per node run. */
+static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
+{
+	unsigned long flags;
+	unsigned int k;
+	struct batch b hak_uninit;
+
+	b.p = p;
+	b.bad = 0;
+	INIT_LIST_HEAD(&b.gone);
+	/* Until it is back in its slab, what is not proven live may go at any time. */
+	preempt_disable();
+	batch_find(pool, &b, n, p);
+	for (k = 0; k < b.n; ) {
+		const struct hak_slab *first = b.slab[k];
+		int nid = slab_nid(first), done = k;
+		struct hak_pool_node *pn = pool->node[nid];
+
+		flags = hak_lock(&pn->lock);
+		do
+			k = slab_return(pool, pn, &b, k);
+		while (k < b.n && same_node(first, b.slab[k], nid));
+		hak_unlock(&pn->lock, flags);
+		hak_mem_add(nid == hak_home_nid() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
+			    k - done);
+	}
+	for (k = 0; k < b.bad; k++)
+		hak_report_bad(HAK_BAD_DOUBLE, p[k], pool, 0);
+	preempt_enable();
+	hak_slabs_retire(&b.gone);
+}
+
+void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p)
+{
+	while (n) {
+		unsigned int now = min_t(unsigned int, n, HAK_BATCH);
+
+		return_batch(pool, now, p);
+		p += now;
+		n -= now;
+	}
+}
+HAK_EXPORT_TEST(hak_pool_return);

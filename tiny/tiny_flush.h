@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The steps of a flush that look at no slab, inlined where a free found no room. */
+#ifndef _TINY_FLUSH_H
+#define _TINY_FLUSH_H
+
+#include "tiny/tiny_set.h"
+
+/* Is @p to go to another node's slabs? */
+static __always_inline bool object_remote(const void *p)
+{
+	return static_branch_unlikely(&hak_multi_node_key) &&
+	       page_to_nid(virt_to_page(p)) != hak_home_nid();
+}
+
+/* Make @m the spare and store the set in it; the set's protection was held all along. */
+static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
+				       enum hak_level lvl, enum hak_set_event ev)
+{
+	struct hak_set *s = this_set(core->sets, lvl);
+
+	/* Without an empty magazine the operation goes on, and is counted where it ends. */
+	s->ev[ev] += !!m;
+	m = set_swap_spare(s, m);
+	set_store_spare(s);
+	/* Only a nested call can have put a spare there meanwhile. */
+	if (unlikely(m))
+		hak_mag_put(core, m);
+}
+
+/*
+ * The steps that look at no slab: room in the set, an empty spare, and the depot's
+ * empty magazine for the full spare.  The set's protection is held.
+ * Returns whether @p went in.
+ */
+static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_level lvl)
+{
+	struct hak_set *s = this_set(core->sets, lvl);
+	struct hak_mag *full = s->spare, *m;
+
+	set_widen(s, true);
+	if (set_push(s, p))
+		return true;
+	if (set_store_spare(s)) {
+		s->ev[HAK_FREE_SPARE]++;
+	} else {
+		if (!full || hak_nested())
+			return false;
+		s->spare = NULL;
+		if (!hak_depot_put_full(&core->depot[hak_home_nid()], full, &m)) {
+			m = set_swap_spare(this_set(core->sets, lvl), full);
+			if (unlikely(m))
+				hak_mag_put(core, m);
+			return false;
+		}
+		flush_into(core, m, lvl, HAK_FREE_DEPOT);
+	}
+	return set_push(this_set(core->sets, lvl), p);
+}
+
+#endif /* _TINY_FLUSH_H */
