@@ -256,6 +256,32 @@ static void kick_after_a_lost_one_is_heard(struct kunit *test)
 	migrate_enable();
 }
 
+/* What the kicked reapers empty after the shrinker looked goes back to the kernel as well. */
+static void kick_leaves_no_empty_superslab(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-kick-ss", 4096, NULL, 0);
+	u64 held;
+	void *p;
+	int i;
+
+	hak_shrink_all();
+	hak_release_flush();
+	held = hak_kunit_stat(HAK_STAT_pages_held);
+	/* One object, in the magazine of this CPU: the shrinker itself finds nothing. */
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_GT(test, hak_kunit_stat(HAK_STAT_pages_held), held);
+	hak_reap_pause(false);
+	hak_shrinker_scan(1024);
+	for (i = 0; i < 100 && hak_kunit_stat(HAK_STAT_pages_held) > held; i++) {
+		msleep(20);
+		flush_workqueue(hak_wq);
+		hak_release_flush();
+	}
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), held);
+}
+
 static atomic_t destroyed;
 
 static void count_dtor(void *p)
@@ -388,6 +414,7 @@ static struct kunit_case reap_cases[] = {
 	KUNIT_CASE(shrinker_does_not_wait_for_the_mutex),
 	KUNIT_CASE(shrinker_runs_inside_reclaim),
 	KUNIT_CASE(kick_after_a_lost_one_is_heard),
+	KUNIT_CASE(kick_leaves_no_empty_superslab),
 	KUNIT_CASE(shrinker_leaves_destructors_to_the_worker),
 	KUNIT_CASE(destroy_while_reaped_loses_nothing),
 	{}

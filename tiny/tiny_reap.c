@@ -96,6 +96,9 @@ static void reap_work(struct work_struct *work)
 	if (!reap_paused)
 		reap_locked(all);
 	mutex_unlock(&hak_caches_lock);
+	/* The kernel wants memory: what this emptied is not kept for the next load. */
+	if (all)
+		hak_block_release_empty();
 	reap_next(r);
 }
 
