@@ -43,6 +43,20 @@ static void test_sizes(void)
 	kfree(NULL);
 }
 
+/* The next allocation on this CPU gets what was freed last; its first word was the mark's. */
+static void test_sensitive(void)
+{
+	u64 *p = kmalloc(200, GFP_KERNEL), *q;
+
+	memset(p, 0x5a, 200);
+	preempt_disable();
+	kfree_sensitive(p);
+	q = kmalloc(200, GFP_NOWAIT);
+	preempt_enable();
+	check(q == p && zeroed(q + 1, 192), "kfree_sensitive leaves nothing");
+	kfree(q);
+}
+
 static void test_foreign(void)
 {
 	char *s = kstrdup("the kernel's", GFP_KERNEL);
@@ -110,6 +124,7 @@ static void test_rcu(void)
 void test_kmalloc(void)
 {
 	test_sizes();
+	test_sensitive();
 	test_foreign();
 	test_krealloc();
 	test_krealloc_array();
