@@ -74,7 +74,7 @@ check-dropin: ## kmem_cache on hakmem: every call, the backend parameter, misuse
 	@scripts/deps demo
 	@scripts/check-dropin
 
-dropin: ## unmodified ext4 and nf_conntrack on hakmem and on slub, in QEMU; half an hour (FILES=, FLOWS=)
+dropin: ## unmodified ext4 and nf_conntrack on hakmem and on slub, in QEMU; ten minutes (FILES=, FLOWS=)
 	@scripts/deps dropin
 	@FILES="$(FILES)" FLOWS="$(FLOWS)" scripts/dropin
 
