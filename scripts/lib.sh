@@ -57,6 +57,13 @@ hak_kernel()
 		END { exit !found }' "$HAK_ROOT/kernels.txt"
 }
 
+# Does a kernel's log on standard input show flags with one of the bits 22 to 31, which are 0 in any CPU?
+impossible_flags()
+{
+	awk 'match($0, /EFLAGS: [0-9a-f]+/) && substr($0, RSTART + 8, 3) !~ /^00[0-3]/ { bad = 1 }
+		END { exit !bad }'
+}
+
 # Adds the "ok - x" and "not ok - x" lines of a judge to this script's counts.
 count_lines()
 {

@@ -113,7 +113,7 @@ static void verify_file(char kind, unsigned int n, unsigned int gen, size_t size
 	fill(want, size_of(n, gen), n, gen);
 	if (len != (long)size || memcmp(want, got, size)) {
 		errno = 0;
-		die("file %c%u: its %ld bytes are not the %zu that were written", kind, n, len, size);
+		die("file %c%u: its %ld bytes are not the %zu written", kind, n, len, size);
 	}
 }
 
