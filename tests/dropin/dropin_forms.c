@@ -175,6 +175,7 @@ static void test_alloc(void)
 	kmem_cache_free(s, t);
 	t = kmem_cache_alloc_node(s, GFP_KERNEL | __GFP_ZERO, NUMA_NO_NODE);
 	check(all_zero(t), "alloc_node of no node, zeroed");
+	memset(t, 0x22, sizeof(*t));
 	kmem_cache_free(s, t);
 	t = kmem_cache_alloc_lru(s, NULL, GFP_KERNEL | __GFP_ZERO);
 	check(all_zero(t) && hak_owns(t) == on_hakmem, "alloc_lru");
