@@ -94,6 +94,26 @@ static bool in_superslab(const void *p)
 	return hak_dir[region] == hak_mark(p);
 }
 
+static void free_it(void *p)
+{
+	hak_free(p);
+}
+
+/* The sets of the interrupt levels are found by the same tag, and must not be there. */
+static void unserved_at_interrupt_levels(struct st *t, void *p)
+{
+	static const enum st_where levels[] = { ST_SOFTIRQ, ST_HARDIRQ };
+	struct st_counts counts;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(levels); i++) {
+		st_counts_begin(&counts);
+		st_expect(t, st_run_in(levels[i], free_it, p), "not in %s", st_where_name[levels[i]]);
+		st_counts_bad(t, &counts, HAK_STAT_bad_free_foreign, 1, true,
+			      st_where_name[levels[i]]);
+	}
+}
+
 /* Header, a page that serves no slab, and the last word, whose address is the mark. */
 static void parts_of_a_superslab(struct st *t)
 {
@@ -124,6 +144,8 @@ static void parts_of_a_superslab(struct st *t)
 			st_counts_bad(t, &counts, HAK_STAT_bad_free_foreign, 1, true,
 				      parts[i / ST_HOWS].name);
 		}
+		if (in_superslab(o.p[0]))
+			unserved_at_interrupt_levels(t, parts[3].p);
 		st_expect(t, !hak_audit(10), "audit");
 	}
 	st_objects_exit(t, &o);

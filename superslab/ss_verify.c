@@ -64,8 +64,8 @@ bool hak_pool_object_free(struct hak_pool *pool, const void *p)
 
 	preempt_disable();
 	slab = hak_slab_find(p, &found);
-	/* Asked of an object that is the caller's: nobody else changes its bit. */
 	if (slab && found == pool && slab_starts(slab, pool, p, &i))
+		/* Asked of an object that is the caller's: nobody else changes its bit. */
 		is_free = data_race(test_bit(i, slab->bits));
 	preempt_enable();
 	return is_free;

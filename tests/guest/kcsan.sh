@@ -27,8 +27,8 @@ look()
 	put 1 $D/reset && put 1 $D/shrink
 }
 
-check "there is KCSAN" test -e $kcsan
-races() { awk '$1 == "data_races:" { print $2 }' $kcsan; }
+check "there is KCSAN" test -e $KCSAN
+races() { awk '$1 == "data_races:" { print $2 }' $KCSAN; }
 
 # What KCSAN cannot see here at all, it does not miss in hakmem only.
 before=$(races)

@@ -29,15 +29,15 @@ stat() { awk -v n="$1" '$1 == n { print $2; f = 1 } END { if (!f) print "missing
 
 # The data race detector is off while the kernel boots, whose races are not looked for.  It looks more
 # often than by default, and longer: an emulated CPU does little in the 80 us that a real one is given.
-kcsan=/sys/kernel/debug/kcsan
-if [ -e $kcsan ]; then
+KCSAN=/sys/kernel/debug/kcsan
+if [ -e $KCSAN ]; then
 	put 1000 /sys/module/kcsan/parameters/skip_watch
 	put 5000 /sys/module/kcsan/parameters/udelay_task
 	put 500 /sys/module/kcsan/parameters/udelay_interrupt
-	put on $kcsan
-	check "KCSAN is on" grep -q '^enabled: 1' $kcsan
+	put on $KCSAN
+	check "KCSAN is on" grep -q '^enabled: 1' $KCSAN
 fi
-kcsan_told() { if [ -e $kcsan ]; then awk '/^(setup_watchpoints|data_races|no_capacity)/ { print "# " $0 }' $kcsan; fi; }
+kcsan_told() { if [ -e $KCSAN ]; then awk '/^(setup_watchpoints|data_races|no_capacity)/ { print "# " $0 }' $KCSAN; fi; }
 
 # Everything back, and the books in order: no live object, nothing failed.
 audit_zero()
