@@ -82,7 +82,7 @@ static int flow_producer(void *arg)
 			break;
 		}
 		while (!flow_put(f, p))
-			yield();
+			hak_kunit_wait();
 	}
 	flow_end(f);
 	return 0;
@@ -95,7 +95,7 @@ static int flow_consumer(void *arg)
 
 	while (flow_claim(f, &f->to_receive)) {
 		while (!(p = flow_get(f)))
-			yield();
+			hak_kunit_wait();
 		hak_free(p);
 	}
 	flow_end(f);
@@ -178,7 +178,7 @@ static int crowd_fn(void *arg)
 
 	atomic_inc(&c->arrived);
 	while (atomic_read(&c->arrived) < CROWD)
-		yield();
+		hak_kunit_wait();
 	/* A class each, so that none is served from another's slab. */
 	c->p[m->i] = hak_alloc((m->i + 1) * 64, GFP_KERNEL);
 	if (atomic_dec_and_test(&c->running))

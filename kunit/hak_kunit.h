@@ -50,6 +50,16 @@ static inline bool hak_kunit_hardened(void)
 	return hak_config_get()->hardened > 0;
 }
 
+/*
+ * Waiting for another thread, without sleeping: it may want this CPU, or be on another one that
+ * an emulator runs only when this one pauses.
+ */
+static inline void hak_kunit_wait(void)
+{
+	yield();
+	cpu_relax();
+}
+
 static inline u64 hak_kunit_stat(enum hak_stat which)
 {
 	u64 v[HAK_NR_STATS];

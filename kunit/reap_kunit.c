@@ -344,7 +344,7 @@ static int reaped_fn(void *arg)
 			/* Pairs with its wait: nothing of the cache is used any more. */
 			smp_store_release(&r->c, NULL);
 		}
-		yield();
+		hak_kunit_wait();
 	}
 	complete(&r->done);
 	return 0;
@@ -366,13 +366,13 @@ static void destroy_while_reaped(struct reaped *r, unsigned int delay)
 	/* Pairs with reaped_fn(). */
 	smp_store_release(&r->c, c);
 	while (!READ_ONCE(r->begun))
-		yield();
+		hak_kunit_wait();
 	while (delay--)
 		cpu_relax();
 	hak_cache_destroy(c);
 	/* Pairs with reaped_fn(). */
 	while (smp_load_acquire(&r->c))
-		yield();
+		hak_kunit_wait();
 }
 
 /* What a reaper has in its hands comes back before the cache's slabs are counted. */

@@ -113,7 +113,7 @@ static int worker_fn(void *arg)
 			w->peak = max(w->peak, atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]));
 		/* Where both share a CPU, the other one is to run: nothing else makes it. */
 		if (!moved)
-			yield();
+			hak_kunit_wait();
 	}
 	complete(&w->done);
 	return 0;

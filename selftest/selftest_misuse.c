@@ -107,10 +107,11 @@ static void unserved_at_interrupt_levels(struct st *t, void *p)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(levels); i++) {
+		const char *name = st_where_name[levels[i]];
+
 		st_counts_begin(&counts);
-		st_expect(t, st_run_in(levels[i], free_it, p), "not in %s", st_where_name[levels[i]]);
-		st_counts_bad(t, &counts, HAK_STAT_bad_free_foreign, 1, true,
-			      st_where_name[levels[i]]);
+		st_expect(t, st_run_in(levels[i], free_it, p), "not a %s", name);
+		st_counts_bad(t, &counts, HAK_STAT_bad_free_foreign, 1, true, name);
 	}
 }
 

@@ -4,9 +4,6 @@
 . /lib.sh
 
 load kunit enable=1 autorun=1 || not_ok "kunit.ko does not load"
-# insmod waits for each case in turn, which KUnit itself lets take five minutes: no hang before that.
-hung=/proc/sys/kernel/hung_task_timeout_secs
-[ ! -e $hung ] || put 330 $hung
 # shellcheck disable=SC2086
 check "hakmem loads ($PARAMS)" load hakmem $PARAMS
 # For the suite hakmem_fail.

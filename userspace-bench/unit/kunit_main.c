@@ -35,6 +35,7 @@ static const struct left_out {
 	{ "hakmem_lifecycle.hak_cache_rcu_memory_stays_readable", "there are no grace periods" },
 	{ "hakmem_reap.shrinker_runs_inside_reclaim", "there is no lockdep" },
 	{ "hakmem_reap.kick_after_a_lost_one_is_heard", "no reaper runs by itself" },
+	{ "hakmem_reap.kick_leaves_no_empty_superslab", "no reaper runs by itself" },
 	{ "hakmem_reap.shrinker_leaves_destructors_to_the_worker",
 	  "work is done by whoever queues it" },
 	{ "hakmem_reap.destroy_while_reaped_loses_nothing",
