@@ -194,7 +194,7 @@ static inline void *watch_asked(void *p, size_t size, size_t whole)
 	return p;
 }
 
-/* tiny_alloc.c, tiny_free.c: no protection held, not in NMI. */
+/* tiny_alloc.c, tiny_flush.c: no protection held, not in NMI. */
 void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl);
 void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl);
 
