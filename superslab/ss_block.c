@@ -12,8 +12,6 @@
 #include "superslab/ss_page.h"
 #include "superslab/ss_slab.h"
 
-struct hak_cache *hak_tag_none __read_mostly;
-HAK_EXPORT_TEST(hak_tag_none);
 bool hak_superslab_enabled __read_mostly = true;
 HAK_EXPORT_TEST(hak_superslab_enabled);
 
@@ -26,10 +24,6 @@ struct hak_block_node {
 
 static struct hak_block_node *block_node __read_mostly;
 
-struct workqueue_struct *hak_wq __read_mostly;
-HAK_EXPORT_TEST(hak_wq);
-u16 hak_node_with_memory[MAX_NUMNODES] __read_mostly;
-HAK_EXPORT_TEST(hak_node_with_memory);
 
 static void ss_free(void *base)
 {

@@ -7,8 +7,6 @@
 #include "superslab/ss_dir.h"
 #include "superslab/ss_page.h"
 
-atomic_long_t hak_mem_stat[HAK_NR_MEM_STATS];
-HAK_EXPORT_TEST(hak_mem_stat);
 
 gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 {
@@ -66,36 +64,3 @@ void hak_pages_free(void *base, unsigned int order)
 	page_ref_sub(page, HAK_REF_BIAS - max(stolen, 0));
 	__free_pages(page, order);
 }
-
-static LLIST_HEAD(release_list);
-
-/* Functions may hand over more; those wait for the next grace period. */
-static void release_worker(struct work_struct *work)
-{
-	struct hak_release *r, *next;
-	struct llist_node *list;
-
-	while ((list = llist_del_all(&release_list))) {
-		synchronize_rcu();
-		llist_for_each_entry_safe(r, next, list, node)
-			r->fn(r);
-	}
-}
-
-static DECLARE_WORK(release_work, release_worker);
-
-void hak_release_later(struct hak_release *r)
-{
-	if (llist_add(&r->node, &release_list))
-		queue_work(hak_wq, &release_work);
-}
-
-void hak_release_flush(void)
-{
-	/* Who handed something over may have been interrupted before queueing the work. */
-	do {
-		queue_work(hak_wq, &release_work);
-		flush_work(&release_work);
-	} while (!llist_empty(&release_list));
-}
-HAK_EXPORT_TEST(hak_release_flush);

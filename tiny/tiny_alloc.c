@@ -226,36 +226,58 @@ static __always_inline void *finish_gated(struct hak_core *core, void *p, gfp_t 
 	return p;
 }
 
-/* The inlined pop found nothing, as it was to. Task level, preemption off once. */
-static noinline hak_core_fn void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp)
+/* The inlined pop found nothing, as it was to. Protection of @lvl is held, and given up. */
+static __always_inline void *gated_body(struct hak_core *core, struct hak_cache *c, gfp_t gfp,
+					enum hak_level lvl, const bool irq)
 {
-	void *p = gated_pop(core, c, HAK_TASK);
+	void *p = gated_pop(core, c, lvl);
 
-	preempt_enable();
+	level_leave(irq);
 	if (unlikely(!p))
-		return hak_alloc_slow(core, gfp, HAK_TASK);
+		return hak_alloc_slow(core, gfp, lvl);
 	return finish_gated(core, p, gfp);
 }
 
-NOKPROBE_SYMBOL(gated_alloc);
-
-/* The inlined pop found nothing, and that was unexpected. Task level, preemption off once. */
-static noinline hak_core_fn void *empty_alloc(struct hak_core *core, gfp_t gfp)
+/* The inlined pop found nothing, and that was unexpected. Likewise. */
+static __always_inline void *empty_body(struct hak_core *core, gfp_t gfp, enum hak_level lvl,
+					const bool irq)
 {
-	void *p = refill_near(core, HAK_TASK);
+	void *p = refill_near(core, lvl);
 
-	preempt_enable();
+	level_leave(irq);
 	if (unlikely(!p))
-		return hak_alloc_slow(core, gfp, HAK_TASK);
+		return hak_alloc_slow(core, gfp, lvl);
 	return finish_plain(core, p);
 }
 
+/* Functions of their own, so that the shorter does not save the registers of the longer. */
+static noinline hak_core_fn void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp)
+{
+	return gated_body(core, c, gfp, HAK_TASK, false);
+}
+NOKPROBE_SYMBOL(gated_alloc);
+
+static noinline hak_core_fn void *empty_alloc(struct hak_core *core, gfp_t gfp)
+{
+	return empty_body(core, gfp, HAK_TASK, false);
+}
 NOKPROBE_SYMBOL(empty_alloc);
 
-/*
- * The inlined pop found nothing. Task level, preemption off once.  Both ways are functions of
- * their own, so that the shorter does not save the registers of the longer.
- */
+static noinline hak_core_fn void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c,
+						  gfp_t gfp, enum hak_level lvl)
+{
+	return gated_body(core, c, gfp, lvl, true);
+}
+NOKPROBE_SYMBOL(irq_gated_alloc);
+
+static noinline hak_core_fn void *irq_empty_alloc(struct hak_core *core, gfp_t gfp,
+						  enum hak_level lvl)
+{
+	return empty_body(core, gfp, lvl, true);
+}
+NOKPROBE_SYMBOL(irq_empty_alloc);
+
+/* The inlined pop found nothing. Task level, preemption off once. */
 hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 {
 	struct hak_core *core = cache_core(c);
@@ -265,69 +287,37 @@ hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
 
-/* Both at an interrupt level, which is its own protection. */
-static noinline hak_core_fn void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c,
-						  gfp_t gfp, enum hak_level lvl)
+/* The pop of an interrupt level, which is its own protection. */
+static __always_inline void *irq_alloc(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
 {
-	void *p = gated_pop(core, c, lvl);
+	struct hak_core *core;
+	void *p;
 
-	hak_irq_unnest();
-	if (unlikely(!p))
-		return hak_alloc_slow(core, gfp, lvl);
-	return finish_gated(core, p, gfp);
-}
-
-NOKPROBE_SYMBOL(irq_gated_alloc);
-
-static noinline hak_core_fn void *irq_empty_alloc(struct hak_core *core, gfp_t gfp,
-						  enum hak_level lvl)
-{
-	void *p = refill_near(core, lvl);
-
-	hak_irq_unnest();
-	if (unlikely(!p))
-		return hak_alloc_slow(core, gfp, lvl);
-	return finish_plain(core, p);
-}
-
-NOKPROBE_SYMBOL(irq_empty_alloc);
-
-static __always_inline void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
-{
-	struct hak_core *core = cache_core(c);
-
+	hak_arch_pop(hak_arch_here(), c, lvl, p, miss);
+	if (static_branch_likely(&hak_hardened_key))
+		hak_arch_unmark(p);
+	level_leave(true);
+	if (static_branch_unlikely(&hak_init_key))
+		return memset(p, 0, raw_cpu_read(hak_percpu(c)->set[lvl].size));
+	hak_arch_keep(p);
+	return p;
+miss:
+	core = cache_core(c);
 	return core->gated ? irq_gated_alloc(core, c, gfp, lvl) : irq_empty_alloc(core, gfp, lvl);
 }
 
 static noinline hak_core_fn void *nmi_alloc(void)
 {
-	hak_irq_unnest();
+	level_leave(true);
 	return NULL;
 }
-
-/* The pop of an interrupt level; returns to the interrupted level's preempt count. */
-#define irq_alloc(c, gfp, lvl)							\
-do {										\
-	void *__p;								\
-										\
-	hak_arch_pop(hak_arch_here(), c, lvl, __p, miss);			\
-	if (static_branch_likely(&hak_hardened_key))				\
-		hak_arch_unmark(__p);						\
-	hak_irq_unnest();							\
-	if (static_branch_unlikely(&hak_init_key))				\
-		return memset(__p, 0, raw_cpu_read(hak_percpu(c)->set[lvl].size)); \
-	hak_arch_keep(__p);							\
-	return __p;								\
-} while (0)
 
 static noinline hak_core_fn void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
 		return nmi_alloc();
-	irq_alloc(c, gfp, HAK_HARDIRQ);
-miss:
-	return irq_alloc_miss(c, gfp, HAK_HARDIRQ);
+	return irq_alloc(c, gfp, HAK_HARDIRQ);
 }
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
@@ -335,9 +325,7 @@ hak_core_fn void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
 {
 	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))
 		return hardirq_alloc(c, gfp);
-	irq_alloc(c, gfp, HAK_SOFTIRQ);
-miss:
-	return irq_alloc_miss(c, gfp, HAK_SOFTIRQ);
+	return irq_alloc(c, gfp, HAK_SOFTIRQ);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_irq));

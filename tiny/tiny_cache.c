@@ -10,20 +10,6 @@
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_core.h"
 
-LIST_HEAD(hak_caches);
-/* Protects that list: while it is held no cache comes or goes. */
-DEFINE_MUTEX(hak_caches_lock);
-HAK_EXPORT_TEST(hak_caches_lock);
-struct hak_config hak_conf;
-
-DEFINE_STATIC_KEY_TRUE(hak_hardened_key);
-HAK_EXPORT(hak_hardened_key);
-DEFINE_STATIC_KEY_FALSE(hak_init_key);
-HAK_EXPORT(hak_init_key);
-DEFINE_STATIC_KEY_FALSE(hak_multi_node_key);
-struct hak_cache *hak_class[HAK_NR_CLASSES] __read_mostly;
-HAK_EXPORT(hak_class);
-
 static const struct hak_cache_args no_args;
 
 static unsigned int natural_align(unsigned int size, slab_flags_t flags, bool typed)

@@ -157,6 +157,15 @@ static __always_inline void hak_irq_unnest(void)
 		__preempt_count_sub(1);
 }
 
+/* Give up the protection that an inlined call left in force. */
+static __always_inline void level_leave(const bool irq)
+{
+	if (irq)
+		hak_irq_unnest();
+	else
+		preempt_enable();
+}
+
 /* Tell who watches objects of @p, on its way out; @gfp as the caller's. No protection held. */
 static inline void watch_alloc(const struct hak_core *core, const void *p, gfp_t gfp)
 {

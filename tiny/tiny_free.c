@@ -118,18 +118,6 @@ static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_
 	return true;
 }
 
-/* The inlined push was to find no room. Task level, preemption off once. */
-static noinline hak_core_fn void free_out(struct hak_core *core, void *p, unsigned long caller)
-{
-	bool pushed = push_out(core, p, HAK_TASK, caller);
-
-	preempt_enable();
-	if (unlikely(!pushed))
-		hak_free_slow(core, p, HAK_TASK);
-}
-
-NOKPROBE_SYMBOL(free_out);
-
 /* Mark and push an object for which there was no room. Protection of @lvl is held. */
 static __always_inline bool miss_push(struct hak_core *core, void *p, enum hak_level lvl)
 {
@@ -138,6 +126,36 @@ static __always_inline bool miss_push(struct hak_core *core, void *p, enum hak_l
 	return flush_near(core, p, lvl);
 }
 
+/* No room for @p, whether there was to be some or not. Protection of @lvl is given up. */
+static __always_inline void far_body(struct hak_core *core, void *p, enum hak_level lvl,
+				     const bool irq, bool pushed)
+{
+	level_leave(irq);
+	if (unlikely(!pushed))
+		hak_free_slow(core, p, lvl);
+}
+
+/* Functions of their own, as those of hak_alloc_miss(). */
+static noinline hak_core_fn void free_out(struct hak_core *core, void *p, unsigned long caller)
+{
+	far_body(core, p, HAK_TASK, false, push_out(core, p, HAK_TASK, caller));
+}
+NOKPROBE_SYMBOL(free_out);
+
+static noinline hak_core_fn void full_free(struct hak_core *core, void *p)
+{
+	far_body(core, p, HAK_TASK, false, miss_push(core, p, HAK_TASK));
+}
+NOKPROBE_SYMBOL(full_free);
+
+static noinline hak_core_fn void irq_free_far(struct hak_core *core, void *p, enum hak_level lvl,
+					      unsigned long caller)
+{
+	far_body(core, p, lvl, true,
+		 core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl));
+}
+NOKPROBE_SYMBOL(irq_free_far);
+
 /* A page of a SuperSlab that serves no slab. Preemption off once. */
 static noinline void free_unserved(void *p, unsigned long caller)
 {
@@ -145,22 +163,7 @@ static noinline void free_unserved(void *p, unsigned long caller)
 	preempt_enable();
 }
 
-/* The inlined push found no room, and that was unexpected. Task level, preemption off once. */
-static noinline hak_core_fn void full_free(struct hak_core *core, void *p)
-{
-	bool pushed = miss_push(core, p, HAK_TASK);
-
-	preempt_enable();
-	if (unlikely(!pushed))
-		hak_free_slow(core, p, HAK_TASK);
-}
-
-NOKPROBE_SYMBOL(full_free);
-
-/*
- * The inlined push found no room. Task level, preemption off once, all checks made.  Each way
- * is a function of its own, as in hak_alloc_miss().
- */
+/* The inlined push found no room. Task level, preemption off once, all checks made. */
 hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 {
 	struct hak_core *core = cache_core(c);
@@ -177,19 +180,6 @@ hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
 
-/* free_out() and full_free() at an interrupt level, which is its own protection. */
-static noinline hak_core_fn void irq_free_far(struct hak_core *core, void *p, enum hak_level lvl,
-					      unsigned long caller)
-{
-	bool pushed = core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl);
-
-	hak_irq_unnest();
-	if (unlikely(!pushed))
-		hak_free_slow(core, p, lvl);
-}
-
-NOKPROBE_SYMBOL(irq_free_far);
-
 /* As hak_free_miss(), at an interrupt level. */
 static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
 					       unsigned long caller)
@@ -199,11 +189,10 @@ static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, enu
 	if (unlikely(!core))
 		free_unserved(p, caller);
 	else if (push_quick(core, p, lvl))
-		hak_irq_unnest();
+		level_leave(true);
 	else
 		irq_free_far(core, p, lvl, caller);
 }
-
 NOKPROBE_SYMBOL(irq_free_miss);
 
 /* In NMI the link goes into the object, which had better be one. */
@@ -211,49 +200,44 @@ static noinline hak_core_fn void nmi_free(struct hak_cache *c, void *p, unsigned
 {
 	struct hak_core *core = free_valid(c, p, caller);
 
-	hak_irq_unnest();
+	level_leave(true);
 	if (core)
 		free_any(core, p);
 }
-
 NOKPROBE_SYMBOL(nmi_free);
 
-/* The push of an interrupt level; every check has been made. */
-#define irq_free(c, p, lvl)							\
-do {										\
-	struct hak_arch_cpu __cpu = hak_arch_here();				\
-	unsigned long __n;							\
-										\
-	hak_arch_room(__cpu, c, lvl, __n, miss);				\
-	if (static_branch_likely(&hak_hardened_key))				\
-		*(unsigned long *)(p) = hak_mark(p);				\
-	hak_arch_push(__cpu, c, lvl, __n, p);					\
-	hak_irq_unnest();							\
-	return;									\
-} while (0)
+/* The push of an interrupt level, which is its own protection; every check has been made. */
+static __always_inline void irq_free(struct hak_cache *c, void *p, enum hak_level lvl)
+{
+	struct hak_arch_cpu cpu = hak_arch_here();
+	unsigned long n;
+
+	hak_arch_room(cpu, c, lvl, n, miss);
+	if (static_branch_likely(&hak_hardened_key))
+		*(unsigned long *)p = hak_mark(p);
+	hak_arch_push(cpu, c, lvl, n, p);
+	level_leave(true);
+	return;
+miss:
+	irq_free_miss(c, p, lvl, _RET_IP_);
+}
 
 static noinline hak_core_fn void hardirq_free(struct hak_cache *c, void *p)
 {
 	lockdep_assert_irqs_disabled();
-	if (unlikely(in_nmi())) {
+	if (unlikely(in_nmi()))
 		nmi_free(c, p, _RET_IP_);
-		return;
-	}
-	irq_free(c, p, HAK_HARDIRQ);
-miss:
-	irq_free_miss(c, p, HAK_HARDIRQ, _RET_IP_);
+	else
+		irq_free(c, p, HAK_HARDIRQ);
 }
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
 hak_core_fn void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
 {
-	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK)) {
+	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))
 		hardirq_free(c, p);
-		return;
-	}
-	irq_free(c, p, HAK_SOFTIRQ);
-miss:
-	irq_free_miss(c, p, HAK_SOFTIRQ, _RET_IP_);
+	else
+		irq_free(c, p, HAK_SOFTIRQ);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_free_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq));
