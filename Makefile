@@ -52,7 +52,7 @@ demo: ## everything in one go: build, boot a stock kernel in QEMU, load, bench, 
 check: ## layers, harness, stock kernel, self-test, example, instruction budget, KUnit, failing loads, torture
 	@scripts/check
 
-check-layers: ## who includes whom, kernel versions only in compat/, licence lines, 100 columns
+check-layers: ## who includes whom, kernel versions only in port/, licence lines, 100 columns
 	@scripts/check-layers
 
 check-harness: ## the tests of the tests: each kind of trouble must turn the verdict red

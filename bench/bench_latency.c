@@ -18,7 +18,7 @@
 
 #include "bench_clock.h"
 #include "bench_latency.h"
-#include "compat/hak_client.h"
+#include "port/kernel/hak_client.h"
 
 #define LAT_SIZE	64
 #define LAT_DEEP	4096	/* objects that are live at most */

@@ -27,7 +27,7 @@
 #include <linux/vmstat.h>
 
 #include "bench.h"
-#include "compat/hak_client.h"
+#include "port/kernel/hak_client.h"
 
 #define MEM_OBJECTS	1000000
 #define MEM_TYPED_SIZE	64

@@ -18,7 +18,7 @@
 #include <linux/utsname.h>
 
 #include "bench.h"
-#include "compat/hak_client.h"
+#include "port/kernel/hak_client.h"
 
 void bench_proof_begin(u64 before[HAK_NR_STATS])
 {

@@ -24,7 +24,7 @@
 
 #include "bench.h"
 #include "bench_team.h"
-#include "compat/hak_client.h"
+#include "port/kernel/hak_client.h"
 
 #define ROW_WARMUP	3
 #define ROW_WARM_BATCH	512		/* objects drawn before an interrupt context is measured */

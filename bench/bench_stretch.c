@@ -23,7 +23,7 @@
 
 #include "bench_clock.h"
 #include "bench_latency.h"
-#include "compat/hak_timer.h"
+#include "port/kernel/hak_timer.h"
 
 #define STRETCH_SAMPLES	3000	/* deadlines in a block of each kind */
 #define STRETCH_LEAD	20000	/* ns from setting the timer to the beginning of the block */

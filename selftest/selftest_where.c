@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Running a function in each context a client may call from, on this CPU or another. */
-#include "compat/hak_timer.h"
+#include "port/kernel/hak_timer.h"
 #include "selftest/selftest.h"
 #include <linux/completion.h>
 #include <linux/interrupt.h>

@@ -9,8 +9,8 @@
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
-#include "superslab/ss_page.h"
-#include "superslab/ss_slab.h"
+#include "superslab/ss_pages.h"
+#include "superslab/ss_pool.h"
 
 bool hak_superslab_enabled __read_mostly = true;
 HAK_EXPORT_TEST(hak_superslab_enabled);

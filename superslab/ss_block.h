@@ -10,7 +10,7 @@
 #ifndef _SS_BLOCK_H
 #define _SS_BLOCK_H
 
-#include "superslab/ss_layout.h"
+#include "superslab/ss_types.h"
 
 /* Counters of the memory layer; rare events, so plain atomics. */
 enum hak_mem_stat {

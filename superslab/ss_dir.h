@@ -14,7 +14,7 @@
 #ifndef _SS_DIR_H
 #define _SS_DIR_H
 
-#include "superslab/ss_layout.h"
+#include "superslab/ss_types.h"
 
 int hak_dir_init(void);
 void hak_dir_exit(void);

@@ -15,7 +15,7 @@
 #ifndef _SS_LOCK_H
 #define _SS_LOCK_H
 
-#include "compat/hak_compat.h"
+#include "hak_compat.h"
 
 DECLARE_PER_CPU(int, hak_busy);
 

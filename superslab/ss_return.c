@@ -7,7 +7,7 @@
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
-#include "superslab/ss_slab.h"
+#include "superslab/ss_pool.h"
 
 /* Objects on their way back: where each belongs, and what is left for after the lock. */
 struct batch {

@@ -9,8 +9,8 @@
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
-#include "superslab/ss_page.h"
-#include "superslab/ss_slab.h"
+#include "superslab/ss_pages.h"
+#include "superslab/ss_pool.h"
 
 static size_t small_room(unsigned int order)
 {

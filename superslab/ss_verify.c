@@ -9,7 +9,7 @@
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
-#include "superslab/ss_slab.h"
+#include "superslab/ss_pool.h"
 
 static bool slab_verify(const struct hak_slab *slab, const struct hak_pool *pool, bool partial)
 {

@@ -18,7 +18,7 @@
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
-#include "superslab/ss_slab.h"
+#include "superslab/ss_pool.h"
 #include <linux/hakmem_stats.h>
 
 #define HAK_MAG_FIRST 16U	/* slots a magazine begins with */

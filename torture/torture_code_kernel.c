@@ -11,7 +11,7 @@
  * other user: live objects and bad frees are counted exactly.  Both files are for one writer
  * at a time; others wait.
  */
-#include "compat/hak_timer.h"
+#include "port/kernel/hak_timer.h"
 #include "torture/torture_code.h"
 #include "torture/torture_code_impl.h"
 #include <linux/completion.h>

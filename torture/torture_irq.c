@@ -11,7 +11,7 @@
  * Who cuts in waits for several times as long as its work took before it does so again,
  * however slow the machine is: others must get on.
  */
-#include "compat/hak_timer.h"
+#include "port/kernel/hak_timer.h"
 #include "torture/torture.h"
 #include <linux/delay.h>
 #include <linux/interrupt.h>

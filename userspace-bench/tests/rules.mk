@@ -12,7 +12,7 @@ TESTS_CFLAGS := -O1 -g -Wall -Wextra -Werror -pthread -fno-builtin
 TESTS_LIBS := -ldl
 
 # The flags that bring hakmem's header in user space; a client's warnings are errors there, too.
-CLIENT_CFLAGS := -std=gnu11 -I$(tests_dir)/../shim -I$(tests_dir)/../../include
+CLIENT_CFLAGS := -std=gnu11 -I$(tests_dir)/../../port/user -I$(tests_dir)/../../include
 
 .PHONY: user-tests
 user-tests: $(USER_TESTS:%=$(OUT)/tests/%) $(OUT)/tests/client_test

@@ -9,7 +9,7 @@
  * pages and per-CPU memory included (the linker's --wrap); the one at which it reaches
  * 0 fails.
  */
-#include "superslab/ss_layout.h"
+#include "superslab/ss_types.h"
 #include "unit/hak_kernel.h"
 #include "unit/unit.h"
 

@@ -9,7 +9,7 @@
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
-#include "superslab/ss_slab.h"
+#include "superslab/ss_pool.h"
 
 /* Set in a pointer that leaves a slab for the first time and needs its constructor. */
 #define TAKE_RAW 1UL

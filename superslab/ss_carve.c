@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Carving: a piece of memory becomes a slab of free objects. */
-#include "superslab/ss_slab.h"
+#include "superslab/ss_pool.h"
 
 void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes)
 {

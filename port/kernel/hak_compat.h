@@ -158,7 +158,7 @@ static inline bool hak_want_init_on_free(void)
 	return static_branch_maybe(CONFIG_INIT_ON_FREE_DEFAULT_ON, &init_on_free);
 }
 
-#include "compat/hak_copy.h"
+#include "port/hak_copy.h"
 
 /* alloc_percpu(), which the kernel's fault injection does not know by itself. */
 #ifdef CONFIG_FAULT_INJECTION

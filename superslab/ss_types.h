@@ -27,11 +27,11 @@
  *
  * Locks are in ss_lock.h.
  */
-#ifndef _SS_LAYOUT_H
-#define _SS_LAYOUT_H
+#ifndef _SS_TYPES_H
+#define _SS_TYPES_H
 
-#include "compat/hak_compat.h"
-#include "compat/hak_watch.h"
+#include "hak_compat.h"
+#include "port/hak_watch.h"
 #include <linux/hakmem.h>
 
 #define HAK_SS_SIZE	(1UL << HAK_SS_SHIFT)
@@ -195,4 +195,4 @@ static_assert(256 + sizeof(struct hak_ss) <= HAK_HDR_SLOT);
 static_assert(HAK_HDR_SLOTS * HAK_HDR_SLOT == HAK_PAGE_SIZE);
 static_assert(1 << HAK_TAG_BITS == HAK_HDR_SLOTS * HAK_SS_PAGES);
 
-#endif /* _SS_LAYOUT_H */
+#endif /* _SS_TYPES_H */

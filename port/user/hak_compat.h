@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The user-space twin of compat/hak_compat.h: what the core asks of its surroundings. */
+/* The user-space twin of port/kernel/hak_compat.h: what the core asks of its surroundings. */
 #ifndef _HAK_COMPAT_H
 #define _HAK_COMPAT_H
 
@@ -26,6 +26,6 @@ bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_want_init_on_alloc()	false
 #define hak_want_init_on_free()		false
 
-#include "compat/hak_copy.h"
+#include "port/hak_copy.h"
 
 #endif /* _HAK_COMPAT_H */

@@ -5,7 +5,7 @@
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
-#include "superslab/ss_page.h"
+#include "superslab/ss_pages.h"
 
 
 gfp_t hak_block_gfp(gfp_t gfp, bool smallest)

@@ -5,10 +5,10 @@
  * A pool knows nothing of magazines.  It takes the node's lock once for up to
  * HAK_BATCH objects, runs constructors and reports bad frees outside it.
  */
-#ifndef _SS_SLAB_H
-#define _SS_SLAB_H
+#ifndef _SS_POOL_H
+#define _SS_POOL_H
 
-#include "superslab/ss_layout.h"
+#include "superslab/ss_types.h"
 
 /* Kinds of bad free, in the order of the bad_free_* counters. */
 enum hak_bad {
@@ -123,4 +123,4 @@ unsigned int hak_pool_verify(struct hak_pool *pool);
 /* Is the object at @p of @pool free in its slab? Context: any, no lock held. */
 bool hak_pool_object_free(struct hak_pool *pool, const void *p);
 
-#endif /* _SS_SLAB_H */
+#endif /* _SS_POOL_H */
