@@ -47,7 +47,7 @@ static int classes_show(struct seq_file *m, void *unused)
 		struct hak_cache *c = READ_ONCE(hak_class[i]);
 		struct hak_set *s = &raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK];
 		struct hak_core *core = s->core;
-		unsigned long bytes = core->pool.slab_pages * HAK_PAGE_SIZE;
+		unsigned long bytes = core->pool.slab_spages * HAK_SPAGE_SIZE;
 
 		seq_printf(m, "%d %u %lu %lu %u\n", i, core->size, bytes,
 			   bytes / core->pool.stride, core->mag_max);
@@ -58,7 +58,7 @@ DEFINE_SHOW_ATTRIBUTE(classes);
 
 static void cache_line_show(struct seq_file *m, struct hak_core *core)
 {
-	unsigned long bytes = core->pool.slab_pages * HAK_PAGE_SIZE;
+	unsigned long bytes = core->pool.slab_spages * HAK_SPAGE_SIZE;
 	struct hak_pool_info info;
 
 	hak_pool_info(&core->pool, &info);
@@ -112,7 +112,7 @@ static void magazines_core(struct seq_file *m, struct hak_core *core)
 			if (!n && !spare && !hak_peek(s->remote))
 				continue;
 			seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl],
-				   n, hak_peek(s->room), s->max, spare ? "spare" : "-",
+				   n, hak_peek(s->slots), s->slots_max, spare ? "spare" : "-",
 				   core->gated ? "gated" : "-");
 		}
 	}
@@ -143,7 +143,7 @@ static void superslab_line(void *base, unsigned int order, struct hak_ss *ss, vo
 {
 	if (ss)
 		seq_printf(arg, "superslab node %d pages_used %u of %u\n", ss->nid,
-			   HAK_SS_PAGES - 1 - hak_peek(ss->nr_free), HAK_SS_PAGES - 1);
+			   HAK_SS_SPAGES - 1 - hak_peek(ss->nr_free), HAK_SS_SPAGES - 1);
 	else
 		seq_printf(arg, "small node %d bytes %lu\n", page_to_nid(virt_to_page(base)),
 			   PAGE_SIZE << order);

@@ -16,7 +16,7 @@ const char *const hak_stat_name[HAK_NR_STATS] = {
 HAK_EXPORT(hak_stat_name);
 
 /* Where a statistic comes from: a set event, a counter of the memory layer, or neither. */
-struct source {
+struct stat_source {
 	s8 event;
 	s8 mem;
 	bool gauge;		/* a level, which reset leaves alone */
@@ -26,7 +26,7 @@ struct source {
 #define MEM(m)		{ .event = -1, .mem = (m) }
 #define GAUGE(m)	{ .event = -1, .mem = (m), .gauge = true }
 
-static const struct source source[HAK_NR_STATS] = {
+static const struct stat_source stat_source[HAK_NR_STATS] = {
 	[HAK_STAT_alloc_magazine] = EVENT(HAK_ALLOC_MAGAZINE),
 	[HAK_STAT_alloc_spare] = EVENT(HAK_ALLOC_SPARE),
 	[HAK_STAT_alloc_depot] = EVENT(HAK_ALLOC_DEPOT),
@@ -57,9 +57,9 @@ static const struct source source[HAK_NR_STATS] = {
 	[HAK_STAT_small_blocks_held] = GAUGE(HAK_MEM_SMALL),
 };
 
-static u64 base[HAK_NR_STATS];		/* [hak_caches_lock] values at the last reset */
+static u64 stats_base[HAK_NR_STATS];		/* [hak_caches_lock] values at the last reset */
 
-static void read_raw(u64 v[HAK_NR_STATS])
+static void stats_read_raw(u64 v[HAK_NR_STATS])
 {
 	u64 ev[HAK_NR_SET_EVENTS];
 	struct hak_core *core;
@@ -69,8 +69,8 @@ static void read_raw(u64 v[HAK_NR_STATS])
 	list_for_each_entry(core, &hak_caches, list)
 		hak_core_events(core, ev);
 	for (i = 0; i < HAK_NR_STATS; i++)
-		v[i] = source[i].event >= 0 ? ev[source[i].event]
-		     : atomic_long_read(&hak_mem_stat[source[i].mem]);
+		v[i] = stat_source[i].event >= 0 ? ev[stat_source[i].event]
+		     : atomic_long_read(&hak_mem_stat[stat_source[i].mem]);
 }
 
 void hak_stats_read(u64 v[HAK_NR_STATS])
@@ -78,10 +78,10 @@ void hak_stats_read(u64 v[HAK_NR_STATS])
 	int i;
 
 	mutex_lock(&hak_caches_lock);
-	read_raw(v);
+	stats_read_raw(v);
 	for (i = 0; i < HAK_NR_STATS; i++)
-		if (!source[i].gauge)
-			v[i] -= base[i];
+		if (!stat_source[i].gauge)
+			v[i] -= stats_base[i];
 	mutex_unlock(&hak_caches_lock);
 	if (!hak_conf.stats) {
 		v[HAK_STAT_alloc_magazine] = HAK_STAT_UNKEPT;
@@ -93,7 +93,7 @@ HAK_EXPORT(hak_stats_read);
 void hak_stats_reset(void)
 {
 	mutex_lock(&hak_caches_lock);
-	read_raw(base);
+	stats_read_raw(stats_base);
 	mutex_unlock(&hak_caches_lock);
 }
 

@@ -37,7 +37,7 @@ static const char *next_rule(const char *s, struct rule *r)
 }
 
 /* After a '*' that did not fit with what it stood for, it is tried with a character more. */
-static bool fits(const char *pattern, unsigned int len, const char *name)
+static bool pattern_fits(const char *pattern, unsigned int len, const char *name)
 {
 	const char *star_name = NULL;
 	unsigned int i = 0, star = 0;
@@ -84,7 +84,7 @@ enum hak_backend hak_backend_of(const char *backend, const char *name)
 
 	while (backend && *backend) {
 		backend = next_rule(backend, &r);
-		if (fits(r.pattern, r.len, name))
+		if (pattern_fits(r.pattern, r.len, name))
 			return r.backend;
 	}
 	return HAK_BACKEND_HAKMEM;

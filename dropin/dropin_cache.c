@@ -102,7 +102,7 @@ __hak_dropin_create(const char *name, unsigned int size, struct kmem_cache_args 
 }
 HAK_EXPORT(__hak_dropin_create);
 
-static void forget(const struct hak_cache_kernel_code_cannot_use *s)
+static void dropin_forget(const struct hak_cache_kernel_code_cannot_use *s)
 {
 	struct hak_dropin *d;
 
@@ -122,7 +122,7 @@ void hak_dropin_destroy(struct hak_cache_kernel_code_cannot_use *s)
 	if (!s)
 		return;
 	/* First, as another cache may get the same handle as soon as this one is gone. */
-	forget(s);
+	dropin_forget(s);
 	if (hak_dropin_is_kernel(s))
 		kmem_cache_destroy(hak_dropin_kernel(s));
 	else

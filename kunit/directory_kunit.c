@@ -152,9 +152,9 @@ static void hak_slab_of_header_and_tail_is_null(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hak_owns(base));
 	KUNIT_EXPECT_TRUE(test, hak_owns(base + HAK_SS_SIZE - 1));
 	KUNIT_EXPECT_NULL(test, hak_slab_of(base));
-	KUNIT_EXPECT_NULL(test, hak_slab_of(base + HAK_PAGE_SIZE - 1));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(base + HAK_SPAGE_SIZE - 1));
 	KUNIT_EXPECT_EQ(test, hak_usable_size(base), 0);
-	KUNIT_EXPECT_NULL_MSG(test, hak_slab_of(base + HAK_SS_SIZE - HAK_PAGE_SIZE),
+	KUNIT_EXPECT_NULL_MSG(test, hak_slab_of(base + HAK_SS_SIZE - HAK_SPAGE_SIZE),
 			      "a page that serves no slab yet");
 	hak_free(p);
 }

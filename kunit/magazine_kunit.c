@@ -10,9 +10,9 @@ static struct hak_set *new_set(struct kunit *test, u8 room, u8 max, bool frees_o
 	struct hak_set *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	s->room = room;
+	s->slots = room;
 	s->cap = frees_out ? 0 : room;
-	s->max = max;
+	s->slots_max = max;
 	return s;
 }
 
@@ -141,7 +141,7 @@ static void set_widen_hidden_stays_hidden(struct kunit *test)
 	struct hak_set *s = new_set(test, 16, 64, true);
 
 	set_widen(s, true);
-	KUNIT_EXPECT_EQ(test, s->room, 32);
+	KUNIT_EXPECT_EQ(test, s->slots, 32);
 	KUNIT_EXPECT_EQ(test, s->cap, 0);
 }
 

@@ -157,8 +157,8 @@ static void hak_free_of_block_header_is_found(struct kunit *test)
 	struct hak_slab *slab = hak_slab_of(p);
 
 	hak_kunit_bad_begin(&bad);
-	hak_free(slab->pages ? ss_base(p) : (void *)slab);
-	hak_kunit_bad_end(test, &bad, slab->pages ? HAK_STAT_bad_free_foreign
+	hak_free(slab->spages ? ss_base(p) : (void *)slab);
+	hak_kunit_bad_end(test, &bad, slab->spages ? HAK_STAT_bad_free_foreign
 			  : HAK_STAT_bad_free_interior, 1, "header");
 	hak_free(p);
 }

@@ -96,11 +96,11 @@ static void capacity_follows_use(struct kunit *test)
 
 	migrate_disable();
 	s = task_set(c);
-	KUNIT_EXPECT_EQ(test, s->room, min_t(unsigned int, HAK_MAG_FIRST, s->max));
+	KUNIT_EXPECT_EQ(test, s->slots, min_t(unsigned int, HAK_MAG_FIRST, s->slots_max));
 	use_much(test, c);
-	KUNIT_EXPECT_EQ(test, s->room, s->max);
+	KUNIT_EXPECT_EQ(test, s->slots, s->slots_max);
 	hak_reap_here(true);
-	KUNIT_EXPECT_EQ(test, s->room, min_t(unsigned int, HAK_MAG_FIRST, s->max));
+	KUNIT_EXPECT_EQ(test, s->slots, min_t(unsigned int, HAK_MAG_FIRST, s->slots_max));
 	migrate_enable();
 }
 

@@ -167,7 +167,7 @@ static void hak_cache_with_one_live_object_costs_one_small_slab(struct kunit *te
 	slab = hak_slab_of(p);
 	hak_pool_info(slab->pool, &info);
 	KUNIT_EXPECT_EQ(test, info.slabs, 1);
-	KUNIT_EXPECT_LE(test, slab->pages * HAK_PAGE_SIZE, 20 << 10);
+	KUNIT_EXPECT_LE(test, slab->spages * HAK_SPAGE_SIZE, 20 << 10);
 	hak_cache_free(c, p);
 }
 
@@ -201,7 +201,7 @@ static void expect_cache_within_budget(struct kunit *test, struct hak_core *core
 {
 	unsigned long half = hak_config_get()->cache_bytes_max / 2, full = 0;
 	unsigned long mag = core->pool.stride * core->mag_max + sizeof(struct hak_mag);
-	unsigned long slab = HAK_SLAB_PAGES_MAX * HAK_PAGE_SIZE;
+	unsigned long slab = HAK_SLAB_SPAGES_MAX * HAK_SPAGE_SIZE;
 	unsigned long mags_max = max(half, 2 * mag), slabs_max = max(half, slab);
 	struct hak_pool_info info;
 	int nid;
@@ -226,7 +226,7 @@ static unsigned long budget_superslabs(struct hak_core *core)
 {
 	unsigned long covered = hak_config_get()->cache_bytes_max;
 	unsigned long mags = hak_core_cached(core) / core->mag_max * sizeof(struct hak_mag);
-	unsigned long usable = HAK_SS_SIZE - HAK_PAGE_SIZE;
+	unsigned long usable = HAK_SS_SIZE - HAK_SPAGE_SIZE;
 
 	return DIV_ROUND_UP(covered, usable) + 1 + DIV_ROUND_UP(mags, usable) + 1 + 1;
 }

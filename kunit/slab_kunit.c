@@ -183,9 +183,9 @@ static void waste_of_a_slab_is_at_most_an_eighth(struct kunit *test)
 		grow(test, t, 1);
 		first = info_of(t).objects;
 		grow(test, t, 1);
-		good = !superslab || (first * stride <= HAK_PAGE_SIZE &&
+		good = !superslab || (first * stride <= HAK_SPAGE_SIZE &&
 				      (info_of(t).objects - first + 1) * stride >=
-				      t->pool.slab_pages * HAK_PAGE_SIZE * 7 / 8);
+				      t->pool.slab_spages * HAK_SPAGE_SIZE * 7 / 8);
 		KUNIT_EXPECT_TRUE_MSG(test, good, "stride %u", stride);
 		KUNIT_ASSERT_EQ(test, hak_pool_shrink(&t->pool), 0);
 		kunit_release_action(test, test_free, t);
@@ -299,13 +299,13 @@ static void no_object_covers_the_mark(struct kunit *test)
 	bool last_page = false;
 	unsigned int i;
 
-	grow(test, t, 2 * HAK_SS_PAGES);
+	grow(test, t, 2 * HAK_SS_SPAGES);
 	take_all(test, t);
 	for (i = 0; i < t->n; i++) {
 		unsigned long off = (unsigned long)t->p[i] & (HAK_SS_SIZE - 1);
 
 		KUNIT_ASSERT_LE(test, off + 1024, HAK_MARK);
-		last_page |= off > HAK_SS_SIZE - HAK_PAGE_SIZE;
+		last_page |= off > HAK_SS_SIZE - HAK_SPAGE_SIZE;
 	}
 	KUNIT_EXPECT_TRUE_MSG(test, last_page || !hak_config_get()->superslab,
 			      "the last page of a SuperSlab was never in use");

@@ -129,9 +129,9 @@ static void parts_of_a_superslab(struct st *t)
 		void *base = (void *)((unsigned long)o.p[0] & ~(SS_SIZE - 1));
 		const struct st_pointer parts[] = {
 			{ "header", base }, { "header's second line", base + 64 },
-			{ "last object of the header", base + (1 << HAK_PAGE_SHIFT) - 64 },
-			{ "a page that serves no slab", base + SS_SIZE - (3 << HAK_PAGE_SHIFT) },
-			{ "last page", base + SS_SIZE - (1 << HAK_PAGE_SHIFT) },
+			{ "last object of the header", base + (1 << HAK_SPAGE_SHIFT) - 64 },
+			{ "a page that serves no slab", base + SS_SIZE - (3 << HAK_SPAGE_SHIFT) },
+			{ "last page", base + SS_SIZE - (1 << HAK_SPAGE_SHIFT) },
 			{ "last line", base + SS_SIZE - 64 },
 			{ "the mark's own address", base + SS_SIZE - 8 },
 		};

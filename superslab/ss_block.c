@@ -28,7 +28,7 @@ static struct hak_block_node *block_node __read_mostly;
 static void ss_free(void *base)
 {
 	/* A stale header must not pass for a SuperSlab in somebody else's memory. */
-	memset(base, 0, HAK_PAGE_SIZE);
+	memset(base, 0, HAK_SPAGE_SIZE);
 	hak_pages_free(base, HAK_SS_ORDER);
 }
 
@@ -44,14 +44,14 @@ static void ss_init(void *base)
 	struct hak_ss *ss = ss_header(base);
 	unsigned int i;
 
-	memset(base, 0, HAK_PAGE_SIZE);
+	memset(base, 0, HAK_SPAGE_SIZE);
 	ss->base = base;
 	ss->nid = page_to_nid(virt_to_page(base));
 	ss->release.fn = ss_release;
-	for (i = 1; i < HAK_SS_PAGES; i++)
+	for (i = 1; i < HAK_SS_SPAGES; i++)
 		__set_bit(i, ss->free);
-	ss->nr_free = HAK_SS_PAGES - 1;
-	for (i = 0; i < HAK_SS_PAGES; i++)
+	ss->nr_free = HAK_SS_SPAGES - 1;
+	for (i = 0; i < HAK_SS_SPAGES; i++)
 		hak_tag_at(hak_mark(base), base)[i] = hak_tag_none;
 }
 
@@ -78,7 +78,7 @@ static unsigned int ss_find(const struct hak_ss *ss, unsigned int n)
 {
 	unsigned int i, k;
 
-	for_each_set_bit(i, ss->free, HAK_SS_PAGES) {
+	for_each_set_bit(i, ss->free, HAK_SS_SPAGES) {
 		if (i & (n - 1))
 			continue;
 		for (k = 1; k < n && test_bit(i + k, ss->free); k++)
@@ -89,15 +89,15 @@ static unsigned int ss_find(const struct hak_ss *ss, unsigned int n)
 	return 0;
 }
 
-static struct hak_slab *ss_take_pages(struct hak_block_node *bn, struct hak_ss *ss,
-				      unsigned int n)
+static struct hak_slab *ss_take_spages(struct hak_block_node *bn, struct hak_ss *ss,
+				       unsigned int n)
 {
 	unsigned int first = ss_find(ss, n), i;
 	struct hak_slab *slab;
 
 	if (!first)
 		return NULL;
-	if (ss->nr_free == HAK_SS_PAGES - 1)
+	if (ss->nr_free == HAK_SS_SPAGES - 1)
 		bn->nr_empty--;
 	ss->nr_free -= n;
 	slab = ss_desc(ss->base, first);
@@ -105,12 +105,12 @@ static struct hak_slab *ss_take_pages(struct hak_block_node *bn, struct hak_ss *
 		__clear_bit(i, ss->free);
 		WRITE_ONCE(ss_desc(ss->base, i)->first, first);
 	}
-	slab->pages = n;
+	slab->spages = n;
 	return slab;
 }
 
 /* @n neighbouring pages of any SuperSlab of @bn, or NULL. [block node lock] */
-static struct hak_slab *bn_take_pages(struct hak_block_node *bn, unsigned int n)
+static struct hak_slab *bn_take_spages(struct hak_block_node *bn, unsigned int n)
 {
 	struct hak_slab *slab = NULL;
 	struct hak_ss *ss;
@@ -119,7 +119,7 @@ static struct hak_slab *bn_take_pages(struct hak_block_node *bn, unsigned int n)
 		/* Full ones stand at the end: a search ends at the first. */
 		if (!ss->nr_free)
 			break;
-		slab = ss_take_pages(bn, ss, n);
+		slab = ss_take_spages(bn, ss, n);
 		if (slab)
 			break;
 	}
@@ -129,11 +129,11 @@ static struct hak_slab *bn_take_pages(struct hak_block_node *bn, unsigned int n)
 	return slab;
 }
 
-static struct hak_slab *node_take_pages(int nid, unsigned int n)
+static struct hak_slab *node_take_spages(int nid, unsigned int n)
 {
 	struct hak_block_node *bn = &block_node[nid];
 	unsigned long flags = hak_lock(&bn->lock);
-	struct hak_slab *slab = bn_take_pages(bn, n);
+	struct hak_slab *slab = bn_take_spages(bn, n);
 
 	hak_unlock(&bn->lock, flags);
 	return slab;
@@ -145,13 +145,13 @@ static void ss_tag(struct hak_slab *slab, struct hak_cache *tag)
 	void *base = ss_base(slab);
 	unsigned int i;
 
-	for (i = slab->first; i < slab->first + slab->pages; i++)
-		WRITE_ONCE(*hak_tag_at(hak_mark(base), base + i * HAK_PAGE_SIZE), tag);
+	for (i = slab->first; i < slab->first + slab->spages; i++)
+		WRITE_ONCE(*hak_tag_at(hak_mark(base), base + i * HAK_SPAGE_SIZE), tag);
 }
 
 void hak_block_untag(struct hak_slab *slab)
 {
-	if (slab->pages)
+	if (slab->spages)
 		ss_tag(slab, hak_tag_none);
 }
 
@@ -159,10 +159,10 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 {
 	void *base = ss_base(slab);
 	unsigned int first = slab->first;
-	size_t bytes = slab->pages * HAK_PAGE_SIZE;
-	void *mem = base + first * HAK_PAGE_SIZE;
+	size_t bytes = slab->spages * HAK_SPAGE_SIZE;
+	void *mem = base + first * HAK_SPAGE_SIZE;
 
-	if (first + slab->pages == HAK_SS_PAGES)
+	if (first + slab->spages == HAK_SS_SPAGES)
 		bytes -= 8;	/* the mark's address belongs to no object */
 	hak_slab_init(slab, pool, mem, bytes);
 	ss_tag(slab, pool->tag);
@@ -179,7 +179,7 @@ static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
 	hak_mem_add(HAK_MEM_SS, 1);
 	list_add(&ss->list, &bn->ss);
 	bn->nr_empty++;
-	slab = n ? bn_take_pages(bn, n) : NULL;
+	slab = n ? bn_take_spages(bn, n) : NULL;
 	hak_unlock(&bn->lock, flags);
 	return slab;
 }
@@ -201,14 +201,14 @@ static void ss_worker(struct work_struct *work)
 static DECLARE_WORK(ss_work, ss_worker);
 
 /* Pages that are there: of @nid, or if any node will do, of the first that has some. */
-static struct hak_slab *take_pages(int nid, unsigned int pages, gfp_t gfp)
+static struct hak_slab *take_spages(int nid, unsigned int spages, gfp_t gfp)
 {
-	struct hak_slab *slab = node_take_pages(nid, pages);
+	struct hak_slab *slab = node_take_spages(nid, spages);
 
 	if (slab || gfp & __GFP_THISNODE)
 		return slab;
 	for_each_node(nid) {
-		slab = node_take_pages(nid, pages);
+		slab = node_take_spages(nid, spages);
 		if (slab)
 			break;
 	}
@@ -216,32 +216,32 @@ static struct hak_slab *take_pages(int nid, unsigned int pages, gfp_t gfp)
 }
 
 /* Pages of a new SuperSlab, or of one that came while others made theirs; NULL. May sleep. */
-static struct hak_slab *grow(int nid, unsigned int pages, gfp_t gfp, bool *fresh)
+static struct hak_slab *ss_grow(int nid, unsigned int spages, gfp_t gfp, bool *fresh)
 {
 	struct hak_slab *slab;
 	struct hak_ss *ss;
 
 	mutex_lock(&hak_grow_lock);
-	slab = take_pages(nid, pages, gfp);
+	slab = take_spages(nid, spages, gfp);
 	if (!slab) {
 		ss = ss_create(nid, gfp);
-		slab = ss ? ss_add(ss, pages) : NULL;
+		slab = ss ? ss_add(ss, spages) : NULL;
 		*fresh = slab;
 	}
 	mutex_unlock(&hak_grow_lock);
 	return slab;
 }
 
-struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pages,
+struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spages,
 				gfp_t gfp, bool *small, bool *fresh)
 {
-	struct hak_slab *slab = take_pages(nid, pages, gfp);
+	struct hak_slab *slab = take_spages(nid, spages, gfp);
 
 	*small = *fresh = false;
 	if (!slab && hak_superslab_enabled && !gfpflags_allow_blocking(gfp))
 		queue_work(hak_wq, &ss_work);
 	else if (!slab && hak_superslab_enabled)
-		slab = grow(nid, pages, gfp, fresh);
+		slab = ss_grow(nid, spages, gfp, fresh);
 	if (slab) {
 		ss_publish(slab, pool);
 		return slab;
@@ -253,7 +253,7 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pag
 /* Is @ss, just emptied, one too many? [block node lock] */
 static bool ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
 {
-	if (ss->nr_free != HAK_SS_PAGES - 1 || bn->nr_empty <= keep)
+	if (ss->nr_free != HAK_SS_SPAGES - 1 || bn->nr_empty <= keep)
 		return false;
 	bn->nr_empty--;
 	list_del(&ss->list);
@@ -268,12 +268,12 @@ static void ss_retired(struct hak_ss *ss)
 	hak_release_later(&ss->release);
 }
 
-static void ss_put_pages(struct hak_slab *slab)
+static void ss_put_spages(struct hak_slab *slab)
 {
 	void *base = ss_base(slab);
 	struct hak_ss *ss = ss_header(base);
 	struct hak_block_node *bn = &block_node[ss->nid];
-	unsigned int first = slab->first, n = slab->pages, i;
+	unsigned int first = slab->first, n = slab->spages, i;
 	unsigned long flags;
 	bool retire;
 
@@ -285,7 +285,7 @@ static void ss_put_pages(struct hak_slab *slab)
 		WRITE_ONCE(ss_desc(base, i)->first, 0);
 	}
 	ss->nr_free += n;
-	if (ss->nr_free == HAK_SS_PAGES - 1)
+	if (ss->nr_free == HAK_SS_SPAGES - 1)
 		bn->nr_empty++;
 	list_move(&ss->list, &bn->ss);
 	retire = ss_retire(bn, ss, 1);
@@ -311,8 +311,8 @@ void hak_block_put_slab(struct hak_slab *slab)
 {
 	if (slab->pool->marked)
 		slab_unmark(slab);
-	if (slab->pages)
-		ss_put_pages(slab);
+	if (slab->spages)
+		ss_put_spages(slab);
 	else
 		hak_small_put(container_of(slab, struct hak_small, slab));
 }

@@ -92,7 +92,7 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
  * hak_block_slab() - memory for one slab
  * @pool: whom it will serve
  * @nid: preferred node
- * @pages: slab pages, a power of two
+ * @spages: slab pages, a power of two
  * @gfp: the caller's; with __GFP_THISNODE no other node will do
  * @small: set to whether it is a small block of its own
  * @fresh: set to whether a new block was needed
@@ -100,7 +100,7 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
  * Context: No lock held; may sleep if @gfp allows it.
  * Return: A slab with all objects free, on no list; NULL when there is no memory.
  */
-struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int pages,
+struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spages,
 				gfp_t gfp, bool *small, bool *fresh);
 
 /* Let the pages of @slab lead to no cache. Context: any. */

@@ -22,7 +22,7 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 }
 HAK_EXPORT_TEST(hak_block_gfp);
 
-static void account(struct page *page, unsigned int order, long sign)
+static void pages_account(struct page *page, unsigned int order, long sign)
 {
 	long n = sign * (1L << order);
 
@@ -41,7 +41,7 @@ void *hak_pages_alloc(int nid, gfp_t gfp, unsigned int order)
 		return NULL;
 	}
 	page_ref_add(page, HAK_REF_BIAS);
-	account(page, order, 1);
+	pages_account(page, order, 1);
 	return page_address(page);
 }
 
@@ -60,7 +60,7 @@ void hak_pages_free(void *base, unsigned int order)
 		pr_err("hakmem: %d references of block %p were dropped: kfree() of an object?\n",
 		       stolen, base);
 	}
-	account(page, order, -1);
+	pages_account(page, order, -1);
 	page_ref_sub(page, HAK_REF_BIAS - max(stolen, 0));
 	__free_pages(page, order);
 }

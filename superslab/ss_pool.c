@@ -14,11 +14,11 @@
 /* Set in a pointer that leaves a slab for the first time and needs its constructor. */
 #define TAKE_RAW 1UL
 
-static u8 pool_slab_pages(u32 stride)
+static u8 pool_slab_spages(u32 stride)
 {
 	u8 n = 1;
 
-	while (n < HAK_SLAB_PAGES_MAX && n * HAK_PAGE_SIZE % stride > n * HAK_PAGE_SIZE / 8)
+	while (n < HAK_SLAB_SPAGES_MAX && n * HAK_SPAGE_SIZE % stride > n * HAK_SPAGE_SIZE / 8)
 		n *= 2;
 	return n;
 }
@@ -30,7 +30,7 @@ int hak_pool_init(struct hak_pool *pool, u32 stride, u32 keep_empty)
 	pool->stride = stride;
 	pool->recip = DIV_ROUND_UP_ULL(1ULL << 32, stride);
 	pool->keep_empty = keep_empty;
-	pool->slab_pages = pool_slab_pages(stride);
+	pool->slab_spages = pool_slab_spages(stride);
 	pool->node = kcalloc(nr_node_ids, sizeof(*pool->node), GFP_KERNEL);
 	if (!pool->node)
 		return -ENOMEM;
@@ -172,16 +172,16 @@ static void slab_account(const struct hak_slab *slab, const struct hak_pool *poo
 
 enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 {
-	unsigned int pages = pool->slab_pages;
+	unsigned int spages = pool->slab_spages;
 	struct hak_pool_node *pn;
 	struct hak_slab *slab;
 	unsigned long flags;
 	bool small, fresh;
 
-	/* A cache with few objects takes one page, whatever would waste least. */
+	/* A cache with few objects takes one slab page, whatever would waste least. */
 	if (!hak_peek(pool->node[*nid]->nr_slabs))
-		pages = 1;
-	slab = hak_block_slab(pool, *nid, pages, gfp, &small, &fresh);
+		spages = 1;
+	slab = hak_block_slab(pool, *nid, spages, gfp, &small, &fresh);
 	if (!slab)
 		return HAK_GROWN_NOT;
 	slab_account(slab, pool, 1);

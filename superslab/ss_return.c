@@ -103,9 +103,9 @@ static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, u
 
 	for (k = 0; k < n; k++) {
 		/* Those that were allocated together often come back together. */
-		if ((unsigned long)p[k] >> HAK_PAGE_SHIFT != page)
+		if ((unsigned long)p[k] >> HAK_SPAGE_SHIFT != page)
 			slab = hak_dir_near(p[k]);
-		page = (unsigned long)p[k] >> HAK_PAGE_SHIFT;
+		page = (unsigned long)p[k] >> HAK_SPAGE_SHIFT;
 		if (unlikely(!slab || !starts_of(slab, pool, p[k], &i)))
 			slab = return_check(pool, p[k], &i);
 		if (unlikely(!slab))
@@ -121,7 +121,7 @@ static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, u
 static __always_inline bool same_node(const struct hak_slab *first, const struct hak_slab *slab,
 				      int nid)
 {
-	return (first->pages && ss_base(first) == ss_base(slab)) || slab_nid(slab) == nid;
+	return (first->spages && ss_base(first) == ss_base(slab)) || slab_nid(slab) == nid;
 }
 
 /* At most HAK_BATCH objects: look up without a lock, put back under one per node run. */

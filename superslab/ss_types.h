@@ -36,9 +36,9 @@
 
 #define HAK_SS_SIZE	(1UL << HAK_SS_SHIFT)
 #define HAK_SS_ORDER	(HAK_SS_SHIFT - PAGE_SHIFT)
-#define HAK_PAGE_SIZE	(1UL << HAK_PAGE_SHIFT)
-#define HAK_SS_PAGES	(1U << (HAK_SS_SHIFT - HAK_PAGE_SHIFT))
-#define HAK_SLAB_PAGES_MAX 4		/* 64 KiB: wastes at most 1/8 for any size to 8192 */
+#define HAK_SPAGE_SIZE	(1UL << HAK_SPAGE_SHIFT)
+#define HAK_SS_SPAGES	(1U << (HAK_SS_SHIFT - HAK_SPAGE_SHIFT))
+#define HAK_SLAB_SPAGES_MAX 4		/* 64 KiB: wastes at most 1/8 for any size to 8192 */
 #define HAK_SMALL_ORDER_MAX 3		/* PAGE_ALLOC_COSTLY_ORDER: what atomic callers may ask */
 #ifdef __KERNEL__
 #define HAK_BATCH	32		/* objects under one hold of a lock */
@@ -63,8 +63,8 @@ struct hak_slab {
 	u16 objects;
 	u16 free;			/* [pool node lock] number of set bits */
 	u16 carved;			/* [pool node lock] objects below were handed out once */
-	u8 pages;			/* slab pages; 0: a small block */
-	u8 first;			/* page in the SuperSlab where the slab begins */
+	u8 spages;			/* slab pages; 0: a small block */
+	u8 first;			/* slab page of the SuperSlab where the slab begins */
 	unsigned long inline_bits[HAK_INLINE_BITS / BITS_PER_LONG];
 };
 
@@ -76,7 +76,7 @@ struct hak_release {
 
 struct hak_ss {
 	struct list_head list;		/* [block node lock] */
-	unsigned long free[HAK_SS_PAGES / BITS_PER_LONG]; /* [block node lock] free pages */
+	unsigned long free[HAK_SS_SPAGES / BITS_PER_LONG]; /* [block node lock] free slab pages */
 	unsigned int nr_free;		/* [block node lock] */
 	int nid;
 	void *base;
@@ -106,7 +106,7 @@ struct hak_pool {
 	u32 stride;			/* bytes from object to object */
 	u32 recip;			/* 2^32 / stride, rounded up: index by multiplication */
 	u32 keep_empty;			/* empty slabs a node keeps */
-	u8 slab_pages;
+	u8 slab_spages;
 	bool rcu;			/* no page is re-cut or freed before a grace period */
 	bool reclaimable;		/* its slabs count as the kernel's reclaimable ones */
 	bool watched;			/* KASAN and kmemleak are told of its objects */
@@ -135,7 +135,7 @@ static inline struct hak_slab *ss_desc(void *base, unsigned int page)
 		page / HAK_DESC_PER_SLOT *
 		(HAK_HDR_SLOT - HAK_DESC_PER_SLOT * sizeof(struct hak_slab));
 
-	return base + (off & (HAK_PAGE_SIZE - 1));
+	return base + (off & (HAK_SPAGE_SIZE - 1));
 }
 
 static inline struct hak_ss *ss_header(void *base)
@@ -148,15 +148,15 @@ static inline void *ss_base(const void *p)
 	return (void *)((unsigned long)p & ~(HAK_SS_SIZE - 1));
 }
 
-static inline unsigned int ss_page_index(const void *p)
+static inline unsigned int ss_spage_index(const void *p)
 {
-	return ((unsigned long)p >> HAK_PAGE_SHIFT) & (HAK_SS_PAGES - 1);
+	return ((unsigned long)p >> HAK_SPAGE_SHIFT) & (HAK_SS_SPAGES - 1);
 }
 
 /* The descriptor of the slab that a page of a SuperSlab of ours belongs to. */
 static inline struct hak_slab *ss_slab(const void *p)
 {
-	unsigned int page = ss_page_index(p), first;
+	unsigned int page = ss_spage_index(p), first;
 	struct hak_slab *slab = ss_desc(ss_base(p), page);
 
 	first = READ_ONCE(slab->first);
@@ -189,10 +189,10 @@ static inline int slab_nid(const struct hak_slab *slab)
 
 static_assert(sizeof(struct hak_slab) == 112);
 static_assert(HAK_DESC_PER_SLOT * sizeof(struct hak_slab) <= HAK_HDR_SLOT);
-static_assert((HAK_HDR_SLOTS - 1) * HAK_DESC_PER_SLOT >= HAK_SS_PAGES);
-static_assert(HAK_SS_PAGES - (HAK_HDR_SLOTS - 2) * HAK_DESC_PER_SLOT <= 2);
+static_assert((HAK_HDR_SLOTS - 1) * HAK_DESC_PER_SLOT >= HAK_SS_SPAGES);
+static_assert(HAK_SS_SPAGES - (HAK_HDR_SLOTS - 2) * HAK_DESC_PER_SLOT <= 2);
 static_assert(256 + sizeof(struct hak_ss) <= HAK_HDR_SLOT);
-static_assert(HAK_HDR_SLOTS * HAK_HDR_SLOT == HAK_PAGE_SIZE);
-static_assert(1 << HAK_TAG_BITS == HAK_HDR_SLOTS * HAK_SS_PAGES);
+static_assert(HAK_HDR_SLOTS * HAK_HDR_SLOT == HAK_SPAGE_SIZE);
+static_assert(1 << HAK_TAG_BITS == HAK_HDR_SLOTS * HAK_SS_SPAGES);
 
 #endif /* _SS_TYPES_H */

@@ -37,7 +37,7 @@ hak_core_fn void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
 /* Slots a refill from slabs aims at: half of the magazine, so that frees find room. */
 static unsigned int refill_batch(const struct hak_set *s)
 {
-	return clamp_t(unsigned int, s->room / 2 + 1, 1, HAK_BATCH);
+	return clamp_t(unsigned int, s->slots / 2 + 1, 1, HAK_BATCH);
 }
 
 /* The spare gave nothing: exchange it for a full magazine of the depot. */
@@ -63,7 +63,7 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 	struct hak_set *s = this_set(core->sets, lvl);
 
 	s->n = max_t(s8, s->n, 0);
-	s->full = false;
+	s->push_missed = false;
 	if (set_load_spare(s)) {
 		s->ev[HAK_ALLOC_SPARE]++;
 		return set_pop(s);
@@ -85,7 +85,7 @@ static void mark_all(const struct hak_core *core, unsigned int n, void **p)
 }
 
 /* Out of slabs of @nid, or of any node when this one has no memory left. */
-static unsigned int take(struct hak_core *core, int nid, unsigned int n, void **p)
+static unsigned int take_from_slabs(struct hak_core *core, int nid, unsigned int n, void **p)
 {
 	unsigned int got = 0;
 
@@ -99,7 +99,7 @@ static unsigned int take(struct hak_core *core, int nid, unsigned int n, void **
 	return got;
 }
 
-NOKPROBE_SYMBOL(take);
+NOKPROBE_SYMBOL(take_from_slabs);
 
 /* Objects out of slabs that are there: one for the caller, the rest into the set. */
 static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
@@ -108,7 +108,7 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 	unsigned int n;
 	struct hak_set *s = this_set(core->sets, lvl);
 
-	n = take(core, nid, refill_batch(s), batch);
+	n = take_from_slabs(core, nid, refill_batch(s), batch);
 	if (!n)
 		return NULL;
 	if (core->hardened)
@@ -124,7 +124,7 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 NOKPROBE_SYMBOL(refill_slab);
 
 /* The steps that need no page; *@slab says whether it took a slab. The set's protection is held. */
-static void *refill(struct hak_core *core, int nid, enum hak_level lvl, bool *slab)
+static void *refill_set(struct hak_core *core, int nid, enum hak_level lvl, bool *slab)
 {
 	void *p = set_pop(this_set(core->sets, lvl));
 
@@ -136,7 +136,7 @@ static void *refill(struct hak_core *core, int nid, enum hak_level lvl, bool *sl
 	return refill_slab(core, nid, lvl);
 }
 
-NOKPROBE_SYMBOL(refill);
+NOKPROBE_SYMBOL(refill_set);
 
 /* Count one operation under the deepest stage it needed. The set's protection is held. */
 static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown grown)
@@ -176,7 +176,7 @@ hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_leve
 		if (hak_nested())
 			grow = false;
 		else
-			p = refill(core, nid, lvl, &slab);
+			p = refill_set(core, nid, lvl, &slab);
 		if (p || !grow)
 			count_alloc(this_set(core->sets, lvl), p, slab, grown);
 		set_leave(lvl, flags);

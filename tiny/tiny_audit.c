@@ -16,7 +16,7 @@ struct audit {
 	unsigned int findings;
 };
 
-static __printf(2, 3) void finding(struct audit *a, const char *fmt, ...)
+static __printf(2, 3) void audit_finding(struct audit *a, const char *fmt, ...)
 {
 	char line[128];
 	va_list args;
@@ -74,7 +74,7 @@ unsigned long hak_core_cached(struct hak_core *core)
 }
 HAK_EXPORT_TEST(hak_core_cached);
 
-static void collect(void **slot, int n, void *arg)
+static void collect_slots(void **slot, int n, void *arg)
 {
 	struct audit *a = arg;
 
@@ -99,13 +99,13 @@ static void audit_object(struct audit *a, struct hak_core *core, void *p)
 	preempt_disable();
 	slab = hak_slab_find(p, &pool);
 	if (!slab || pool != &core->pool)
-		finding(a, "%s: cached object %p is not of this cache", core->name, p);
+		audit_finding(a, "%s: cached object %p is not of this cache", core->name, p);
 	else if (!slab_starts(slab, pool, p, &i))
-		finding(a, "%s: cached object %p is not the start of an object", core->name, p);
+		audit_finding(a, "%s: cached object %p is not the start of an object", core->name, p);
 	else if (hak_pool_object_free(&core->pool, p))
-		finding(a, "%s: cached object %p is also free in its slab", core->name, p);
+		audit_finding(a, "%s: cached object %p is also free in its slab", core->name, p);
 	else if (core->hardened && object_mark(core, p) != hak_mark(p))
-		finding(a, "%s: free object %p was written to", core->name, p);
+		audit_finding(a, "%s: free object %p was written to", core->name, p);
 	preempt_enable();
 }
 
@@ -117,15 +117,15 @@ static void audit_cached(struct audit *a, struct hak_core *core)
 	a->max = hak_core_cached(core) + 1024;
 	a->obj = kvmalloc_array(a->max, sizeof(*a->obj), GFP_KERNEL);
 	if (!a->obj) {
-		finding(a, "%s: no memory to look at its cached objects", core->name);
+		audit_finding(a, "%s: no memory to look at its cached objects", core->name);
 		return;
 	}
-	visit_cached(core, collect, a);
+	visit_cached(core, collect_slots, a);
 	sort(a->obj, a->n, sizeof(*a->obj), by_address, NULL);
 	for (i = 0; i < a->n; i++) {
 		audit_object(a, core, a->obj[i]);
 		if (i && a->obj[i] == a->obj[i - 1])
-			finding(a, "%s: object %p is cached twice", core->name, a->obj[i]);
+			audit_finding(a, "%s: object %p is cached twice", core->name, a->obj[i]);
 	}
 	kvfree(a->obj);
 }
@@ -137,12 +137,12 @@ static unsigned long audit_core(struct audit *a, struct hak_core *core)
 	long live;
 
 	if (bad)
-		finding(a, "%s: %u slabs or counts disagree with their bitmaps", core->name, bad);
+		audit_finding(a, "%s: %u slabs or counts disagree with their bitmaps", core->name, bad);
 	audit_cached(a, core);
 	hak_pool_info(&core->pool, &info);
 	live = info.objects - info.free - a->n;
 	if (live < 0)
-		finding(a, "%s: %ld objects more than there are", core->name, -live);
+		audit_finding(a, "%s: %ld objects more than there are", core->name, -live);
 	return live;
 }
 
@@ -169,10 +169,10 @@ int hak_audit(long live)
 	mutex_unlock(&hak_caches_lock);
 	hak_dir_for_each(audit_block, &stolen);
 	if (stolen)
-		finding(&a, "the kernel dropped %u block references: kfree() of an object?",
+		audit_finding(&a, "the kernel dropped %u block references: kfree() of an object?",
 			stolen);
 	if (live >= 0 && found_live != live)
-		finding(&a, "%lu objects are live, %ld should be", found_live, live);
+		audit_finding(&a, "%lu objects are live, %ld should be", found_live, live);
 	return a.findings;
 }
 HAK_EXPORT(hak_audit);

@@ -13,7 +13,7 @@
 #define BULK_RUN HAK_MAG_MAX
 
 /* Bits in which aligned objects of one slab page, or of one SuperSlab, do not differ. */
-#define BULK_SAME_PAGE (~(HAK_PAGE_SIZE - 1) | 7)
+#define BULK_SAME_SPAGE (~(HAK_SPAGE_SIZE - 1) | 7)
 #define BULK_SAME_SS (~(HAK_SS_SIZE - 1) | 7)
 
 /* Hand out the newest @n of the @held objects in @slot. */
@@ -190,13 +190,13 @@ static __always_inline unsigned int push_checked(struct hak_cache *c, void **slo
 	unsigned int now, went = 0;
 
 	for (; o < end; o += now, slot += now) {
-		if ((*o ^ last) & BULK_SAME_PAGE) {
+		if ((*o ^ last) & BULK_SAME_SPAGE) {
 			mark = hak_mark((void *)*o) | HAK_ARCH_KERNEL_HALF;
 			hak_arch_tag_differs(c, mark, *o, bad);
 			hak_arch_marked(*o, mark, bad);
 			last = *o;
 		}
-		now = o + BULK_GROUP <= end && !(group_diff(o) & BULK_SAME_PAGE) ? BULK_GROUP : 1;
+		now = o + BULK_GROUP <= end && !(group_diff(o) & BULK_SAME_SPAGE) ? BULK_GROUP : 1;
 		went = mark_slots(slot, now, o, mark);
 		if (unlikely(went < now))
 			return o + went - (unsigned long *)p;
@@ -328,7 +328,7 @@ static __always_inline unsigned int push_any(unsigned int n, void **p, bool hard
 			break;
 		diff = o + BULK_GROUP <= end ? group_diff(o) : ~0UL;
 		if (likely(!(diff & BULK_SAME_SS))) {
-			went = diff & BULK_SAME_PAGE ? 0 :
+			went = diff & BULK_SAME_SPAGE ? 0 :
 			       push_group(this_set(*hak_tag_at(mark, *o), HAK_TASK), mark, o,
 					  hardened);
 			if (!went)

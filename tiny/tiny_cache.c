@@ -69,9 +69,9 @@ static void set_init(struct hak_set *s, struct hak_core *core)
 {
 	s->core = core;
 	s->size = core->size;
-	s->max = core->mag_max;
-	s->room = min_t(unsigned int, core->mag_max, HAK_MAG_FIRST);
-	s->cap = core->frees_out ? 0 : s->room;
+	s->slots_max = core->mag_max;
+	s->slots = min_t(unsigned int, core->mag_max, HAK_MAG_FIRST);
+	s->cap = core->frees_out ? 0 : s->slots;
 }
 
 static struct hak_cache *sets_create(struct hak_core *core)
@@ -91,18 +91,18 @@ static struct hak_cache *sets_create(struct hak_core *core)
 /* The handle, and for a gated cache sets of its own behind it. */
 static int core_percpu(struct hak_core *core)
 {
-	core->cpu = sets_create(core);
-	core->pool.tag = core->cpu;
-	core->sets = core->gated ? sets_create(core) : core->cpu;
-	return core->cpu && core->sets ? 0 : -ENOMEM;
+	core->handle = sets_create(core);
+	core->pool.tag = core->handle;
+	core->sets = core->gated ? sets_create(core) : core->handle;
+	return core->handle && core->sets ? 0 : -ENOMEM;
 }
 
 static void core_percpu_free(struct hak_core *core)
 {
-	if (core->sets != core->cpu)
+	if (core->sets != core->handle)
 		free_percpu(hak_percpu(core->sets));
-	free_percpu(hak_percpu(core->cpu));
-	core->cpu = NULL;
+	free_percpu(hak_percpu(core->handle));
+	core->handle = NULL;
 	core->sets = NULL;
 }
 
@@ -145,15 +145,15 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core->typed = typed;
 	core->owner = owner;
 	core_shape(core, args ?: &no_args);
-	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_SLAB_PAGES_MAX /
-		       HAK_PAGE_SIZE, 1, 16);
+	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_SLAB_SPAGES_MAX /
+		       HAK_SPAGE_SIZE, 1, 16);
 	if (core_percpu(core) || core_depots(core) ||
 	    hak_pool_init(&core->pool, core->pool.stride, keep)) {
 		core_free(core);
 		return NULL;
 	}
-	core->arithmetic = core->hardened && hak_conf.hardened && core->pool.slab_pages == 1 &&
-			   core->pool.stride * HAK_INLINE_BITS >= HAK_PAGE_SIZE;
+	core->arithmetic = core->hardened && hak_conf.hardened && core->pool.slab_spages == 1 &&
+			   core->pool.stride * HAK_INLINE_BITS >= HAK_SPAGE_SIZE;
 	core->quick = core->arithmetic && core->pristine && core->gated && !hak_conf.multi_node &&
 		      !HAK_WATCHED;
 	mutex_lock(&hak_caches_lock);
@@ -268,7 +268,7 @@ struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 	}
 	if (!core && flags & SLAB_PANIC)
 		panic("hakmem: cache %.32s could not be created\n", name ?: "(null)");
-	return core ? core->cpu : NULL;
+	return core ? core->handle : NULL;
 }
 HAK_EXPORT(__hak_cache_create);
 
@@ -353,7 +353,7 @@ int hak_caches_init(void)
 		core = hak_core_create(name, hak_class_size[i], NULL, 0, false, THIS_MODULE);
 		if (!core)
 			goto fail;
-		hak_class[i] = core->cpu;
+		hak_class[i] = core->handle;
 	}
 	hak_size_cache_init();
 	return 0;

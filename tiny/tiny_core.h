@@ -47,7 +47,7 @@ struct hak_depot {
 /* The shared half of a cache. Constant after creation but for depots and pool. */
 struct hak_core {
 	struct hak_pool pool;
-	struct hak_cache *cpu;		/* the handle: a per-CPU pointer */
+	struct hak_cache *handle;		/* the handle: a per-CPU pointer */
 	struct hak_cache *sets;		/* where the objects are: the handle, unless gated */
 	char name[HAK_CACHE_NAME_MAX + 1];
 	unsigned int size;		/* bytes asked for */

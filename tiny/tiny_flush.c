@@ -73,7 +73,7 @@ static bool flush_remote(struct hak_core *core, void *p, enum hak_level lvl, boo
 NOKPROBE_SYMBOL(flush_remote);
 
 /* Push @p, making room for it. The set's protection is held. False: a magazine is wanted first. */
-static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
+static bool flush_set(struct hak_core *core, void *p, enum hak_level lvl, bool last)
 {
 	if (object_remote(p))
 		return set_push_remote(this_set(core->sets, lvl), p) ||
@@ -88,7 +88,7 @@ static bool flush(struct hak_core *core, void *p, enum hak_level lvl, bool last)
 	return set_push(this_set(core->sets, lvl), p);
 }
 
-NOKPROBE_SYMBOL(flush);
+NOKPROBE_SYMBOL(flush_set);
 
 /* Free a checked and marked object into a set that had no room. Any context but NMI. */
 hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl)
@@ -103,7 +103,7 @@ hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lv
 			hak_defer_free(core, p);
 			pushed = true;
 		} else {
-			pushed = flush(core, p, lvl, last);
+			pushed = flush_set(core, p, lvl, last);
 		}
 		set_leave(lvl, flags);
 		if (pushed)
@@ -177,7 +177,7 @@ static void *defer_one(void *p)
 	next = hak_arch_peek(object_link(core, p)) ^ LINK_FLIP;
 	if (next == hak_mark(p))
 		next = 0;
-	if (!core->cpu) {
+	if (!core->handle) {
 		hak_report_bad(HAK_BAD_CACHE, p, pool, 0);
 	} else {
 		hak_leak_free(p);

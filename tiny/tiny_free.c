@@ -24,7 +24,7 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 
 	if (!core)
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
-	else if (!core->cpu || (c && core->cpu != c))
+	else if (!core->handle || (c && core->handle != c))
 		hak_report_bad(HAK_BAD_CACHE, p, pool, caller);
 	else if (!slab_starts(slab, pool, p, &i))
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
@@ -66,10 +66,10 @@ NOKPROBE_SYMBOL(free_any);
  */
 static __always_inline bool starts_object(struct hak_core *core, void *p)
 {
-	u32 off = (unsigned long)p & (HAK_PAGE_SIZE - 1), stride = core->pool.stride;
+	u32 off = (unsigned long)p & (HAK_SPAGE_SIZE - 1), stride = core->pool.stride;
 	u32 i = (u64)off * core->pool.recip >> 32;
 
-	return i * stride == off && off + stride < HAK_PAGE_SIZE;
+	return i * stride == off && off + stride < HAK_SPAGE_SIZE;
 }
 
 /* The same of a live object; a pristine one behind which there is no 0 is left, too. */
@@ -90,7 +90,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 	struct hak_set *s;
 
 	if (core->exact && !(core->arithmetic && starts_live(core, p)) &&
-	    !free_valid(core->cpu, p, caller))
+	    !free_valid(core->handle, p, caller))
 		return true;
 	free_prepare(core, p);
 	s = this_set(core->sets, lvl);
@@ -110,7 +110,7 @@ static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 
-	if (!core->quick || !starts_object(core, p) || object_mark(core, p) || (u8)s->n >= s->room)
+	if (!core->quick || !starts_object(core, p) || object_mark(core, p) || (u8)s->n >= s->slots)
 		return false;
 	object_set_mark(core, p, hak_mark(p));
 	s->slot[s->n++] = p;

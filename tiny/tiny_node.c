@@ -29,7 +29,7 @@ static gfp_t wish_gfp(gfp_t gfp)
 	return (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) | __GFP_NOWARN;
 }
 
-static void count(struct hak_core *core, enum hak_set_event ev)
+static void count_event(struct hak_core *core, enum hak_set_event ev)
 {
 	enum hak_level lvl = hak_level();
 	unsigned long flags = set_enter(lvl);
@@ -38,7 +38,7 @@ static void count(struct hak_core *core, enum hak_set_event ev)
 	set_leave(lvl, flags);
 }
 
-static bool nested(void)
+static bool is_nested(void)
 {
 	bool is;
 
@@ -56,7 +56,7 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 	if (node == NUMA_NO_NODE || (!(gfp & __GFP_THISNODE) && node == hak_home_nid()))
 		return hak_cache_alloc(c, gfp);
 	hak_might_alloc(gfp);
-	if (in_nmi() || nested())
+	if (in_nmi() || is_nested())
 		return NULL;
 	WARN_ONCE(gfp & (__GFP_DMA | __GFP_DMA32), "hakmem: %s has no DMA zones\n", core->name);
 	if ((unsigned int)node >= nr_node_ids) {
@@ -68,7 +68,7 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 			      : NULL;
 	if (!p && !(gfp & __GFP_THISNODE))
 		return hak_cache_alloc(c, gfp);
-	count(core, p ? HAK_ALLOC_SLAB : HAK_ALLOC_FAIL);
+	count_event(core, p ? HAK_ALLOC_SLAB : HAK_ALLOC_FAIL);
 	return p ? hak_finish_alloc(core, p, gfp) : NULL;
 }
 HAK_EXPORT(hak_cache_alloc_node);

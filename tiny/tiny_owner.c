@@ -7,7 +7,7 @@
  */
 #include "tiny/tiny_core.h"
 
-static void nothing(void *object)
+static void code_is_gone(void *object)
 {
 }
 
@@ -25,9 +25,9 @@ static bool orphan_all(struct module *mod)
 		       module_name(mod), core->name);
 		core->owner = NULL;
 		if (core->pool.ctor)
-			WRITE_ONCE(core->pool.ctor, nothing);
+			WRITE_ONCE(core->pool.ctor, code_is_gone);
 		if (core->pool.dtor)
-			WRITE_ONCE(core->pool.dtor, nothing);
+			WRITE_ONCE(core->pool.dtor, code_is_gone);
 		any = true;
 	}
 	mutex_unlock(&hak_caches_lock);

@@ -153,7 +153,7 @@ unsigned long hak_shrinker_count(void)
 			bytes += hak_peek(core->depot[nid].nr_full) * core->mag_max *
 				 core->pool.stride;
 		hak_pool_info(&core->pool, &info);
-		bytes += info.empty * HAK_PAGE_SIZE;
+		bytes += info.empty * HAK_SPAGE_SIZE;
 	}
 	mutex_unlock(&hak_caches_lock);
 	return pages + bytes / PAGE_SIZE;

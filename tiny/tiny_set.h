@@ -34,9 +34,9 @@ static __always_inline void set_leave(enum hak_level lvl, unsigned long flags)
 }
 
 /* Use @room slots; where frees are to be out of line, the inlined push sees none of them. */
-static __always_inline void set_room(struct hak_set *s, unsigned int room)
+static __always_inline void set_slots(struct hak_set *s, unsigned int room)
 {
-	s->room = room;
+	s->slots = room;
 	if (s->cap)
 		s->cap = room;
 }
@@ -48,15 +48,15 @@ static __always_inline void set_room(struct hak_set *s, unsigned int room)
  */
 static __always_inline void set_widen(struct hak_set *s, bool full)
 {
-	if (s->room * s->size < HAK_MAG_BYTES || s->full != full)
-		set_room(s, min_t(unsigned int, s->room * 2, s->max));
-	s->full = full;
+	if (s->slots * s->size < HAK_MAG_BYTES || s->push_missed != full)
+		set_slots(s, min_t(unsigned int, s->slots * 2, s->slots_max));
+	s->push_missed = full;
 }
 
 /* An emptied magazine begins small again. */
 static __always_inline void set_reset(struct hak_set *s)
 {
-	set_room(s, min_t(unsigned int, s->max, HAK_MAG_FIRST));
+	set_slots(s, min_t(unsigned int, s->slots_max, HAK_MAG_FIRST));
 }
 
 /* Newest object, or NULL. Also mends the count after an inlined pop that found none. */
@@ -73,7 +73,7 @@ static __always_inline bool set_push(struct hak_set *s, void *p)
 {
 	if (s->n < 0)
 		s->n = 0;
-	if (s->n >= s->room)
+	if (s->n >= s->slots)
 		return false;
 	s->slot[s->n++] = p;
 	return true;
@@ -82,7 +82,7 @@ static __always_inline bool set_push(struct hak_set *s, void *p)
 /* Move objects from the end of @p into the set; returns how many are left in @p. */
 static __always_inline unsigned int set_fill(struct hak_set *s, unsigned int n, void **p)
 {
-	unsigned int at = s->n > 0 ? s->n : 0, k = at < s->room ? min(n, s->room - at) : 0;
+	unsigned int at = s->n > 0 ? s->n : 0, k = at < s->slots ? min(n, s->slots - at) : 0;
 
 	s->n = at + k;
 	while (k--)
@@ -112,8 +112,8 @@ static __always_inline bool set_load_spare(struct hak_set *s)
 		return false;
 	copy_slots(s->slot, m->slot, m->n);
 	s->n = m->n;
-	if (s->room < s->n)
-		set_room(s, s->n);
+	if (s->slots < s->n)
+		set_slots(s, s->n);
 	m->n = 0;
 	return true;
 }
@@ -123,7 +123,7 @@ static __always_inline bool set_store_spare(struct hak_set *s)
 {
 	struct hak_mag *m = s->spare;
 
-	if (s->n < s->room)
+	if (s->n < s->slots)
 		return true;
 	if (!m || m->n)
 		return false;
@@ -147,7 +147,7 @@ static __always_inline bool set_push_remote(struct hak_set *s, void *p)
 {
 	struct hak_mag *m = s->remote;
 
-	if (!m || m->n >= s->max)
+	if (!m || m->n >= s->slots_max)
 		return false;
 	m->slot[m->n++] = p;
 	return true;

@@ -96,7 +96,7 @@ do {										\
  */
 #define hak_arch_tag_differs(c, mark, p, bad)					\
 do {										\
-	unsigned long __t = hak_arch_bits32(p, HAK_PAGE_SHIFT, HAK_TAG_BITS);	\
+	unsigned long __t = hak_arch_bits32(p, HAK_SPAGE_SHIFT, HAK_TAG_BITS);	\
 										\
 	asm goto("1: cmpq %0, %c3(%1,%2,8)\n\tjne %l[" #bad "]\n\t"		\
 		 _ASM_EXTABLE(1b, %l[bad])					\

@@ -33,7 +33,7 @@
 #define HAK_ABI_NAME(name)	name##_v1
 
 #define HAK_SS_SHIFT		21	/* a SuperSlab: one PMD, what the direct map uses */
-#define HAK_PAGE_SHIFT		14	/* a slab page: the smallest slab, 127 in a SuperSlab */
+#define HAK_SPAGE_SHIFT		14	/* a slab page: the smallest slab, 127 in a SuperSlab */
 #define HAK_TAG_BITS		11	/* 7 choose the page, 4 the colour of the SuperSlab */
 #define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
 #define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
@@ -78,16 +78,16 @@ struct hak_mag;
 /*
  * One magazine of one CPU, touched only on that CPU: HAK_TASK with preemption off
  * at task level, HAK_SOFTIRQ in a softirq or with bottom halves off, HAK_HARDIRQ
- * with interrupts off.  The teardown of a dead CPU touches them too.  size, max
- * and core never change.
+ * with interrupts off.  The teardown of a dead CPU touches them too.  size,
+ * slots_max and core never change.
  */
 struct hak_set {
 	s8 n;				/* objects held; below 0 after a pop that found none */
-	u8 cap;				/* slots the inlined push may use: room, or always 0 */
-	u8 room;			/* slots in use */
-	u8 max;				/* what room may grow to: 8 KiB of objects */
+	u8 cap;				/* slots the inlined push may fill: slots, or always 0 */
+	u8 slots;			/* how many of slot[] are in use, whether filled or not */
+	u8 slots_max;			/* what slots may grow to: 8 KiB of objects */
 	u8 seen;			/* n when the reaper last looked */
-	bool full;			/* the last miss was a push that found no room */
+	bool push_missed;		/* the last miss was a push that found no room */
 	u16 size;			/* bytes a caller may use */
 	struct hak_core *core;
 	void *slot[HAK_MAG_MAX];
@@ -143,7 +143,7 @@ static __always_inline unsigned long hak_mark(const void *p)
 /* The tag of the slab page of @p, whose SuperSlab must be known to be ours. */
 #define hak_tag_at(mark, p)							\
 	((struct hak_cache **)((mark) - HAK_MARK) +				\
-	 hak_arch_bits32(p, HAK_PAGE_SHIFT, HAK_TAG_BITS))
+	 hak_arch_bits32(p, HAK_SPAGE_SHIFT, HAK_TAG_BITS))
 
 static __always_inline void hak_might_alloc(gfp_t gfp)
 {

@@ -27,7 +27,7 @@ struct page *virt_to_head_page(const void *p)
 {
 	const struct hak_slab *slab = hak_slab_of(p);
 
-	return virt_to_page(slab->pages ? ss_base(p) : slab->mem);
+	return virt_to_page(slab->spages ? ss_base(p) : slab->mem);
 }
 
 struct task_struct {
