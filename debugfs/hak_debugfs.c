@@ -99,22 +99,18 @@ DEFINE_SHOW_ATTRIBUTE(caches);
 static void magazines_core(struct seq_file *m, struct hak_core *core)
 {
 	static const char *const level[] = { "task", "softirq", "hardirq" };
+	const struct hak_set *s;
 	int cpu, lvl;
 
-	for_each_possible_cpu(cpu) {
-		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
+	for_each_set(s, core->sets, cpu, lvl) {
+		int n = max_t(int, hak_peek(s->n), 0);
+		bool spare = hak_peek(s->spare);
 
-		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
-			const struct hak_set *s = &c->set[lvl];
-			int n = max_t(int, hak_peek(s->n), 0);
-			bool spare = hak_peek(s->spare);
-
-			if (!n && !spare && !hak_peek(s->remote))
-				continue;
-			seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl],
-				   n, hak_peek(s->slots), s->slots_max, spare ? "spare" : "-",
-				   core->gated ? "gated" : "-");
-		}
+		if (!n && !spare && !hak_peek(s->remote))
+			continue;
+		seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl], n,
+			   hak_peek(s->slots), s->slots_max, spare ? "spare" : "-",
+			   core->gated ? "gated" : "-");
 	}
 }
 

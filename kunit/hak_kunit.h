@@ -13,7 +13,7 @@
 #ifndef _HAK_KUNIT_H
 #define _HAK_KUNIT_H
 
-#include "tiny/tiny_core.h"
+#include "tiny/tiny_depot.h"
 #include <kunit/test.h>
 #include <linux/hakmem.h>
 #include <linux/hakmem_stats.h>

@@ -4,7 +4,7 @@
  *
  * One empty SuperSlab a node is kept, so that a load that hovers around the edge
  * of one does not allocate and free 2 MiB each time; hak_block_shrink() releases
- * it.  Small blocks are in ss_small.c, what both share in ss_page.c.
+ * it.  Small blocks are in ss_small.c, what both share in ss_pages.c.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -23,7 +23,6 @@ struct hak_block_node {
 };
 
 static struct hak_block_node *block_node __read_mostly;
-
 
 static void ss_free(void *base)
 {

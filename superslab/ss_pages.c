@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages from the kernel and back: gfp rules, reference bias, accounting, and the
- * worker that gives blocks up after a grace period.
+ * Pages from the kernel and back: gfp rules, reference bias and accounting.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_pages.h"
-
 
 gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 {

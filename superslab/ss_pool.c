@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pools and slabs: see ss_slab.h; the way back of objects is in ss_return.c.
+ * Pools and slabs: see ss_pool.h; the way back of objects is in ss_return.c.
  *
  * A slab is on partial while it has free objects and on full otherwise; empty
  * slabs stand at the end of partial, so that they are used last and found first
@@ -348,6 +348,7 @@ void hak_pool_orphan(struct hak_pool *pool)
 		node_untag(pool->node[nid], &pool->node[nid]->full);
 		node_untag(pool->node[nid], &pool->node[nid]->partial);
 	}
+	pool->name = NULL;
 	pool->tag = NULL;
 	pool->reclaimable = false;
 }

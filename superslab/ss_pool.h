@@ -30,14 +30,11 @@ enum hak_bad {
 void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
 		    unsigned long caller);
 
-/* Which cache a tag belongs to, for messages; installed by the layer above. */
-extern const char *(*hak_tag_name)(const struct hak_cache *tag);
-
 /* Set up @slab for @pool in @bytes at @mem: every object free, none carved. */
 void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes);
 
 /**
- * hak_pool_init() - set up a pool; the caller has filled tag, ctor, dtor and rcu
+ * hak_pool_init() - set up a pool; the caller has filled name, tag, ctor, dtor and rcu
  * @pool: zeroed but for those
  * @stride: bytes from object to object, a multiple of 8
  * @keep_empty: empty slabs each node may keep

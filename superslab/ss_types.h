@@ -114,6 +114,7 @@ struct hak_pool {
 	u32 mark_off;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);
+	const char *name;		/* in reports; NULL: nobody's, or of a cache that is gone */
 	struct hak_cache *tag;
 	struct hak_pool_node **node;	/* nr_node_ids of them */
 };

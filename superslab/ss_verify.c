@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Executable invariants of pools, and the report of a bad free.
+ * Executable invariants of pools.
  *
  * Each rule is stated here and nowhere else: a slab's free count is the number
  * of set bits of its map, the counts of a node are the sums over its slabs, and
@@ -71,37 +71,3 @@ bool hak_pool_object_free(struct hak_pool *pool, const void *p)
 	return is_free;
 }
 HAK_EXPORT_TEST(hak_pool_object_free);
-
-const char *(*hak_tag_name)(const struct hak_cache *tag);
-
-static const char *const bad_name[] = {
-	[HAK_BAD_FOREIGN] = "not an object of hakmem",
-	[HAK_BAD_DOUBLE] = "free already",
-	[HAK_BAD_CACHE] = "an object of another cache",
-	[HAK_BAD_INTERIOR] = "not the start of an object",
-};
-
-/* Callers reported lately: a direct-mapped set, so that each prints about once. */
-#define REPORTED 64
-static unsigned long reported[REPORTED];
-
-static bool report_once(unsigned long caller, enum hak_bad kind)
-{
-	unsigned long key = caller * 4 + kind + 1;
-	unsigned long *slot = &reported[(key ^ key >> 8) % REPORTED];
-
-	return xchg(slot, key) != key;
-}
-
-void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
-		    unsigned long caller)
-{
-	const char *name = ours && hak_tag_name ? hak_tag_name(ours->tag) : NULL;
-
-	hak_mem_add(HAK_MEM_BAD_FOREIGN + kind, 1);
-	if (in_nmi() || !report_once(caller, kind))
-		return;
-	pr_err("hakmem: bad free of %p: %s (cache %s, caller " HAK_SYM "); not put back\n",
-	       p, bad_name[kind], name ?: "-", (void *)caller);
-}
-HAK_EXPORT_TEST(hak_report_bad);

@@ -16,10 +16,10 @@
  * another one and everything starts afresh.
  */
 #include "tiny/tiny_class.h"
-#include "tiny/tiny_set.h"
+#include "tiny/tiny_depot.h"
 
 /* What a pristine object may not have, and every other gets: 0 in its first word. */
-hak_core_fn void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
+void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
 {
 	watch_alloc(core, p, gfp);
 	if (core->pristine) {
@@ -50,10 +50,7 @@ static __always_inline bool refill_depot(struct hak_core *core, enum hak_level l
 		return false;
 	empty = set_swap_spare(this_set(core->sets, lvl), NULL);
 	m = hak_depot_get_full(d, empty);
-	m = set_swap_spare(this_set(core->sets, lvl), m ?: empty);
-	/* Only a nested call can have put a spare there meanwhile. */
-	if (unlikely(m))
-		hak_mag_put(core, m);
+	spare_install(core, m ?: empty, lvl);
 	return set_load_spare(this_set(core->sets, lvl));
 }
 
@@ -162,7 +159,7 @@ static gfp_t local_gfp(gfp_t gfp)
  * Slabs of this node, a new one on this node, slabs of any node, a new one anywhere,
  * and then a last look, because somebody may have freed meanwhile.
  */
-hak_core_fn void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
+void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
 {
 	bool grow = hak_may_grow(), local = hak_many_nodes(), slab;
 	enum hak_grown grown = HAK_GROWN_NOT;
@@ -251,26 +248,26 @@ static __always_inline void *empty_body(struct hak_core *core, gfp_t gfp, enum h
 }
 
 /* Functions of their own, so that the shorter does not save the registers of the longer. */
-static noinline hak_core_fn void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp)
+static noinline void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp)
 {
 	return gated_body(core, c, gfp, HAK_TASK, false);
 }
 NOKPROBE_SYMBOL(gated_alloc);
 
-static noinline hak_core_fn void *empty_alloc(struct hak_core *core, gfp_t gfp)
+static noinline void *empty_alloc(struct hak_core *core, gfp_t gfp)
 {
 	return empty_body(core, gfp, HAK_TASK, false);
 }
 NOKPROBE_SYMBOL(empty_alloc);
 
-static noinline hak_core_fn void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c,
+static noinline void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c,
 						  gfp_t gfp, enum hak_level lvl)
 {
 	return gated_body(core, c, gfp, lvl, true);
 }
 NOKPROBE_SYMBOL(irq_gated_alloc);
 
-static noinline hak_core_fn void *irq_empty_alloc(struct hak_core *core, gfp_t gfp,
+static noinline void *irq_empty_alloc(struct hak_core *core, gfp_t gfp,
 						  enum hak_level lvl)
 {
 	return empty_body(core, gfp, lvl, true);
@@ -278,7 +275,7 @@ static noinline hak_core_fn void *irq_empty_alloc(struct hak_core *core, gfp_t g
 NOKPROBE_SYMBOL(irq_empty_alloc);
 
 /* The inlined pop found nothing. Task level, preemption off once. */
-hak_core_fn void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
+void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 {
 	struct hak_core *core = cache_core(c);
 
@@ -306,13 +303,13 @@ miss:
 	return core->gated ? irq_gated_alloc(core, c, gfp, lvl) : irq_empty_alloc(core, gfp, lvl);
 }
 
-static noinline hak_core_fn void *nmi_alloc(void)
+static noinline void *nmi_alloc(void)
 {
 	level_leave(true);
 	return NULL;
 }
 
-static noinline hak_core_fn void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
+static noinline void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 {
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
@@ -321,7 +318,7 @@ static noinline hak_core_fn void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 }
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
-hak_core_fn void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
+void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
 {
 	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))
 		return hardirq_alloc(c, gfp);

@@ -33,20 +33,19 @@ static void visit_cached(struct hak_core *core,
 			 void (*fn)(void **slot, int n, void *arg), void *arg)
 {
 	unsigned long flags;
+	struct hak_set *s;
 	struct hak_mag *m;
 	int cpu, lvl, nid;
 
 	for_each_possible_cpu(cpu) {
-		struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
-
 		/* A spare seen now is not unmapped before preemption is on again. */
 		preempt_disable();
-		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
-			fn(c->set[lvl].slot, hak_peek(c->set[lvl].n), arg);
-			m = hak_peek(c->set[lvl].spare);
+		for_each_level(s, core->sets, cpu, lvl) {
+			fn(s->slot, hak_peek(s->n), arg);
+			m = hak_peek(s->spare);
 			if (m)
 				fn(m->slot, min_t(u32, hak_peek(m->n), HAK_MAG_MAX), arg);
-			m = hak_peek(c->set[lvl].remote);
+			m = hak_peek(s->remote);
 			if (m)
 				fn(m->slot, min_t(u32, hak_peek(m->n), HAK_MAG_MAX), arg);
 		}

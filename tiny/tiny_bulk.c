@@ -36,7 +36,7 @@ static __always_inline void pop_slots(void **slot, unsigned int held, unsigned i
 }
 
 /* The set of an interrupt level, or NULL where a run may not touch one. */
-static noinline hak_core_fn struct hak_set *irq_run_set(struct hak_cache *c)
+static noinline struct hak_set *irq_run_set(struct hak_cache *c)
 {
 	return in_nmi() ? NULL : this_set(c, hak_level());
 }
@@ -53,7 +53,7 @@ static __always_inline struct hak_set *run_set(struct hak_cache *c)
 }
 
 /* Pop up to @n objects of this level's set, then of its spare. */
-static hak_core_fn unsigned int pop_run(struct hak_cache *c, unsigned int n, void **p)
+static unsigned int pop_run(struct hak_cache *c, unsigned int n, void **p)
 {
 	unsigned int got = 0, now;
 	struct hak_mag *m;
@@ -215,7 +215,7 @@ static __always_inline unsigned int push_slots(struct hak_cache *c, void **slot,
 }
 
 /* Push up to @n objects to this level's set, then to its spare; returns how many went in. */
-static hak_core_fn unsigned int push_run(struct hak_cache *c, unsigned int n, void **p)
+static unsigned int push_run(struct hak_cache *c, unsigned int n, void **p)
 {
 	unsigned int done = 0, now, went;
 	struct hak_mag *m;
@@ -345,7 +345,7 @@ full:
 	return o - (unsigned long *)p;
 }
 
-static hak_core_fn unsigned int push_any_run(unsigned int n, void **p)
+static unsigned int push_any_run(unsigned int n, void **p)
 {
 	unsigned int done = 0;
 

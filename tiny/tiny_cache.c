@@ -8,7 +8,7 @@
  * hardened=2, a hardened cache in an unhardened module, a kernel with KASAN or kmemleak).
  */
 #include "tiny/tiny_class.h"
-#include "tiny/tiny_core.h"
+#include "tiny/tiny_depot.h"
 
 static const struct hak_cache_args no_args;
 
@@ -77,15 +77,16 @@ static void set_init(struct hak_set *s, struct hak_core *core)
 static struct hak_cache *sets_create(struct hak_core *core)
 {
 	struct hak_cache __percpu *c = hak_alloc_percpu(struct hak_cache);
+	struct hak_cache *sets = (struct hak_cache *)(unsigned long)c;
+	struct hak_set *s;
 	int cpu, lvl;
 
 	if (!c)
 		return NULL;
-	for_each_possible_cpu(cpu)
-		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
-			set_init(&per_cpu_ptr(c, cpu)->set[lvl], core);
+	for_each_set(s, sets, cpu, lvl)
+		set_init(s, core);
 	hak_leak_percpu(c);
-	return (struct hak_cache *)(unsigned long)c;
+	return sets;
 }
 
 /* The handle, and for a gated cache sets of its own behind it. */
@@ -140,6 +141,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	if (!core)
 		return NULL;
 	strscpy(core->name, name, sizeof(core->name));
+	core->pool.name = core->name;
 	core->size = size;
 	core->flags = flags;
 	core->typed = typed;
@@ -175,13 +177,12 @@ u64 hak_gone_events[HAK_NR_SET_EVENTS];
 
 void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS])
 {
+	const struct hak_set *s;
 	int cpu, lvl, i;
 
-	for_each_possible_cpu(cpu)
-		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
-			for (i = 0; i < HAK_NR_SET_EVENTS; i++)
-				ev[i] += hak_peek(per_cpu_ptr(hak_percpu(core->sets),
-							      cpu)->set[lvl].ev[i]);
+	for_each_set(s, core->sets, cpu, lvl)
+		for (i = 0; i < HAK_NR_SET_EVENTS; i++)
+			ev[i] += hak_peek(s->ev[i]);
 }
 
 /* What is left of a cache whose objects were not all freed: enough to name it. */
@@ -319,20 +320,12 @@ unsigned long hak_shrink_all(void)
 }
 HAK_EXPORT(hak_shrink_all);
 
-static const char *tag_name(const struct hak_cache *tag)
-{
-	struct hak_core *core = tag ? cache_core((struct hak_cache *)tag) : NULL;
-
-	return core ? core->name : NULL;
-}
-
 /* The handle of pages without objects: gated, and without a core. */
 static int tag_none_init(void)
 {
 	struct hak_cache __percpu *c = hak_alloc_percpu(struct hak_cache);
 
 	hak_tag_none = (struct hak_cache *)(unsigned long)c;
-	hak_tag_name = tag_name;
 	return c ? 0 : -ENOMEM;
 }
 

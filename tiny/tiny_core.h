@@ -97,6 +97,14 @@ static inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
 	return &raw_cpu_ptr(hak_percpu(c))->set[lvl];
 }
 
+/* The sets of one CPU, and of all.  Who looks from outside takes hak_peek() of the fields. */
+#define for_each_level(s, sets, cpu, lvl)					\
+	for ((lvl) = 0, (s) = per_cpu_ptr(hak_percpu(sets), cpu)->set;		\
+	     (lvl) < HAK_NR_LEVELS; (lvl)++, (s)++)
+#define for_each_set(s, sets, cpu, lvl)						\
+	for_each_possible_cpu(cpu)						\
+		for_each_level(s, sets, cpu, lvl)
+
 /* The word of a free object that carries hak_mark(). */
 static inline unsigned long object_mark(const struct hak_core *core, const void *p)
 {
@@ -107,31 +115,6 @@ static inline void object_set_mark(const struct hak_core *core, void *p, unsigne
 {
 	hak_arch_poke(p + core->pool.mark_off, mark);
 }
-
-/* tiny_depot.c. All: no lock held, not in NMI. */
-void hak_depot_init(struct hak_depot *d, unsigned int max_full);
-
-/* A full magazine for @empty (or NULL); NULL if there is none, and @empty stays the caller's. */
-struct hak_mag *hak_depot_get_full(struct hak_depot *d, struct hak_mag *empty);
-
-/*
- * Take @full in and give an empty magazine for it, or NULL if the depot has none;
- * false if the depot has its share, and @full stays the caller's.
- */
-bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_mag **empty);
-
-/* An empty magazine out of slabs that are there, or NULL. */
-struct hak_mag *hak_depot_new_empty(void);
-
-/* Free a magazine; hak_mag_put() first returns its objects to their slabs. */
-void hak_mag_free(struct hak_mag *m);
-void hak_mag_put(struct hak_core *core, struct hak_mag *m);
-
-/*
- * Return magazines nobody wanted since the last time, or @all, to their pool and their
- * objects to @pool.
- */
-void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all);
 
 /* The level this code runs at; not for NMI. */
 static __always_inline enum hak_level hak_level(void)

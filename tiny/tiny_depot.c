@@ -7,7 +7,7 @@
  * allocates nothing that hakmem does not count; when none can be had, objects go
  * straight to their slabs.
  */
-#include "tiny/tiny_core.h"
+#include "tiny/tiny_depot.h"
 
 struct hak_core hak_mag_core;
 HAK_EXPORT_TEST(hak_mag_core);

@@ -6,7 +6,7 @@
  * hold objects are asked; a dead CPU's by the hotplug callback, when nothing else
  * can touch them.
  */
-#include "tiny/tiny_set.h"
+#include "tiny/tiny_depot.h"
 
 /* More than a set can hold: a set that still has objects then is being filled meanwhile. */
 #define DRAIN_ROUNDS (2 * HAK_MAG_MAX / HAK_BATCH)
@@ -75,12 +75,11 @@ static void drain_this_cpu(struct work_struct *work)
 /* Racy on purpose: a CPU that stays busy refills at once anyway. */
 static bool cpu_holds(struct hak_core *core, int cpu)
 {
-	const struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
+	const struct hak_set *s;
 	int lvl;
 
-	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
-		if (hak_peek(c->set[lvl].n) > 0 || hak_peek(c->set[lvl].spare) ||
-		    hak_peek(c->set[lvl].remote))
+	for_each_level(s, core->sets, cpu, lvl)
+		if (hak_peek(s->n) > 0 || hak_peek(s->spare) || hak_peek(s->remote))
 			return true;
 	return false;
 }
@@ -127,13 +126,11 @@ HAK_EXPORT_TEST(hak_drain_core);
 
 void hak_drain_dead_cpu(struct hak_core *core, int cpu)
 {
-	struct hak_cache *c = per_cpu_ptr(hak_percpu(core->sets), cpu);
+	struct hak_set *s;
 	struct hak_mag *m;
 	int lvl;
 
-	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
-		struct hak_set *s = &c->set[lvl];
-
+	for_each_level(s, core->sets, cpu, lvl) {
 		if (s->n > 0)
 			hak_pool_return(&core->pool, s->n, s->slot);
 		s->n = 0;

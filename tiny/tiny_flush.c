@@ -91,7 +91,7 @@ static bool flush_set(struct hak_core *core, void *p, enum hak_level lvl, bool l
 NOKPROBE_SYMBOL(flush_set);
 
 /* Free a checked and marked object into a set that had no room. Any context but NMI. */
-hak_core_fn void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl)
+void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl)
 {
 	bool pushed, last = false;
 	unsigned long flags;
@@ -147,7 +147,7 @@ bool hak_defer_holds(const struct hak_core *core, void *p)
 	return link == hak_mark(p) || (!(link % sizeof(long)) && hak_slab_of((void *)link));
 }
 
-hak_core_fn void hak_defer_free(struct hak_core *core, void *p)
+void hak_defer_free(struct hak_core *core, void *p)
 {
 	struct defer_cpu *d = raw_cpu_ptr(&defer_cpu);
 	void *link = object_link(core, p);

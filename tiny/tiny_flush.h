@@ -3,7 +3,7 @@
 #ifndef _TINY_FLUSH_H
 #define _TINY_FLUSH_H
 
-#include "tiny/tiny_set.h"
+#include "tiny/tiny_depot.h"
 
 /* Is @p to go to another node's slabs? */
 static __always_inline bool object_remote(const void *p)
@@ -20,11 +20,8 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 
 	/* Without an empty magazine the operation goes on, and is counted where it ends. */
 	s->ev[ev] += !!m;
-	m = set_swap_spare(s, m);
+	spare_install(core, m, lvl);
 	set_store_spare(s);
-	/* Only a nested call can have put a spare there meanwhile. */
-	if (unlikely(m))
-		hak_mag_put(core, m);
 }
 
 /*
@@ -47,9 +44,7 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
 			return false;
 		s->spare = NULL;
 		if (!hak_depot_put_full(&core->depot[hak_home_nid()], full, &m)) {
-			m = set_swap_spare(this_set(core->sets, lvl), full);
-			if (unlikely(m))
-				hak_mag_put(core, m);
+			spare_install(core, full, lvl);
 			return false;
 		}
 		flush_into(core, m, lvl, HAK_FREE_DEPOT);

@@ -50,7 +50,7 @@ static __always_inline void free_prepare(struct hak_core *core, void *p)
 }
 
 /* Put a checked object of any cache back, from any level; nothing is held. */
-static hak_core_fn void free_any(struct hak_core *core, void *p)
+static void free_any(struct hak_core *core, void *p)
 {
 	free_prepare(core, p);
 	if (in_nmi())
@@ -136,19 +136,19 @@ static __always_inline void far_body(struct hak_core *core, void *p, enum hak_le
 }
 
 /* Functions of their own, as those of hak_alloc_miss(). */
-static noinline hak_core_fn void free_out(struct hak_core *core, void *p, unsigned long caller)
+static noinline void free_out(struct hak_core *core, void *p, unsigned long caller)
 {
 	far_body(core, p, HAK_TASK, false, push_out(core, p, HAK_TASK, caller));
 }
 NOKPROBE_SYMBOL(free_out);
 
-static noinline hak_core_fn void full_free(struct hak_core *core, void *p)
+static noinline void full_free(struct hak_core *core, void *p)
 {
 	far_body(core, p, HAK_TASK, false, miss_push(core, p, HAK_TASK));
 }
 NOKPROBE_SYMBOL(full_free);
 
-static noinline hak_core_fn void irq_free_far(struct hak_core *core, void *p, enum hak_level lvl,
+static noinline void irq_free_far(struct hak_core *core, void *p, enum hak_level lvl,
 					      unsigned long caller)
 {
 	far_body(core, p, lvl, true,
@@ -164,7 +164,7 @@ static noinline void free_unserved(void *p, unsigned long caller)
 }
 
 /* The inlined push found no room. Task level, preemption off once, all checks made. */
-hak_core_fn void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
+void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 {
 	struct hak_core *core = cache_core(c);
 
@@ -181,7 +181,7 @@ HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
 
 /* As hak_free_miss(), at an interrupt level. */
-static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
+static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
 					       unsigned long caller)
 {
 	struct hak_core *core = cache_core(c);
@@ -196,7 +196,7 @@ static noinline hak_core_fn void irq_free_miss(struct hak_cache *c, void *p, enu
 NOKPROBE_SYMBOL(irq_free_miss);
 
 /* In NMI the link goes into the object, which had better be one. */
-static noinline hak_core_fn void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
+static noinline void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
 {
 	struct hak_core *core = free_valid(c, p, caller);
 
@@ -222,7 +222,7 @@ miss:
 	irq_free_miss(c, p, lvl, _RET_IP_);
 }
 
-static noinline hak_core_fn void hardirq_free(struct hak_cache *c, void *p)
+static noinline void hardirq_free(struct hak_cache *c, void *p)
 {
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
@@ -232,7 +232,7 @@ static noinline hak_core_fn void hardirq_free(struct hak_cache *c, void *p)
 }
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
-hak_core_fn void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
+void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
 {
 	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))
 		hardirq_free(c, p);

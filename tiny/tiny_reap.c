@@ -11,7 +11,7 @@
  * included.  It takes the mutex only if it is free, waits for nothing, runs no
  * constructor or destructor, and asks the other CPUs' reapers to hurry.
  */
-#include "tiny/tiny_set.h"
+#include "tiny/tiny_depot.h"
 
 struct reaper {
 	struct delayed_work work;

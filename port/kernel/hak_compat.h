@@ -177,7 +177,4 @@ static inline bool hak_fault(void)
 /* How messages print an address of code. */
 #define HAK_SYM "%pS"
 
-/* A function of the core that a probe or tracer may not interrupt half-way. */
-#define hak_core_fn notrace
-
 #endif /* _HAK_COMPAT_H */

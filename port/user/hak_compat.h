@@ -9,7 +9,6 @@
 #define HAK_EXPORT(sym)			_Static_assert(1, #sym)
 #define HAK_EXPORT_TEST(sym)		_Static_assert(1, #sym)
 #define HAK_SYM				"%p"
-#define hak_core_fn
 #define hak_uninit
 #define HAK_GFP_ATOMIC_BIT		0
 #define memalloc_retry_wait(gfp)	((void)(gfp))

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Depots and magazines, as the pipelines and whoever empties them use them.
+ *
+ * All calls: no lock held, not in NMI.
+ */
+#ifndef _TINY_DEPOT_H
+#define _TINY_DEPOT_H
+
+#include "tiny/tiny_set.h"
+
+void hak_depot_init(struct hak_depot *d, unsigned int max_full);
+
+/* A full magazine for @empty (or NULL); NULL if there is none, and @empty stays the caller's. */
+struct hak_mag *hak_depot_get_full(struct hak_depot *d, struct hak_mag *empty);
+
+/*
+ * Take @full in and give an empty magazine for it, or NULL if the depot has none;
+ * false if the depot has its share, and @full stays the caller's.
+ */
+bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_mag **empty);
+
+/* An empty magazine out of slabs that are there, or NULL. */
+struct hak_mag *hak_depot_new_empty(void);
+
+/* Free a magazine; hak_mag_put() first returns its objects to their slabs. */
+void hak_mag_free(struct hak_mag *m);
+void hak_mag_put(struct hak_core *core, struct hak_mag *m);
+
+/*
+ * Return magazines nobody wanted since the last time, or @all, to their pool and their
+ * objects to @pool.
+ */
+void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all);
+
+/*
+ * Make @m the spare of this CPU's set.  There is one already only if a nested call put it there
+ * since the caller took the spare away; that one goes.  The set's protection is held.
+ */
+static __always_inline void spare_install(struct hak_core *core, struct hak_mag *m,
+					  enum hak_level lvl)
+{
+	m = set_swap_spare(this_set(core->sets, lvl), m);
+	if (unlikely(m))
+		hak_mag_put(core, m);
+}
+
+#endif /* _TINY_DEPOT_H */
