@@ -65,9 +65,9 @@ static void cache_line_show(struct seq_file *m, struct hak_core *core)
 	seq_printf(m, "%-17s %6lu %6lu %6u %4lu %4lu", core->name,
 		   info.objects - info.free - hak_core_cached(core), info.objects,
 		   core->pool.stride, bytes / core->pool.stride, bytes / PAGE_SIZE);
-	seq_printf(m, " : tunables %4u %4u %4u : slabdata %6u %6u %6u : owner %s hakmem\n",
+	seq_printf(m, " : tunables %4u %4u %4u : slabdata %6u %6u %6u : owner %s hakmem %s\n",
 		   core->mag_max, 0, core->depot[0].max_full, info.slabs - info.empty, info.slabs,
-		   0, core->owner ? core->owner->name : "-");
+		   0, core->owner ? core->owner->name : "-", core->mode.name);
 }
 
 /* A cache the kernel serves in hakmem's place: how full it is, only the kernel knows. */
@@ -86,7 +86,7 @@ static int caches_show(struct seq_file *m, void *unused)
 	seq_puts(m, "# name            <active_objs> <num_objs> <objsize> <objperslab>");
 	seq_puts(m, " <pagesperslab> : tunables <limit> <batchcount> <sharedfactor>");
 	seq_puts(m, " : slabdata <active_slabs> <num_slabs> <sharedavail>");
-	seq_puts(m, " : owner <module> <backend> [why]\n");
+	seq_puts(m, " : owner <module> <backend> <mode or why>\n");
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list)
 		cache_line_show(m, core);
@@ -110,7 +110,7 @@ static void magazines_core(struct seq_file *m, struct hak_core *core)
 			continue;
 		seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl], n,
 			   hak_peek(s->slots), s->slots_max, spare ? "spare" : "-",
-			   core->gated ? "gated" : "-");
+			   core->mode.gated ? "gated" : "-");
 	}
 }
 

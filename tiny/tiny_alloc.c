@@ -279,7 +279,7 @@ void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 {
 	struct hak_core *core = cache_core(c);
 
-	return core->gated ? gated_alloc(core, c, gfp) : empty_alloc(core, gfp);
+	return core->mode.gated ? gated_alloc(core, c, gfp) : empty_alloc(core, gfp);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
@@ -300,7 +300,7 @@ static __always_inline void *irq_alloc(struct hak_cache *c, gfp_t gfp, enum hak_
 	return p;
 miss:
 	core = cache_core(c);
-	return core->gated ? irq_gated_alloc(core, c, gfp, lvl) : irq_empty_alloc(core, gfp, lvl);
+	return core->mode.gated ? irq_gated_alloc(core, c, gfp, lvl) : irq_empty_alloc(core, gfp, lvl);
 }
 
 static noinline void *nmi_alloc(void)

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Caches: creation, destruction, and the classes behind hak_alloc().
- *
- * A cache is gated when the inlined paths may not serve it: its objects may not
- * be written to (ctor, SLAB_TYPESAFE_BY_RCU) and the inlined paths would (hardened,
- * init_on_alloc), or a mode wants to see every operation (stats, init_on_free,
- * hardened=2, a hardened cache in an unhardened module, a kernel with KASAN or kmemleak).
+ * Caches: creation, destruction, and the classes behind hak_alloc().  Which path the calls of
+ * a cache take is decided in tiny_mode.c.
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_depot.h"
@@ -26,14 +22,6 @@ static unsigned int natural_align(unsigned int size, slab_flags_t flags, bool ty
 	return max_t(unsigned int, align, sizeof(long));
 }
 
-static bool wants_gate(const struct hak_core *core)
-{
-	bool inline_writes = hak_conf.hardened || hak_conf.init_on_alloc;
-
-	return HAK_WATCHED || (core->pristine && inline_writes) || hak_conf.stats ||
-	       hak_conf.init_on_free || (core->hardened && hak_conf.hardened != 1);
-}
-
 static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 {
 	unsigned int stride = ALIGN(core->size, sizeof(long));
@@ -41,13 +29,7 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->pristine = args->ctor || core->flags & SLAB_TYPESAFE_BY_RCU;
 	core->hardened = args->hardened == HAK_HARDENED_DEFAULT ? hak_conf.hardened > 0
 			 : args->hardened == HAK_HARDENED_ON;
-	core->gated = wants_gate(core);
-	/* The inlined free marks the objects of a cache that is not, too: it does not know. */
-	core->pool.marked = core->hardened || (hak_conf.hardened && !core->gated);
-	core->exact = HAK_WATCHED ||
-		      (core->hardened && (core->pristine || hak_conf.hardened != 1));
 	core->pool.watched = HAK_WATCHED;
-	core->frees_out = core->gated || hak_conf.multi_node;
 	if (core->pristine) {
 		/* Mark and NMI link of a free object go behind it. */
 		core->pool.mark_off = stride;
@@ -71,7 +53,7 @@ static void set_init(struct hak_set *s, struct hak_core *core)
 	s->size = core->size;
 	s->slots_max = core->mag_max;
 	s->slots = min_t(unsigned int, core->mag_max, HAK_MAG_FIRST);
-	s->cap = core->frees_out ? 0 : s->slots;
+	s->cap = core->mode.frees_out ? 0 : s->slots;
 }
 
 static struct hak_cache *sets_create(struct hak_core *core)
@@ -94,7 +76,7 @@ static int core_percpu(struct hak_core *core)
 {
 	core->handle = sets_create(core);
 	core->pool.tag = core->handle;
-	core->sets = core->gated ? sets_create(core) : core->handle;
+	core->sets = core->mode.gated ? sets_create(core) : core->handle;
 	return core->handle && core->sets ? 0 : -ENOMEM;
 }
 
@@ -149,19 +131,20 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core_shape(core, args ?: &no_args);
 	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_SLAB_SPAGES_MAX /
 		       HAK_SPAGE_SIZE, 1, 16);
-	if (core_percpu(core) || core_depots(core) ||
-	    hak_pool_init(&core->pool, core->pool.stride, keep)) {
-		core_free(core);
-		return NULL;
-	}
-	core->arithmetic = core->hardened && hak_conf.hardened && core->pool.slab_spages == 1 &&
-			   core->pool.stride * HAK_INLINE_BITS >= HAK_SPAGE_SIZE;
-	core->quick = core->arithmetic && core->pristine && core->gated && !hak_conf.multi_node &&
-		      !HAK_WATCHED;
+	if (hak_pool_init(&core->pool, core->pool.stride, keep))
+		goto fail;
+	core->mode = *hak_mode_of(core, &hak_conf);
+	/* The inlined free marks the objects of a cache that is not hardened, too: it cannot know. */
+	core->pool.marked = core->hardened || (hak_conf.hardened && !core->mode.gated);
+	if (core_percpu(core) || core_depots(core))
+		goto fail;
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
 	mutex_unlock(&hak_caches_lock);
 	return core;
+fail:
+	core_free(core);
+	return NULL;
 }
 
 unsigned long hak_core_live(struct hak_core *core)

@@ -19,6 +19,7 @@
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
 #include "superslab/ss_pool.h"
+#include "tiny/tiny_mode.h"
 #include <linux/hakmem_stats.h>
 
 #define HAK_MAG_FIRST 16U	/* slots a magazine begins with */
@@ -52,12 +53,8 @@ struct hak_core {
 	char name[HAK_CACHE_NAME_MAX + 1];
 	unsigned int size;		/* bytes asked for */
 	unsigned int align;
+	struct hak_mode mode;		/* which path its calls take: tiny_mode.c */
 	bool pristine;			/* ctor or RCU: nothing is written inside a free object */
-	bool gated;			/* the sets of the handle stay empty, with no room */
-	bool exact;			/* gated, and each free is looked up exactly */
-	bool arithmetic;		/* starts of objects follow from addresses: tiny_free.c */
-	bool quick;			/* pristine, gated and arithmetic: frees seldom need more */
-	bool frees_out;			/* every free is out of line: gated, or several nodes */
 	bool hardened;
 	bool typed;
 	u8 mag_max;

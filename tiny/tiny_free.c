@@ -89,7 +89,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 {
 	struct hak_set *s;
 
-	if (core->exact && !(core->arithmetic && starts_live(core, p)) &&
+	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)) &&
 	    !free_valid(core->handle, p, caller))
 		return true;
 	free_prepare(core, p);
@@ -110,7 +110,7 @@ static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 
-	if (!core->quick || !starts_object(core, p) || object_mark(core, p) || (u8)s->n >= s->slots)
+	if (!core->mode.quick || !starts_object(core, p) || object_mark(core, p) || (u8)s->n >= s->slots)
 		return false;
 	object_set_mark(core, p, hak_mark(p));
 	s->slot[s->n++] = p;
@@ -152,7 +152,7 @@ static noinline void irq_free_far(struct hak_core *core, void *p, enum hak_level
 					      unsigned long caller)
 {
 	far_body(core, p, lvl, true,
-		 core->frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl));
+		 core->mode.frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl));
 }
 NOKPROBE_SYMBOL(irq_free_far);
 
@@ -172,7 +172,7 @@ void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 		free_unserved(p, _RET_IP_);
 	else if (push_quick(core, p, HAK_TASK))
 		preempt_enable();
-	else if (core->frees_out)
+	else if (core->mode.frees_out)
 		free_out(core, p, _RET_IP_);
 	else
 		full_free(core, p);

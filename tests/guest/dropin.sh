@@ -49,7 +49,7 @@ done_with force
 owner_of() { sed -n "s/^$1 .* : owner //p" $D/caches; }
 shows() { check "caches: $1 is $2" test "$(owner_of "$1")" = "dropin_test $2"; }
 drive rules 'backend=dt_oth?r:slub,*plain:hakmem' -- hold=1
-shows dt_plain hakmem
+shows dt_plain "hakmem plain"
 shows dt_other "slub pattern"
 shows dt_accounted "slub accounted"
 shows dt_usercopy "slub usercopy"

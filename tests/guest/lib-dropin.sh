@@ -40,7 +40,7 @@ dropin_start()
 	sample before
 	for m in "$@"; do check "$m loads, on hakmem's drop-in" load "$m"; done
 	sample loaded
-	sed -n 's/^\([^ #]*\) .* : owner \(.*\)/# cache \1 \2/p' $D/caches | grep -v ' hakmem hakmem$'
+	sed -n 's/^\([^ #]*\) .* : owner \(.*\)/# cache \1 \2/p' $D/caches | grep -v ' hakmem hakmem [a-z]*$'
 }
 
 # dropin_end DRIVER...: the drivers go in this order, and nothing is left

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of modes.
+ *
+ *   mode       an allocation is  a free is             what proves that a free is right
+ *   plain      inlined           inlined               tag and mark, inlined
+ *   node       inlined           out of line           the same, before that
+ *   gated      out of line       out of line           the same, before that
+ *   exact      out of line       out of line           a look-up
+ *   reckoned   out of line       out of line           arithmetic and mark; in doubt a look-up
+ *   quick      out of line       out of line, calling  the same
+ *                                nothing
+ *   watched    out of line       out of line           a look-up; KASAN and kmemleak are told
+ *
+ * Tag and mark are compared only in a module with hardened=1 or 2.
+ */
+#include "tiny/tiny_core.h"
+
+enum mode { PLAIN, NODE, GATED, EXACT, RECKONED, QUICK, WATCHED, NR_MODES };
+
+static const struct hak_mode mode_table[] = {
+	[PLAIN]    = { "plain" },
+	[NODE]     = { "node",     .frees_out = true },
+	[GATED]    = { "gated",    .frees_out = true, .gated = true },
+	[EXACT]    = { "exact",    .frees_out = true, .gated = true, .exact = true },
+	[RECKONED] = { "reckoned", .frees_out = true, .gated = true, .exact = true,
+		       .arithmetic = true },
+	[QUICK]    = { "quick",    .frees_out = true, .gated = true, .exact = true,
+		       .arithmetic = true, .quick = true },
+	[WATCHED]  = { "watched",  .frees_out = true, .gated = true, .exact = true },
+};
+
+static_assert(ARRAY_SIZE(mode_table) == NR_MODES);
+
+/*
+ * A cache is gated when the inlined paths may not serve it: its objects may not be written to
+ * (ctor, SLAB_TYPESAFE_BY_RCU) and the inlined paths would (hardened, init_on_alloc), or
+ * somebody wants to see every operation (stats, init_on_free, hardened=2, a hardened cache in
+ * an unhardened module).
+ */
+static bool wants_gate(const struct hak_core *core, const struct hak_config *conf)
+{
+	bool inline_writes = conf->hardened || conf->init_on_alloc;
+
+	return (core->pristine && inline_writes) || conf->stats || conf->init_on_free ||
+	       (core->hardened && conf->hardened != 1);
+}
+
+/* The inlined check reads the first word, where a pristine object has no mark. */
+static bool wants_exact(const struct hak_core *core, const struct hak_config *conf)
+{
+	return core->hardened && (core->pristine || conf->hardened != 1);
+}
+
+/* Slabs of one page whose map lies outside: from the start of a page on, object follows object. */
+static bool can_reckon(const struct hak_core *core, const struct hak_config *conf)
+{
+	return conf->hardened && core->pool.slab_spages == 1 &&
+	       core->pool.stride * HAK_INLINE_BITS >= HAK_SPAGE_SIZE;
+}
+
+const struct hak_mode *hak_mode_of(const struct hak_core *core, const struct hak_config *conf)
+{
+	enum mode mode;
+
+	if (HAK_WATCHED)
+		mode = WATCHED;
+	else if (!wants_gate(core, conf))
+		mode = conf->multi_node ? NODE : PLAIN;
+	else if (!wants_exact(core, conf))
+		mode = GATED;
+	else if (!can_reckon(core, conf))
+		mode = EXACT;
+	else
+		mode = core->pristine && !conf->multi_node ? QUICK : RECKONED;
+	return &mode_table[mode];
+}
+HAK_EXPORT_TEST(hak_mode_of);
