@@ -53,6 +53,7 @@ check: ## layers, harness, stock kernel, self-test, example, instruction budget,
 	@scripts/check
 
 check-layers: ## who includes whom, kernel versions only in port/, licence lines, 100 columns
+	@scripts/deps check
 	@scripts/check-layers
 
 check-harness: ## the tests of the tests: each kind of trouble must turn the verdict red

@@ -96,9 +96,11 @@ static int caches_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(caches);
 
+static const char *const level_name[] = { "task", "softirq", "hardirq" };
+static_assert(ARRAY_SIZE(level_name) == HAK_NR_LEVELS);
+
 static void magazines_core(struct seq_file *m, struct hak_core *core)
 {
-	static const char *const level[] = { "task", "softirq", "hardirq" };
 	const struct hak_set *s;
 	int cpu, lvl;
 
@@ -108,7 +110,7 @@ static void magazines_core(struct seq_file *m, struct hak_core *core)
 
 		if (!n && !spare && !hak_peek(s->remote))
 			continue;
-		seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level[lvl], n,
+		seq_printf(m, "%s %d %s %d %u %u %s %s\n", core->name, cpu, level_name[lvl], n,
 			   hak_peek(s->slots), s->slots_max, spare ? "spare" : "-",
 			   core->mode.gated ? "gated" : "-");
 	}

@@ -8,7 +8,4 @@
 void hak_debugfs_init(void);
 void hak_debugfs_exit(void);
 
-/* Let the counters of `stats` start from 0. Context: may sleep. */
-void hak_stats_reset(void);
-
 #endif /* _HAK_DEBUGFS_H */

@@ -15,6 +15,7 @@ enum hak_backend {
 	HAK_BACKEND_SLUB,
 	HAK_BACKEND_HAKMEM,	/* but for what hakmem cannot do as the kernel would */
 	HAK_BACKEND_FORCE,	/* also without memcg charging and usercopy window */
+	HAK_NR_BACKENDS
 };
 
 /* One cache, as long as it exists. */

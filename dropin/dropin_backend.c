@@ -20,6 +20,8 @@ static const char *const backend_name[] = {
 	[HAK_BACKEND_FORCE] = "force",
 };
 
+static_assert(ARRAY_SIZE(backend_name) == HAK_NR_BACKENDS);
+
 /* The rule at @s, and the place behind it; NULL at the end. */
 static const char *next_rule(const char *s, struct rule *r)
 {

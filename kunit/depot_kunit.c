@@ -45,7 +45,7 @@ static void get_full_from_empty_depot_is_null(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, hak_depot_get_full(d, NULL));
 	KUNIT_EXPECT_NULL(test, hak_depot_get_full(d, e));
 	KUNIT_EXPECT_EQ_MSG(test, d->nr_empty, 0, "the empty one stays the caller's");
-	hak_mag_free(e);
+	hak_mag_put_empty(e);
 }
 
 static void put_full_then_get_full_gives_it_back(struct kunit *test)
@@ -61,8 +61,8 @@ static void put_full_then_get_full_gives_it_back(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, hak_depot_get_full(d, NULL), a);
 	KUNIT_EXPECT_NULL(test, hak_depot_get_full(d, NULL));
 	KUNIT_EXPECT_EQ(test, d->nr_full, 0);
-	hak_mag_free(a);
-	hak_mag_free(b);
+	hak_mag_put_empty(a);
+	hak_mag_put_empty(b);
 }
 
 static void put_full_beyond_limit_refuses(struct kunit *test)
@@ -80,7 +80,7 @@ static void put_full_beyond_limit_refuses(struct kunit *test)
 	for (i = 0; i < MAX_FULL; i++)
 		KUNIT_EXPECT_PTR_NE(test, hak_depot_get_full(d, NULL), m[MAX_FULL]);
 	for (i = 0; i <= MAX_FULL; i++)
-		hak_mag_free(m[i]);
+		hak_mag_put_empty(m[i]);
 }
 
 static void exchange_of_full_and_empty_keeps_both(struct kunit *test)
@@ -98,8 +98,8 @@ static void exchange_of_full_and_empty_keeps_both(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, d->nr_empty, 0);
 	KUNIT_EXPECT_EQ(test, d->nr_full, 1);
 	KUNIT_EXPECT_PTR_EQ(test, hak_depot_get_full(d, NULL), full);
-	hak_mag_free(full);
-	hak_mag_free(empty);
+	hak_mag_put_empty(full);
+	hak_mag_put_empty(empty);
 }
 
 static void put_full_that_is_refused_gives_no_empty(struct kunit *test)
@@ -114,8 +114,8 @@ static void put_full_that_is_refused_gives_no_empty(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, e);
 	KUNIT_EXPECT_EQ(test, d->nr_empty, 1);
 	hak_depot_trim(d, &hak_mag_pool, true);
-	hak_mag_free(a);
-	hak_mag_free(c);
+	hak_mag_put_empty(a);
+	hak_mag_put_empty(c);
 }
 
 static void new_empty_counts_until_freed(struct kunit *test)
@@ -123,13 +123,13 @@ static void new_empty_counts_until_freed(struct kunit *test)
 	struct hak_mag *m = new_mag(test);
 	unsigned long out = mags_out();
 
-	hak_mag_free(m);
+	hak_mag_put_empty(m);
 	KUNIT_EXPECT_EQ(test, mags_out(), out - 1);
 	m = hak_depot_new_empty();
 	KUNIT_ASSERT_NOT_NULL(test, m);
 	KUNIT_EXPECT_EQ(test, mags_out(), out);
 	KUNIT_EXPECT_EQ(test, m->n, 0);
-	hak_mag_free(m);
+	hak_mag_put_empty(m);
 }
 
 /* Five slabs of magazines are in use, and all of them freed: the pool keeps two for the next. */
@@ -152,7 +152,7 @@ static void freed_magazines_leave_two_slabs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.empty, 0);
 	while ((m = list)) {
 		list = m->next;
-		hak_mag_free(m);
+		hak_mag_put_empty(m);
 	}
 	hak_pool_info(&hak_mag_pool, &info);
 	KUNIT_EXPECT_EQ(test, info.empty, 2);
@@ -198,7 +198,7 @@ static void drain_returns_every_object_and_magazine(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mags_out(), out);
 	KUNIT_EXPECT_EQ(test, d->nr_full, 0);
 	KUNIT_EXPECT_EQ(test, d->nr_empty, 0);
-	KUNIT_EXPECT_EQ(test, hak_pool_shrink(pool), 0);
+	KUNIT_EXPECT_EQ(test, hak_pool_trim_all(pool), 0);
 	hak_pool_exit(pool);
 }
 

@@ -96,8 +96,8 @@ void hak_kunit_bury(struct kunit *test, void **p, unsigned int n)
 	for (i = 0; i < n; i++)
 		hak_leak_free(p[i]);
 	hak_pool_return(&core->pool, n, p);
-	KUNIT_ASSERT_EQ(test, hak_pool_shrink(&core->pool), 0);
-	hak_release_flush();
+	KUNIT_ASSERT_EQ(test, hak_pool_trim_all(&core->pool), 0);
+	hak_release_wait();
 	hak_pool_exit(&core->pool);
 	kfree(core);
 }

@@ -37,7 +37,7 @@ static bool must_be_gated(const struct mode_case *k)
 		return true;
 	if (k->core.pristine && (k->conf.hardened || k->conf.init_on_alloc))
 		return true;
-	/* hardened=2 looks at each pointer; with 0 the inlined free of this cache checks nothing. */
+	/* hardened=2 looks at each pointer; with 0 the inlined free checks nothing. */
 	return k->core.hardened && k->conf.hardened != 1;
 }
 

@@ -123,7 +123,7 @@ static void depot_keeps_what_was_wanted(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, d->nr_full, full - 1);
 		KUNIT_ASSERT_TRUE(test, hak_depot_put_full(d, m, &empty));
 		if (empty)
-			hak_mag_free(empty);
+			hak_mag_put_empty(empty);
 	}
 	KUNIT_EXPECT_EQ(test, d->low_full, full - 1);
 	hak_depot_trim(d, &cache_core(c)->pool, false);
@@ -188,7 +188,7 @@ static void shrinker_gives_pages_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, task_set(c)->n, 0);
 	migrate_enable();
 	KUNIT_EXPECT_GT(test, hak_shrinker_scan(1024), 0);
-	hak_release_flush();
+	hak_release_wait();
 	KUNIT_EXPECT_LT(test, hak_kunit_stat(HAK_STAT_pages_held), held);
 }
 
@@ -265,7 +265,7 @@ static void kick_leaves_no_empty_superslab(struct kunit *test)
 	int i;
 
 	hak_shrink_all();
-	hak_release_flush();
+	hak_release_wait();
 	held = hak_kunit_stat(HAK_STAT_pages_held);
 	/* One object, in the magazine of this CPU: the shrinker itself finds nothing. */
 	p = hak_cache_alloc(c, GFP_KERNEL);
@@ -277,7 +277,7 @@ static void kick_leaves_no_empty_superslab(struct kunit *test)
 	for (i = 0; i < 100 && hak_kunit_stat(HAK_STAT_pages_held) > held; i++) {
 		msleep(20);
 		flush_workqueue(hak_wq);
-		hak_release_flush();
+		hak_release_wait();
 	}
 	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), held);
 }
@@ -297,14 +297,14 @@ static void shrinker_leaves_destructors_to_the_worker(struct kunit *test)
 
 	use_much(test, c);
 	hak_drain_core(cache_core(c));
-	hak_release_flush();
+	hak_release_wait();
 	/* With RCU held back the worker cannot be through by itself. */
 	rcu_read_lock();
 	before = atomic_read(&destroyed);
 	hak_shrinker_scan(1024);
 	KUNIT_EXPECT_EQ(test, atomic_read(&destroyed), before);
 	rcu_read_unlock();
-	hak_release_flush();
+	hak_release_wait();
 	KUNIT_EXPECT_GT(test, atomic_read(&destroyed), before);
 }
 

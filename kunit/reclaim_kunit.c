@@ -150,7 +150,7 @@ static void hak_cache_shrink_after_use_gives_pages_back(struct kunit *test)
 	/* What is left is the magazines': no SuperSlab without a slab of theirs. */
 	hak_pool_info(&hak_mag_pool, &info);
 	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_superslabs_held), info.slabs);
-	hak_pool_shrink(&hak_mag_pool);
+	hak_pool_trim_all(&hak_mag_pool);
 	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
 	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), before);
 	expect_only_fixed(test);
@@ -239,7 +239,7 @@ static void hak_free_everything_retains_the_budget(struct kunit *test)
 	migrate_disable();
 	unchain(chain(test, 200000, 256));
 	migrate_enable();
-	hak_release_flush();	/* blocks wait for a grace period */
+	hak_release_wait();	/* blocks wait for a grace period */
 	expect_cache_within_budget(test, core);
 	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held),
 			budget_superslabs(core) * (HAK_SS_SIZE / PAGE_SIZE));

@@ -90,8 +90,8 @@ static struct hak_pool_info info_of(struct slab_test *t)
 static void nothing_left(struct kunit *test, struct slab_test *t)
 {
 	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);
-	KUNIT_EXPECT_EQ(test, hak_pool_shrink(&t->pool), 0);
-	hak_release_flush();
+	KUNIT_EXPECT_EQ(test, hak_pool_trim_all(&t->pool), 0);
+	hak_release_wait();
 	KUNIT_EXPECT_EQ(test, info_of(t).objects, 0);
 	KUNIT_EXPECT_EQ(test, info_of(t).slabs, 0);
 }
@@ -187,7 +187,7 @@ static void waste_of_a_slab_is_at_most_an_eighth(struct kunit *test)
 				      (info_of(t).objects - first + 1) * stride >=
 				      t->pool.slab_spages * HAK_SPAGE_SIZE * 7 / 8);
 		KUNIT_EXPECT_TRUE_MSG(test, good, "stride %u", stride);
-		KUNIT_ASSERT_EQ(test, hak_pool_shrink(&t->pool), 0);
+		KUNIT_ASSERT_EQ(test, hak_pool_trim_all(&t->pool), 0);
 		kunit_release_action(test, test_free, t);
 	}
 }
@@ -246,7 +246,7 @@ static void shrink_keeps_slabs_in_use(struct kunit *test)
 	take_all(test, t);
 	keep = t->p[--t->n];
 	return_all(t);
-	KUNIT_EXPECT_EQ(test, hak_pool_shrink(&t->pool), 1);
+	KUNIT_EXPECT_EQ(test, hak_pool_trim_all(&t->pool), 1);
 	KUNIT_EXPECT_EQ(test, info_of(t).slabs, 1);
 	KUNIT_EXPECT_EQ(test, info_of(t).objects - info_of(t).free, 1);
 	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);

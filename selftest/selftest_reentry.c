@@ -29,7 +29,7 @@ static const struct {
 	{ "hakmem:hak_depot_put_full" },
 	{ "hakmem:hak_depot_new_empty" },
 	{ "hakmem:hak_mag_put" },
-	{ "hakmem:hak_mag_free" },
+	{ "hakmem:hak_mag_put_empty" },
 	{ "hakmem:hak_block_slab" },
 	{ "hakmem:hak_block_put_slab" },
 	{ "hakmem:hak_small_slab" },

@@ -41,7 +41,7 @@ void hak_release_later(struct hak_release *r)
 		queue_work(hak_wq, &release_work);
 }
 
-void hak_release_flush(void)
+void hak_release_wait(void)
 {
 	/* Who handed something over may have been interrupted before queueing the work. */
 	do {
@@ -49,4 +49,4 @@ void hak_release_flush(void)
 		flush_work(&release_work);
 	} while (!llist_empty(&release_list));
 }
-HAK_EXPORT_TEST(hak_release_flush);
+HAK_EXPORT_TEST(hak_release_wait);

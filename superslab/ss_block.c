@@ -18,22 +18,23 @@ HAK_EXPORT_TEST(hak_superslab_enabled);
 /* The SuperSlabs of one node. */
 struct hak_block_node {
 	raw_spinlock_t lock;		/* [5] in the lock order */
-	struct list_head ss;		/* those with free pages first */
-	unsigned int nr_empty;		/* those that serve no slab */
+	/* Those with free slab pages first. */
+	struct list_head ss hak_guarded_by_own(&lock);
+	unsigned int nr_empty hak_guarded_by_own(&lock);	/* those that serve no slab */
 };
 
 static struct hak_block_node *block_node __read_mostly;
 
-static void ss_free(void *base)
+static void ss_release_now(void *base)
 {
 	/* A stale header must not pass for a SuperSlab in somebody else's memory. */
 	memset(base, 0, HAK_SPAGE_SIZE);
-	hak_pages_free(base, HAK_SS_ORDER);
+	hak_pages_release(base, HAK_SS_ORDER);
 }
 
 static void ss_release(struct hak_release *r)
 {
-	ss_free(container_of(r, struct hak_ss, release)->base);
+	ss_release_now(container_of(r, struct hak_ss, release)->base);
 	hak_mem_add(HAK_MEM_SS, -1);
 	hak_mem_add(HAK_MEM_SS_FREED, 1);
 }
@@ -61,11 +62,13 @@ static void ss_init(void *base)
  */
 DEFINE_MUTEX(hak_grow_lock);	/* [2] in the lock order */
 
-/* A new SuperSlab that nobody knows yet, or NULL. [hak_grow_lock] */
+/* A new SuperSlab that nobody knows yet, or NULL. */
 static struct hak_ss *ss_create(int nid, gfp_t gfp)
+	hak_must_hold(&hak_grow_lock)
 {
 	void *base = hak_pages_alloc(nid, hak_block_gfp(gfp, false), HAK_SS_ORDER);
 
+	hak_assert_held(&hak_grow_lock);
 	if (!base)
 		return NULL;
 	ss_init(base);
@@ -90,10 +93,12 @@ static unsigned int ss_find(const struct hak_ss *ss, unsigned int n)
 
 static struct hak_slab *ss_take_spages(struct hak_block_node *bn, struct hak_ss *ss,
 				       unsigned int n)
+	hak_must_hold(&bn->lock)
 {
 	unsigned int first = ss_find(ss, n), i;
 	struct hak_slab *slab;
 
+	hak_assert_held(&bn->lock);
 	if (!first)
 		return NULL;
 	if (ss->nr_free == HAK_SS_SPAGES - 1)
@@ -108,8 +113,9 @@ static struct hak_slab *ss_take_spages(struct hak_block_node *bn, struct hak_ss 
 	return slab;
 }
 
-/* @n neighbouring pages of any SuperSlab of @bn, or NULL. [block node lock] */
+/* @n neighbouring pages of any SuperSlab of @bn, or NULL. */
 static struct hak_slab *bn_take_spages(struct hak_block_node *bn, unsigned int n)
+	hak_must_hold(&bn->lock)
 {
 	struct hak_slab *slab = NULL;
 	struct hak_ss *ss;
@@ -167,15 +173,19 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 	ss_tag(slab, pool->tag);
 }
 
-/* @ss serves from now on, and @n of its pages, or none, at once. [hak_grow_lock] */
+/* @ss serves from now on, and @n of its pages, or none, at once. */
 static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
+	hak_must_hold(&hak_grow_lock)
 {
 	struct hak_block_node *bn = &block_node[ss->nid];
-	unsigned long flags = hak_lock(&bn->lock);
 	struct hak_slab *slab;
+	unsigned long flags;
 
+	hak_assert_held(&hak_grow_lock);
+	/* Before anybody can take an object out of it. */
 	hak_dir_set_ss(ss->base);
 	hak_mem_add(HAK_MEM_SS, 1);
+	flags = hak_lock(&bn->lock);
 	list_add(&ss->list, &bn->ss);
 	bn->nr_empty++;
 	slab = n ? bn_take_spages(bn, n) : NULL;
@@ -191,7 +201,7 @@ static void ss_worker(struct work_struct *work)
 	mutex_lock(&hak_grow_lock);
 	ss = ss_create(hak_home_nid(), GFP_KERNEL);
 	if (ss && hak_peek(block_node[ss->nid].nr_empty))
-		ss_free(ss->base);
+		ss_release_now(ss->base);
 	else if (ss)
 		ss_add(ss, 0);
 	mutex_unlock(&hak_grow_lock);
@@ -249,9 +259,11 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 	return hak_small_slab(pool, nid, gfp);
 }
 
-/* Is @ss, just emptied, one too many? [block node lock] */
+/* Is @ss, just emptied, one too many? */
 static bool ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
+	hak_must_hold(&bn->lock)
 {
+	hak_assert_held(&bn->lock);
 	if (ss->nr_free != HAK_SS_SPAGES - 1 || bn->nr_empty <= keep)
 		return false;
 	bn->nr_empty--;
@@ -316,7 +328,7 @@ void hak_block_put_slab(struct hak_slab *slab)
 		hak_small_put(container_of(slab, struct hak_small, slab));
 }
 
-static void node_release_empty(struct hak_block_node *bn)
+static void node_trim_empty(struct hak_block_node *bn)
 {
 	struct hak_ss *ss, *next;
 	unsigned long flags;
@@ -337,19 +349,19 @@ static void node_release_empty(struct hak_block_node *bn)
 		ss_retired(ss);
 }
 
-void hak_block_release_empty(void)
+void hak_block_trim(void)
 {
 	int nid;
 
 	for_each_node(nid)
-		node_release_empty(&block_node[nid]);
+		node_trim_empty(&block_node[nid]);
 }
 
 void hak_block_shrink(void)
 {
 	/* A SuperSlab that is on its way would come after everything was given back. */
 	cancel_work_sync(&ss_work);
-	hak_block_release_empty();
+	hak_block_trim();
 }
 
 unsigned long hak_block_empty_pages(void)
@@ -400,7 +412,7 @@ void hak_block_exit(void)
 {
 	cancel_work_sync(&ss_work);
 	hak_block_shrink();
-	hak_release_flush();
+	hak_release_wait();
 	destroy_workqueue(hak_wq);
 	kfree(block_node);
 	block_node = NULL;

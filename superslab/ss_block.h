@@ -75,7 +75,7 @@ void hak_block_exit(void);
 void hak_release_later(struct hak_release *r);
 
 /* Wait until everything handed over so far is released. Context: may sleep. */
-void hak_release_flush(void);
+void hak_release_wait(void);
 
 /**
  * hak_block_gfp() - what of a caller's gfp reaches the page allocator
@@ -109,14 +109,14 @@ void hak_block_untag(struct hak_slab *slab);
 /* Give back a slab that is on no list and whose objects are all free. Context: no lock held. */
 void hak_block_put_slab(struct hak_slab *slab);
 
-/* Held while a SuperSlab is made; [2] in the lock order, a mutex. ss_block.c */
+/* Held while a SuperSlab is made; [2] in the lock order, a mutex. */
 extern struct mutex hak_grow_lock;
 
 /* Where work of the core runs: it must go on when memory is short. */
 extern struct workqueue_struct *hak_wq;
 
-/* Release SuperSlabs that serve no slab. Context: any but NMI; no lock held. */
-void hak_block_release_empty(void);
+/* Retire SuperSlabs that serve no slab. Context: any but NMI; no lock held. */
+void hak_block_trim(void);
 
 /* The same, and first stop one that is on its way. Context: no lock held; may sleep. */
 void hak_block_shrink(void);

@@ -17,17 +17,17 @@
 #define DIR_MIXED 1UL
 #define DIR_SLOTS (HAK_SS_SIZE / PAGE_SIZE)
 
+static DEFINE_RAW_SPINLOCK(dir_lock);	/* [6] in the lock order */
+
 /* A region that holds small blocks: for each 4 KiB page the slab that covers it. */
 struct hak_mixed {
 	struct hak_release release;
 	struct hak_slab **page;		/* DIR_SLOTS entries, one page */
-	unsigned int used;		/* [dir_lock] entries that are not NULL */
+	unsigned int used hak_guarded_by(&dir_lock);	/* entries that are not NULL */
 };
 
 unsigned long hak_dir[1UL << HAK_DIR_BITS] __read_mostly;
 HAK_EXPORT(hak_dir);
-
-static DEFINE_RAW_SPINLOCK(dir_lock);	/* [6] in the lock order */
 
 struct dir_table {
 	struct dir_table *before;
@@ -36,13 +36,13 @@ struct dir_table {
 };
 
 static struct dir_table dir_none;	/* before there is one: nothing is ours */
-static struct dir_table *dir_table __read_mostly = &dir_none;	/* replaced under dir_lock */
+static struct dir_table *dir_table __read_mostly hak_guarded_by(&dir_lock) = &dir_none;
 
 /* The table of those who do not hold dir_lock. */
 static struct dir_table *dir_now(void)
 {
 	/* Pairs with dir_replace(): the table is filled in. */
-	return smp_load_acquire(&dir_table);
+	return hak_look_past(smp_load_acquire(&dir_table));
 }
 
 /* Where the direct map begins. */
@@ -117,8 +117,8 @@ static unsigned long end_of_memory(void)
 	return end;
 }
 
-/* No lock: nobody else is there yet, and in user space this thread has no CPU. */
 int hak_dir_init(void)
+	hak_unchecked("nobody else is there yet, and in user space this thread has no CPU")
 {
 	struct dir_table *t = dir_create(entries_up_to(end_of_memory()));
 
@@ -134,6 +134,7 @@ bool hak_dir_reach_all(void)
 }
 
 void hak_dir_exit(void)
+	hak_unchecked("nobody else is there any more")
 {
 	struct dir_table *t = dir_table, *before;
 
@@ -182,7 +183,7 @@ void hak_dir_clear_ss(void *base)
 	hak_unlock(&dir_lock, flags);
 }
 
-static void mixed_free(struct hak_release *r)
+static void mixed_release(struct hak_release *r)
 {
 	struct hak_mixed *m = container_of(r, struct hak_mixed, release);
 
@@ -201,7 +202,7 @@ static struct hak_mixed *mixed_create(gfp_t gfp)
 		kfree(m);
 		return NULL;
 	}
-	m->release.fn = mixed_free;
+	m->release.fn = mixed_release;
 	return m;
 }
 
@@ -211,10 +212,12 @@ static struct hak_mixed *entry_mixed(unsigned long entry)
 }
 
 static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab *slab)
+	hak_must_hold(&dir_lock)
 {
 	unsigned int i = ((unsigned long)b->base & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT;
 	unsigned int n = 1U << b->order;
 
+	hak_assert_held(&dir_lock);
 	m->used += slab ? n : -n;
 	while (n--)
 		/* Pairs with the look-ups: a descriptor is filled in before it is seen. */
@@ -246,7 +249,7 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 			return false;
 	}
 	if (fresh)
-		mixed_free(&fresh->release);
+		mixed_release(&fresh->release);
 	return true;
 }
 

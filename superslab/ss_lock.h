@@ -24,19 +24,23 @@ DECLARE_PER_CPU(int, hak_busy);
  * that are looked at again under the lock, and for what people read.  Any value of late will do,
  * so whoever changes it is not slowed down by marks for KCSAN.
  */
-#define hak_peek(x) data_race(READ_ONCE(x))
+#define hak_peek(x) hak_look_past(data_race(READ_ONCE(x)))
 
 static __always_inline unsigned long hak_lock(raw_spinlock_t *lock)
+	hak_takes(lock) hak_unchecked("it makes the lock what it is")
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
+	/* Whoever finds it raised is nested in a holder, and must not have come this far. */
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_LOCKDEP) && __this_cpu_read(hak_busy));
 	__this_cpu_inc(hak_busy);
 	raw_spin_lock(lock);
 	return flags;
 }
 
 static __always_inline void hak_unlock(raw_spinlock_t *lock, unsigned long flags)
+	hak_drops(lock) hak_unchecked("likewise")
 {
 	raw_spin_unlock(lock);
 	__this_cpu_dec(hak_busy);

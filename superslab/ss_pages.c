@@ -48,7 +48,7 @@ int hak_pages_stolen(void *base)
 	return HAK_REF_BIAS + 1 - page_ref_count(virt_to_page(base));
 }
 
-void hak_pages_free(void *base, unsigned int order)
+void hak_pages_release(void *base, unsigned int order)
 {
 	struct page *page = virt_to_page(base);
 	int stolen = hak_pages_stolen(base);

@@ -10,7 +10,7 @@
 
 /* 2^@order pages in reach of the directory, accounted and biased; NULL. @gfp is sanitised. */
 void *hak_pages_alloc(int nid, gfp_t gfp, unsigned int order);
-void hak_pages_free(void *base, unsigned int order);
+void hak_pages_release(void *base, unsigned int order);
 
 /* A slab in a block of its own, down to the order one object needs. */
 struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp);

@@ -61,7 +61,7 @@ void hak_pool_exit(struct hak_pool *pool)
 }
 HAK_EXPORT_TEST(hak_pool_exit);
 
-/* [pool node lock] Take up to @n objects of one word of the map, not 0; returns how many. */
+/* Take up to @n objects of one word of the map, not 0; returns how many. */
 static __always_inline unsigned int word_take(struct hak_pool *pool, struct hak_slab *slab,
 					      unsigned int w, unsigned int n, void **p,
 					      unsigned int *last)
@@ -81,7 +81,7 @@ static __always_inline unsigned int word_take(struct hak_pool *pool, struct hak_
 	return at - p;
 }
 
-/* [pool node lock] Tell those of @n objects of @slab that were never handed out. */
+/* Tell those of @n objects of @slab that were never handed out. */
 static void mark_raw(const struct hak_slab *slab, unsigned int n, void **p)
 {
 	const void *raw = slab_object(slab, slab->carved);
@@ -91,12 +91,14 @@ static void mark_raw(const struct hak_slab *slab, unsigned int n, void **p)
 		p[n] += TAKE_RAW;
 }
 
-/* [pool node lock] Take up to @n objects; returns how many. */
+/* Take up to @n objects; returns how many. */
 static unsigned int slab_take(struct hak_pool *pool, struct hak_pool_node *pn,
 			      struct hak_slab *slab, unsigned int n, void **p)
+	hak_must_hold(&pn->lock)
 {
 	unsigned int words = BITS_TO_LONGS(slab->objects), got = 0, last = 0, w;
 
+	hak_assert_held(&pn->lock);
 	if (slab->free == slab->objects) {
 		pn->nr_empty--;
 		pn->low_empty = min(pn->low_empty, pn->nr_empty);
@@ -240,7 +242,9 @@ static void slab_retire(struct hak_slab *slab)
 }
 
 void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
+	hak_must_hold(&pn->lock)
 {
+	hak_assert_held(&pn->lock);
 	list_del_init(&slab->list);
 	pn->nr_slabs--;
 	pn->nr_empty--;
@@ -259,11 +263,12 @@ void hak_slabs_retire(struct list_head *gone)
 }
 
 /*
- * [pool node lock] Take up to @max empty slabs, at most HAK_BATCH, off the books.  They
+ * Take up to @max empty slabs, at most HAK_BATCH, off the books.  They
  * stand at the end of partial, but for one at its head that has just been made.
  */
 static unsigned int node_take_empty(struct hak_pool_node *pn, unsigned int max,
 				    struct list_head *gone)
+	hak_must_hold(&pn->lock)
 {
 	struct hak_slab *slab;
 	unsigned int n = 0;
@@ -308,7 +313,7 @@ void hak_pool_trim(struct hak_pool *pool, bool all)
 }
 HAK_EXPORT_TEST(hak_pool_trim);
 
-unsigned int hak_pool_shrink(struct hak_pool *pool)
+unsigned int hak_pool_trim_all(struct hak_pool *pool)
 {
 	struct hak_pool_info info;
 
@@ -316,7 +321,7 @@ unsigned int hak_pool_shrink(struct hak_pool *pool)
 	hak_pool_info(pool, &info);
 	return info.slabs;
 }
-HAK_EXPORT_TEST(hak_pool_shrink);
+HAK_EXPORT_TEST(hak_pool_trim_all);
 
 /* Untag the slabs of @list, a few under each hold of the lock; they stay on it. */
 static void node_untag(struct hak_pool_node *pn, struct list_head *list)

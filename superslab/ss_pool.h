@@ -16,6 +16,7 @@ enum hak_bad {
 	HAK_BAD_DOUBLE,
 	HAK_BAD_CACHE,
 	HAK_BAD_INTERIOR,
+	HAK_NR_BAD
 };
 
 /**
@@ -86,11 +87,11 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp);
  */
 void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p);
 
-/* Give back all empty slabs. Returns slabs that remain. Context: no lock held. */
-unsigned int hak_pool_shrink(struct hak_pool *pool);
+/* Retire all empty slabs. Returns slabs that remain. Context: no lock held. */
+unsigned int hak_pool_trim_all(struct hak_pool *pool);
 
 /*
- * Give back the empty slabs nobody wanted since the last time, or @all of them.
+ * Retire the empty slabs nobody wanted since the last time, or @all of them.
  * Constructors and destructors do not run here. Context: any but NMI, no lock held.
  */
 void hak_pool_trim(struct hak_pool *pool, bool all);
@@ -108,8 +109,8 @@ struct hak_pool_info {
 
 void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info);
 
-/* Within this layer: take @slab off the books of its pool. [pool node lock] */
-void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab);
+/* Within this layer: take @slab off the books of its pool. */
+void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab) hak_must_hold(&pn->lock);
 
 /* Within this layer: give up slabs that were unlinked, when readers and dtor allow it. */
 void hak_slabs_retire(struct list_head *gone);

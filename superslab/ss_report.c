@@ -15,13 +15,19 @@ static const char *const bad_name[] = {
 	[HAK_BAD_INTERIOR] = "not the start of an object",
 };
 
+static_assert(ARRAY_SIZE(bad_name) == HAK_NR_BAD);
+/* A counter is found from the first by adding the kind. */
+static_assert((int)HAK_MEM_BAD_DOUBLE == HAK_MEM_BAD_FOREIGN + HAK_BAD_DOUBLE);
+static_assert((int)HAK_MEM_BAD_CACHE == HAK_MEM_BAD_FOREIGN + HAK_BAD_CACHE);
+static_assert((int)HAK_MEM_BAD_INTERIOR == HAK_MEM_BAD_FOREIGN + HAK_BAD_INTERIOR);
+
 /* Callers reported lately: a direct-mapped set, so that each prints about once. */
 #define REPORTED 64
 static unsigned long reported[REPORTED];
 
 static bool report_once(unsigned long caller, enum hak_bad kind)
 {
-	unsigned long key = caller * 4 + kind + 1;
+	unsigned long key = caller * HAK_NR_BAD + kind + 1;
 	unsigned long *slot = &reported[(key ^ key >> 8) % REPORTED];
 
 	return xchg(slot, key) != key;

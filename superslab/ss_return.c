@@ -19,10 +19,12 @@ struct batch {
 	u16 index[HAK_BATCH];
 };
 
-/* [pool node lock] @slab has more free objects than before, and @was then. */
+/* @slab has more free objects than before, and @was then. */
 static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
 			  unsigned int was, struct list_head *gone)
+	hak_must_hold(&pn->lock)
 {
+	hak_assert_held(&pn->lock);
 	pn->nr_free += slab->free - was;
 	if (!was)
 		list_move(&slab->list, &pn->partial);
@@ -38,12 +40,13 @@ static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struc
 }
 
 /*
- * [pool node lock] Mark objects free, from number @k of @b to the last in a row of one slab;
+ * Mark objects free, from number @k of @b to the last in a row of one slab;
  * returns the number behind it.  One is free already if its bit is set, all of the slab is
  * free, or the slab was given up since it was looked up.
  */
 static __always_inline unsigned int slab_return(struct hak_pool *pool, struct hak_pool_node *pn,
 						struct batch *b, unsigned int k)
+	hak_must_hold(&pn->lock)
 {
 	struct hak_slab *slab = b->slab[k];
 	unsigned int was = slab->free, now = was;

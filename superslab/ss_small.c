@@ -21,7 +21,7 @@ static void small_release(struct hak_release *r)
 {
 	struct hak_small *b = container_of(r, struct hak_small, release);
 
-	hak_pages_free(b->base, b->order);
+	hak_pages_release(b->base, b->order);
 	hak_mem_add(HAK_MEM_SMALL, -1);
 	hak_mem_add(HAK_MEM_SMALL_FREED, 1);
 }
@@ -42,7 +42,7 @@ static struct hak_small *small_create(struct hak_pool *pool, int nid, gfp_t gfp,
 	hak_slab_init(&b->slab, pool, base, small_room(order));
 	if (hak_dir_set_small(b, gfp))
 		return b;
-	hak_pages_free(base, order);
+	hak_pages_release(base, order);
 	return NULL;
 }
 

@@ -2,6 +2,40 @@
 /*
  * The memory layer: blocks, slabs and pools, and how an address finds them.
  *
+ * Words, here and everywhere:
+ *
+ *   object       what a caller gets: a cell of a slab, without a header
+ *   page         4 KiB, the kernel's (an OS page)
+ *   slab page    16 KiB, ours (spage)
+ *   slab         one, two or four slab pages of objects of one size, or a small block
+ *   SuperSlab    2 MiB at a multiple of 2 MiB, cut into slabs
+ *   small block  4 to 32 KiB that are one slab, where 2 MiB cannot be had
+ *   block        a SuperSlab or a small block: what the kernel gives and gets back
+ *   directory    says of any address whether it lies in a block, and in which
+ *   tag          of a slab page: the handle of the cache that it serves
+ *   mark         what the first word of a free object holds when frees are checked
+ *   pool         all slabs of one size: the slab half of a cache
+ *   cache, core  one kind of object: pool, sets and depots.  Its structure is struct hak_core
+ *   handle       what callers hold of a cache: the per-CPU pointer to its sets (struct hak_cache)
+ *   magazine     an array of free objects, ready to be handed out
+ *   set          one CPU's magazine for one level, with a spare one behind it
+ *   level        task, softirq or hardirq: who may interrupt whom
+ *   depot        a node's full and empty magazines of one cache
+ *   mode         which path the calls of a cache take: tiny_mode.c
+ *
+ * How things go back.  Each word has this meaning only:
+ *
+ *   free      a caller gives up an object; it goes into a set
+ *   flush     a set that is full makes room: to its spare, the depot, the slabs
+ *   drain     a set is emptied from outside: its CPU idles, goes away, or memory is wanted
+ *   return    objects go from a magazine into their slabs
+ *   put       a container (magazine, slab, small block, reserve) goes back where it came from
+ *   trim      depots and pools give up what nobody asked for lately, or all they can spare
+ *   shrink    trim all, and wait until it has gone
+ *   reap      each CPU looks every now and then what may be drained and trimmed
+ *   retire    a slab or a block leaves the books: nobody finds it any more
+ *   release   after a grace period, a worker gives the memory of what was retired to the kernel
+ *
  *   SuperSlab, 2 MiB, naturally aligned
  *   +--------+--------+--------+------------------------------------+--------+
  *   | page 0 | page 1 | page 2 |  ...   126 pages of 16 KiB         |page 127|
@@ -92,13 +126,15 @@ struct hak_small {
 
 struct hak_pool_node {
 	raw_spinlock_t lock;		/* [4] in the lock order, docs/architecture.md */
-	struct list_head partial;	/* slabs with free objects, empty ones last */
-	struct list_head full;
-	unsigned int nr_slabs;
-	unsigned int nr_empty;
-	unsigned int low_empty;		/* fewest empty ones since the reaper looked */
-	unsigned long nr_objects;	/* capacity of all slabs */
-	unsigned long nr_free;
+	/* Slabs with free objects, empty ones last, and slabs without. */
+	struct list_head partial hak_guarded_by_own(&lock);
+	struct list_head full hak_guarded_by_own(&lock);
+	unsigned int nr_slabs hak_guarded_by_own(&lock);
+	unsigned int nr_empty hak_guarded_by_own(&lock);
+	/* Fewest empty ones since the reaper looked. */
+	unsigned int low_empty hak_guarded_by_own(&lock);
+	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */
+	unsigned long nr_free hak_guarded_by_own(&lock);
 };
 
 /* Equally sized objects: the slab-level half of a cache. Constant after hak_pool_init(). */

@@ -19,11 +19,13 @@ static bool slab_verify(const struct hak_slab *slab, const struct hak_pool *pool
 }
 
 static unsigned int node_verify(struct hak_pool_node *pn, const struct hak_pool *pool)
+	hak_must_hold(&pn->lock)
 {
 	unsigned long objects = 0, free = 0;
 	unsigned int bad = 0, slabs = 0, empty = 0;
 	const struct hak_slab *slab;
 
+	hak_assert_held(&pn->lock);
 	list_for_each_entry(slab, &pn->partial, list) {
 		bad += !slab_verify(slab, pool, true);
 		empty += slab->free == slab->objects;

@@ -42,6 +42,7 @@ static unsigned int refill_batch(const struct hak_set *s)
 
 /* The spare gave nothing: exchange it for a full magazine of the depot. */
 static __always_inline bool refill_depot(struct hak_core *core, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_depot *d = &core->depot[hak_home_nid()];
 	struct hak_mag *empty, *m;
@@ -50,15 +51,17 @@ static __always_inline bool refill_depot(struct hak_core *core, enum hak_level l
 		return false;
 	empty = set_swap_spare(this_set(core->sets, lvl), NULL);
 	m = hak_depot_get_full(d, empty);
-	spare_install(core, m ?: empty, lvl);
+	spare_install(core, this_set(core->sets, lvl), m ?: empty);
 	return set_load_spare(this_set(core->sets, lvl));
 }
 
 /* The steps that look at no slab. The set's protection is held. */
 static __always_inline void *refill_near(struct hak_core *core, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 
+	hak_assert_set(lvl);
 	s->n = max_t(s8, s->n, 0);
 	s->push_missed = false;
 	if (set_load_spare(s)) {
@@ -100,11 +103,13 @@ NOKPROBE_SYMBOL(take_from_slabs);
 
 /* Objects out of slabs that are there: one for the caller, the rest into the set. */
 static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	void *batch[HAK_BATCH] hak_uninit;
 	unsigned int n;
 	struct hak_set *s = this_set(core->sets, lvl);
 
+	hak_assert_set(lvl);
 	n = take_from_slabs(core, nid, refill_batch(s), batch);
 	if (!n)
 		return NULL;
@@ -122,6 +127,7 @@ NOKPROBE_SYMBOL(refill_slab);
 
 /* The steps that need no page; *@slab says whether it took a slab. The set's protection is held. */
 static void *refill_set(struct hak_core *core, int nid, enum hak_level lvl, bool *slab)
+	hak_must_hold(&hak_set_token)
 {
 	void *p = set_pop(this_set(core->sets, lvl));
 
@@ -137,6 +143,7 @@ NOKPROBE_SYMBOL(refill_set);
 
 /* Count one operation under the deepest stage it needed. The set's protection is held. */
 static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown grown)
+	hak_must_hold(&hak_set_token)
 {
 	if (!p)
 		s->ev[HAK_ALLOC_FAIL]++;
@@ -203,6 +210,7 @@ static __always_inline void *finish_plain(struct hak_core *core, void *p)
 /* The objects of a gated cache are in sets that no inlined path sees. Protection is held. */
 static __always_inline void *gated_pop(struct hak_core *core, struct hak_cache *c,
 				       enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 	void *p = set_pop(s);
@@ -226,6 +234,7 @@ static __always_inline void *finish_gated(struct hak_core *core, void *p, gfp_t 
 /* The inlined pop found nothing, as it was to. Protection of @lvl is held, and given up. */
 static __always_inline void *gated_body(struct hak_core *core, struct hak_cache *c, gfp_t gfp,
 					enum hak_level lvl, const bool irq)
+	hak_drops(&hak_set_token)
 {
 	void *p = gated_pop(core, c, lvl);
 
@@ -238,6 +247,7 @@ static __always_inline void *gated_body(struct hak_core *core, struct hak_cache 
 /* The inlined pop found nothing, and that was unexpected. Likewise. */
 static __always_inline void *empty_body(struct hak_core *core, gfp_t gfp, enum hak_level lvl,
 					const bool irq)
+	hak_drops(&hak_set_token)
 {
 	void *p = refill_near(core, lvl);
 
@@ -249,12 +259,14 @@ static __always_inline void *empty_body(struct hak_core *core, gfp_t gfp, enum h
 
 /* Functions of their own, so that the shorter does not save the registers of the longer. */
 static noinline void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp)
+	hak_drops(&hak_set_token)
 {
 	return gated_body(core, c, gfp, HAK_TASK, false);
 }
 NOKPROBE_SYMBOL(gated_alloc);
 
 static noinline void *empty_alloc(struct hak_core *core, gfp_t gfp)
+	hak_drops(&hak_set_token)
 {
 	return empty_body(core, gfp, HAK_TASK, false);
 }
@@ -262,6 +274,7 @@ NOKPROBE_SYMBOL(empty_alloc);
 
 static noinline void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c,
 						  gfp_t gfp, enum hak_level lvl)
+	hak_drops(&hak_set_token)
 {
 	return gated_body(core, c, gfp, lvl, true);
 }
@@ -269,6 +282,7 @@ NOKPROBE_SYMBOL(irq_gated_alloc);
 
 static noinline void *irq_empty_alloc(struct hak_core *core, gfp_t gfp,
 						  enum hak_level lvl)
+	hak_drops(&hak_set_token)
 {
 	return empty_body(core, gfp, lvl, true);
 }
@@ -276,6 +290,7 @@ NOKPROBE_SYMBOL(irq_empty_alloc);
 
 /* The inlined pop found nothing. Task level, preemption off once. */
 void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
+	hak_drops(&hak_set_token)
 {
 	struct hak_core *core = cache_core(c);
 
@@ -286,6 +301,7 @@ NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
 
 /* The pop of an interrupt level, which is its own protection. */
 static __always_inline void *irq_alloc(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
+	hak_drops(&hak_set_token)
 {
 	struct hak_core *core;
 	void *p;
@@ -300,16 +316,19 @@ static __always_inline void *irq_alloc(struct hak_cache *c, gfp_t gfp, enum hak_
 	return p;
 miss:
 	core = cache_core(c);
-	return core->mode.gated ? irq_gated_alloc(core, c, gfp, lvl) : irq_empty_alloc(core, gfp, lvl);
+	return core->mode.gated ? irq_gated_alloc(core, c, gfp, lvl)
+				: irq_empty_alloc(core, gfp, lvl);
 }
 
 static noinline void *nmi_alloc(void)
+	hak_drops(&hak_set_token)
 {
 	level_leave(true);
 	return NULL;
 }
 
 static noinline void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
+	hak_drops(&hak_set_token)
 {
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
@@ -319,6 +338,7 @@ static noinline void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
 void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
+	hak_drops(&hak_set_token)
 {
 	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))
 		return hardirq_alloc(c, gfp);

@@ -100,7 +100,8 @@ static void audit_object(struct audit *a, struct hak_core *core, void *p)
 	if (!slab || pool != &core->pool)
 		audit_finding(a, "%s: cached object %p is not of this cache", core->name, p);
 	else if (!slab_starts(slab, pool, p, &i))
-		audit_finding(a, "%s: cached object %p is not the start of an object", core->name, p);
+		audit_finding(a, "%s: cached object %p is not the start of an object", core->name,
+			      p);
 	else if (hak_pool_object_free(&core->pool, p))
 		audit_finding(a, "%s: cached object %p is also free in its slab", core->name, p);
 	else if (core->hardened && object_mark(core, p) != hak_mark(p))
@@ -136,7 +137,8 @@ static unsigned long audit_core(struct audit *a, struct hak_core *core)
 	long live;
 
 	if (bad)
-		audit_finding(a, "%s: %u slabs or counts disagree with their bitmaps", core->name, bad);
+		audit_finding(a, "%s: %u slabs or counts disagree with their bitmaps", core->name,
+			      bad);
 	audit_cached(a, core);
 	hak_pool_info(&core->pool, &info);
 	live = info.objects - info.free - a->n;
@@ -161,7 +163,7 @@ int hak_audit(long live)
 	struct hak_core *core;
 	struct audit a = {};
 
-	hak_defer_flush();
+	hak_defer_wait();
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list)
 		found_live += audit_core(&a, core);

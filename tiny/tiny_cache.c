@@ -134,7 +134,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	if (hak_pool_init(&core->pool, core->pool.stride, keep))
 		goto fail;
 	core->mode = *hak_mode_of(core, &hak_conf);
-	/* The inlined free marks the objects of a cache that is not hardened, too: it cannot know. */
+	/* The inlined free marks objects whatever their cache is: it cannot know. */
 	core->pool.marked = core->hardened || (hak_conf.hardened && !core->mode.gated);
 	if (core_percpu(core) || core_depots(core))
 		goto fail;
@@ -197,8 +197,8 @@ unsigned long hak_core_destroy(struct hak_core *core)
 	hak_core_events(core, hak_gone_events);
 	mutex_unlock(&hak_caches_lock);
 	hak_drain_core(core);
-	hak_pool_shrink(&core->pool);
-	hak_release_flush();
+	hak_pool_trim_all(&core->pool);
+	hak_release_wait();
 	hak_pool_info(&core->pool, &info);
 	if (info.slabs) {
 		live = hak_core_live(core);
@@ -273,10 +273,10 @@ int hak_cache_shrink(struct hak_cache *c)
 
 	might_sleep();
 	hak_drain_core(core);
-	left = hak_pool_shrink(&core->pool);
-	hak_release_flush();
+	left = hak_pool_trim_all(&core->pool);
+	hak_release_wait();
 	hak_block_shrink();
-	hak_release_flush();
+	hak_release_wait();
 	return left > 0;
 }
 HAK_EXPORT(hak_cache_shrink);
@@ -290,15 +290,15 @@ unsigned long hak_shrink_all(void)
 	mutex_lock(&hak_caches_lock);
 	list_for_each_entry(core, &hak_caches, list) {
 		hak_drain_core_cpuslocked(core);
-		hak_pool_shrink(&core->pool);
+		hak_pool_trim_all(&core->pool);
 	}
 	mutex_unlock(&hak_caches_lock);
 	cpus_read_unlock();
-	hak_pool_shrink(&hak_mag_pool);
+	hak_pool_trim_all(&hak_mag_pool);
 	/* Slabs that waited for a grace period may empty SuperSlabs. */
-	hak_release_flush();
+	hak_release_wait();
 	hak_block_shrink();
-	hak_release_flush();
+	hak_release_wait();
 	return atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
 }
 HAK_EXPORT(hak_shrink_all);
@@ -357,8 +357,8 @@ void hak_caches_exit(void)
 		pr_err("hakmem: %lu untyped objects never freed, which stay (number x bytes:%s)\n",
 		       all, sizes);
 	if (hak_mag_pool.node) {
-		hak_pool_shrink(&hak_mag_pool);
-		hak_release_flush();
+		hak_pool_trim_all(&hak_mag_pool);
+		hak_release_wait();
 		hak_pool_exit(&hak_mag_pool);
 	}
 	free_percpu(hak_percpu(hak_tag_none));

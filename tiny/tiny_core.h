@@ -25,6 +25,8 @@
 #define HAK_MAG_FIRST 16U	/* slots a magazine begins with */
 #define HAK_MAG_BYTES 8192	/* of objects in a magazine: HAK_MAG_MAX of 128 bytes */
 
+extern struct mutex hak_caches_lock;	/* [1] in the lock order: no cache comes or goes */
+
 /* Objects that travel together. Owned by a set (spare), a depot, or a local variable. */
 struct hak_mag {
 	struct hak_mag *next;		/* [depot lock] */
@@ -35,14 +37,15 @@ struct hak_mag {
 /* Full and empty magazines of one cache on one node. */
 struct hak_depot {
 	raw_spinlock_t lock;		/* [3] in the lock order */
-	struct hak_mag *full;
-	struct hak_mag *empty;
-	unsigned int nr_full;
-	unsigned int nr_empty;
-	unsigned int low_full;		/* fewest full ones since the reaper looked */
-	unsigned int low_empty;
+	struct hak_mag *full hak_guarded_by_own(&lock);
+	struct hak_mag *empty hak_guarded_by_own(&lock);
+	unsigned int nr_full hak_guarded_by_own(&lock);
+	unsigned int nr_empty hak_guarded_by_own(&lock);
+	/* Fewest there were since the reaper looked. */
+	unsigned int low_full hak_guarded_by_own(&lock);
+	unsigned int low_empty hak_guarded_by_own(&lock);
 	unsigned int max_full;		/* const: the byte budget in magazines */
-	u64 locked;			/* times the lock was taken */
+	u64 locked hak_guarded_by_own(&lock);		/* times the lock was taken */
 };
 
 /* The shared half of a cache. Constant after creation but for depots and pool. */
@@ -60,13 +63,12 @@ struct hak_core {
 	u8 mag_max;
 	struct module *owner;
 	slab_flags_t flags;
-	struct list_head list;		/* [hak_caches_lock] */
+	struct list_head list hak_guarded_by(&hak_caches_lock);
 	struct hak_depot *depot;	/* nr_node_ids of them */
 };
 
-/* All caches; [1] in the lock order, a mutex. */
-extern struct list_head hak_caches;
-extern struct mutex hak_caches_lock;
+/* All caches. */
+extern struct list_head hak_caches hak_guarded_by(&hak_caches_lock);
 
 /* Memory on several nodes: frees look at the object's node, out of line. Set once at load. */
 DECLARE_STATIC_KEY_FALSE(hak_multi_node_key);
@@ -139,6 +141,7 @@ static __always_inline void hak_irq_unnest(void)
 
 /* Give up the protection that an inlined call left in force. */
 static __always_inline void level_leave(const bool irq)
+	hak_drops(&hak_set_token) hak_unchecked("it gives up what the inlined call took")
 {
 	if (irq)
 		hak_irq_unnest();
@@ -194,10 +197,10 @@ void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
 void hak_defer_free(struct hak_core *core, void *p);
 bool hak_defer_holds(const struct hak_core *core, void *p);	/* waits, though not marked? */
 int hak_defer_init(void);
-void hak_defer_flush(void);	/* wait for what was deferred so far; may sleep */
+void hak_defer_wait(void);	/* wait for what was deferred so far; may sleep */
 void hak_defer_exit(void);
 void hak_defer_drain_cpu(int cpu);		/* of a dead CPU */
-void hak_defer_flush_cpu(int cpu);		/* wait for what a live one has deferred */
+void hak_defer_wait_cpu(int cpu);		/* wait for what a live one has deferred */
 
 /* tiny_rcu.c */
 void hak_rcu_init(void);
@@ -233,7 +236,10 @@ unsigned long hak_core_live(struct hak_core *core);
 
 /* Add the events of a cache's sets on all CPUs to @ev; destroyed caches' are kept apart. */
 void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS]);
-extern u64 hak_gone_events[HAK_NR_SET_EVENTS];	/* [hak_caches_lock] */
+extern u64 hak_gone_events[HAK_NR_SET_EVENTS] hak_guarded_by(&hak_caches_lock);
+
+/* tiny_stats.c: let the counters of `stats` start from 0. Context: may sleep. */
+void hak_stats_reset(void);
 
 /* Objects in magazines, spares and depots of a cache; racy. */
 unsigned long hak_core_cached(struct hak_core *core);

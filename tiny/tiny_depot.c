@@ -92,18 +92,18 @@ struct hak_mag *hak_depot_new_empty(void)
 }
 HAK_EXPORT_TEST(hak_depot_new_empty);
 
-void hak_mag_free(struct hak_mag *m)
+void hak_mag_put_empty(struct hak_mag *m)
 {
 	void *p = m;
 
 	hak_pool_return(&hak_mag_pool, 1, &p);
 }
-HAK_EXPORT_TEST(hak_mag_free);
+HAK_EXPORT_TEST(hak_mag_put_empty);
 
 void hak_mag_put(struct hak_core *core, struct hak_mag *m)
 {
 	hak_pool_return(&core->pool, m->n, m->slot);
-	hak_mag_free(m);
+	hak_mag_put_empty(m);
 }
 HAK_EXPORT_TEST(hak_mag_put);
 
@@ -126,10 +126,10 @@ void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 
 	for (; full && (m = depot_take(d, true)); full--) {
 		hak_pool_return(pool, m->n, m->slot);
-		hak_mag_free(m);
+		hak_mag_put_empty(m);
 	}
 	for (; empty && (m = depot_take(d, false)); empty--)
-		hak_mag_free(m);
+		hak_mag_put_empty(m);
 	flags = hak_lock(&d->lock);
 	d->low_full = d->nr_full;
 	d->low_empty = d->nr_empty;

@@ -24,7 +24,7 @@ bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_ma
 struct hak_mag *hak_depot_new_empty(void);
 
 /* Free a magazine; hak_mag_put() first returns its objects to their slabs. */
-void hak_mag_free(struct hak_mag *m);
+void hak_mag_put_empty(struct hak_mag *m);
 void hak_mag_put(struct hak_core *core, struct hak_mag *m);
 
 /*
@@ -34,13 +34,14 @@ void hak_mag_put(struct hak_core *core, struct hak_mag *m);
 void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all);
 
 /*
- * Make @m the spare of this CPU's set.  There is one already only if a nested call put it there
- * since the caller took the spare away; that one goes.  The set's protection is held.
+ * Make @m the spare of @s.  There is one already only if a nested call put it there since the
+ * caller took the spare away; that one goes.
  */
-static __always_inline void spare_install(struct hak_core *core, struct hak_mag *m,
-					  enum hak_level lvl)
+static __always_inline void spare_install(struct hak_core *core, struct hak_set *s,
+					  struct hak_mag *m)
+	hak_must_hold(&hak_set_token)
 {
-	m = set_swap_spare(this_set(core->sets, lvl), m);
+	m = set_swap_spare(s, m);
 	if (unlikely(m))
 		hak_mag_put(core, m);
 }

@@ -22,6 +22,7 @@ static void drain_set(struct hak_core *core, enum hak_level lvl)
 
 	do {
 		flags = set_enter(lvl);
+		hak_assert_set(lvl);
 		n = set_drain(this_set(core->sets, lvl), HAK_BATCH, batch);
 		spare = set_swap_spare(this_set(core->sets, lvl), NULL);
 		remote = set_swap_remote(this_set(core->sets, lvl), NULL);
@@ -106,7 +107,7 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 			hak_drain_dead_cpu(core, cpu);
 			continue;
 		}
-		hak_defer_flush_cpu(cpu);
+		hak_defer_wait_cpu(cpu);
 		if (!cpu_holds(core, cpu))
 			continue;
 		queue_work_on(cpu, hak_wq, &w.work);
@@ -125,6 +126,7 @@ void hak_drain_core(struct hak_core *core)
 HAK_EXPORT_TEST(hak_drain_core);
 
 void hak_drain_dead_cpu(struct hak_core *core, int cpu)
+	hak_unchecked("the CPU is gone: nobody else touches its sets")
 {
 	struct hak_set *s;
 	struct hak_mag *m;

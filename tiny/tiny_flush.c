@@ -15,6 +15,7 @@
  * there is no magazine to be had.
  */
 static bool flush_spare(struct hak_core *core, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *m = set_swap_spare(this_set(core->sets, lvl), NULL);
 	enum hak_set_event ev = HAK_FREE_SLAB;
@@ -35,6 +36,7 @@ NOKPROBE_SYMBOL(flush_spare);
 
 /* No magazine to be had: half of the set goes to slabs. */
 static void flush_slab(struct hak_core *core, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 	void *batch[HAK_BATCH] hak_uninit;
@@ -49,6 +51,7 @@ NOKPROBE_SYMBOL(flush_slab);
 
 /* Objects that go home have filled their magazine, or there is none. False: one is wanted first. */
 static bool flush_remote(struct hak_core *core, void *p, enum hak_level lvl, bool last)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *m = set_swap_remote(this_set(core->sets, lvl), NULL);
 
@@ -74,6 +77,7 @@ NOKPROBE_SYMBOL(flush_remote);
 
 /* Push @p, making room for it. The set's protection is held. False: a magazine is wanted first. */
 static bool flush_set(struct hak_core *core, void *p, enum hak_level lvl, bool last)
+	hak_must_hold(&hak_set_token)
 {
 	if (object_remote(p))
 		return set_push_remote(this_set(core->sets, lvl), p) ||
@@ -209,7 +213,7 @@ void hak_defer_drain_cpu(int cpu)
 }
 
 /* Asks first: irq_work_sync() may wait for a grace period even when there is nothing. */
-void hak_defer_flush_cpu(int cpu)
+void hak_defer_wait_cpu(int cpu)
 {
 	struct irq_work *work = &per_cpu_ptr(&defer_cpu, cpu)->work;
 
@@ -217,12 +221,12 @@ void hak_defer_flush_cpu(int cpu)
 		irq_work_sync(work);
 }
 
-void hak_defer_flush(void)
+void hak_defer_wait(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		hak_defer_flush_cpu(cpu);
+		hak_defer_wait_cpu(cpu);
 }
 
 int hak_defer_init(void)

@@ -15,12 +15,13 @@ static __always_inline bool object_remote(const void *p)
 /* Make @m the spare and store the set in it; the set's protection was held all along. */
 static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 				       enum hak_level lvl, enum hak_set_event ev)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 
 	/* Without an empty magazine the operation goes on, and is counted where it ends. */
 	s->ev[ev] += !!m;
-	spare_install(core, m, lvl);
+	spare_install(core, s, m);
 	set_store_spare(s);
 }
 
@@ -30,10 +31,12 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
  * Returns whether @p went in.
  */
 static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 	struct hak_mag *full = s->spare, *m;
 
+	hak_assert_set(lvl);
 	set_widen(s, true);
 	if (set_push(s, p))
 		return true;
@@ -44,7 +47,7 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
 			return false;
 		s->spare = NULL;
 		if (!hak_depot_put_full(&core->depot[hak_home_nid()], full, &m)) {
-			spare_install(core, full, lvl);
+			spare_install(core, this_set(core->sets, lvl), full);
 			return false;
 		}
 		flush_into(core, m, lvl, HAK_FREE_DEPOT);

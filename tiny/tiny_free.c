@@ -86,6 +86,7 @@ static __always_inline bool starts_live(struct hak_core *core, void *p)
  */
 static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_level lvl,
 				     unsigned long caller)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s;
 
@@ -107,10 +108,12 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
  * which there is room: nothing is called, so nothing is saved.
  */
 static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 
-	if (!core->mode.quick || !starts_object(core, p) || object_mark(core, p) || (u8)s->n >= s->slots)
+	if (!core->mode.quick || !starts_object(core, p) || object_mark(core, p) ||
+	    (u8)s->n >= s->slots)
 		return false;
 	object_set_mark(core, p, hak_mark(p));
 	s->slot[s->n++] = p;
@@ -120,6 +123,7 @@ static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_
 
 /* Mark and push an object for which there was no room. Protection of @lvl is held. */
 static __always_inline bool miss_push(struct hak_core *core, void *p, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
 {
 	if (static_branch_likely(&hak_hardened_key))
 		*(unsigned long *)p = hak_mark(p);
@@ -129,6 +133,7 @@ static __always_inline bool miss_push(struct hak_core *core, void *p, enum hak_l
 /* No room for @p, whether there was to be some or not. Protection of @lvl is given up. */
 static __always_inline void far_body(struct hak_core *core, void *p, enum hak_level lvl,
 				     const bool irq, bool pushed)
+	hak_drops(&hak_set_token)
 {
 	level_leave(irq);
 	if (unlikely(!pushed))
@@ -137,12 +142,14 @@ static __always_inline void far_body(struct hak_core *core, void *p, enum hak_le
 
 /* Functions of their own, as those of hak_alloc_miss(). */
 static noinline void free_out(struct hak_core *core, void *p, unsigned long caller)
+	hak_drops(&hak_set_token)
 {
 	far_body(core, p, HAK_TASK, false, push_out(core, p, HAK_TASK, caller));
 }
 NOKPROBE_SYMBOL(free_out);
 
 static noinline void full_free(struct hak_core *core, void *p)
+	hak_drops(&hak_set_token)
 {
 	far_body(core, p, HAK_TASK, false, miss_push(core, p, HAK_TASK));
 }
@@ -150,6 +157,7 @@ NOKPROBE_SYMBOL(full_free);
 
 static noinline void irq_free_far(struct hak_core *core, void *p, enum hak_level lvl,
 					      unsigned long caller)
+	hak_drops(&hak_set_token)
 {
 	far_body(core, p, lvl, true,
 		 core->mode.frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl));
@@ -158,6 +166,7 @@ NOKPROBE_SYMBOL(irq_free_far);
 
 /* A page of a SuperSlab that serves no slab. Preemption off once. */
 static noinline void free_unserved(void *p, unsigned long caller)
+	hak_drops(&hak_set_token) hak_unchecked("of any level")
 {
 	hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 	preempt_enable();
@@ -165,13 +174,14 @@ static noinline void free_unserved(void *p, unsigned long caller)
 
 /* The inlined push found no room. Task level, preemption off once, all checks made. */
 void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
+	hak_drops(&hak_set_token)
 {
 	struct hak_core *core = cache_core(c);
 
 	if (unlikely(!core))
 		free_unserved(p, _RET_IP_);
 	else if (push_quick(core, p, HAK_TASK))
-		preempt_enable();
+		level_leave(false);
 	else if (core->mode.frees_out)
 		free_out(core, p, _RET_IP_);
 	else
@@ -183,6 +193,7 @@ NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
 /* As hak_free_miss(), at an interrupt level. */
 static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
 					       unsigned long caller)
+	hak_drops(&hak_set_token)
 {
 	struct hak_core *core = cache_core(c);
 
@@ -197,6 +208,7 @@ NOKPROBE_SYMBOL(irq_free_miss);
 
 /* In NMI the link goes into the object, which had better be one. */
 static noinline void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
+	hak_drops(&hak_set_token)
 {
 	struct hak_core *core = free_valid(c, p, caller);
 
@@ -208,6 +220,7 @@ NOKPROBE_SYMBOL(nmi_free);
 
 /* The push of an interrupt level, which is its own protection; every check has been made. */
 static __always_inline void irq_free(struct hak_cache *c, void *p, enum hak_level lvl)
+	hak_drops(&hak_set_token)
 {
 	struct hak_arch_cpu cpu = hak_arch_here();
 	unsigned long n;
@@ -223,6 +236,7 @@ miss:
 }
 
 static noinline void hardirq_free(struct hak_cache *c, void *p)
+	hak_drops(&hak_set_token)
 {
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
@@ -233,6 +247,7 @@ static noinline void hardirq_free(struct hak_cache *c, void *p)
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
 void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
+	hak_drops(&hak_set_token)
 {
 	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))
 		hardirq_free(c, p);
@@ -255,6 +270,7 @@ static noinline void free_route(const void *p, unsigned long caller)
 
 /* The exact look-up behind both inlined frees; @c NULL: any cache will do. Preemption off once. */
 static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
+	hak_unchecked("preemption is off, and at other levels than the task's no set is touched")
 {
 	struct hak_core *core = free_valid(c, p, caller);
 	bool task = !hak_at_irq_level(hak_arch_here()), pushed = false;

@@ -19,7 +19,7 @@
 enum mode { PLAIN, NODE, GATED, EXACT, RECKONED, QUICK, WATCHED, NR_MODES };
 
 static const struct hak_mode mode_table[] = {
-	[PLAIN]    = { "plain" },
+	[PLAIN]    = { .name = "plain" },
 	[NODE]     = { "node",     .frees_out = true },
 	[GATED]    = { "gated",    .frees_out = true, .gated = true },
 	[EXACT]    = { "exact",    .frees_out = true, .gated = true, .exact = true },

@@ -15,8 +15,9 @@ struct hak_core;
 
 struct hak_mode {
 	const char *name;
-	bool gated;		/* sets of the handle have neither objects nor room: no call is inlined */
-	bool frees_out;		/* sets of the handle have no room: no free is inlined */
+	/* The sets of the handle have neither objects nor room: no call is inlined. */
+	bool gated;
+	bool frees_out;		/* those sets have no room: no free is inlined */
 	bool exact;		/* each free is looked up, where arithmetic does not do */
 	bool arithmetic;	/* the start of a live object follows from its address */
 	bool quick;		/* a free that arithmetic and mark prove calls nothing */

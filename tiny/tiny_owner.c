@@ -41,7 +41,7 @@ static int on_module(struct notifier_block *nb, unsigned long state, void *mod)
 	 * the worker that runs destructors must have let go of it.
 	 */
 	if (state == MODULE_STATE_GOING && orphan_all(mod))
-		hak_release_flush();
+		hak_release_wait();
 	return NOTIFY_DONE;
 }
 

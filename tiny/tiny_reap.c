@@ -22,8 +22,9 @@ struct reaper {
 
 static DEFINE_PER_CPU(struct reaper, reaper);
 
-static bool reap_paused;		/* [hak_caches_lock] */
-static unsigned long shared_next;	/* [hak_caches_lock] jiffies of the next shared look */
+static bool reap_paused hak_guarded_by(&hak_caches_lock);
+/* jiffies of the next look at what CPUs share */
+static unsigned long shared_next hak_guarded_by(&hak_caches_lock);
 
 void hak_reap_pause(bool pause)
 {
@@ -42,12 +43,14 @@ static void reap_shared(struct hak_core *core, bool all)
 	hak_pool_trim(&core->pool, all);
 }
 
-/* [hak_caches_lock] What CPUs share is looked after by whoever comes first. */
+/* What CPUs share is looked after by whoever comes first. */
 static void reap_locked(bool all)
+	hak_must_hold(&hak_caches_lock)
 {
 	bool shared = all || time_after_eq(jiffies, shared_next);
 	struct hak_core *core;
 
+	hak_assert_held(&hak_caches_lock);
 	if (shared)
 		shared_next = jiffies + msecs_to_jiffies(hak_conf.reap_ms);
 	list_for_each_entry(core, &hak_caches, list) {
@@ -98,7 +101,7 @@ static void reap_work(struct work_struct *work)
 	mutex_unlock(&hak_caches_lock);
 	/* The kernel wants memory: what this emptied is not kept for the next load. */
 	if (all)
-		hak_block_release_empty();
+		hak_block_trim();
 	reap_next(r);
 }
 
@@ -165,7 +168,7 @@ unsigned long hak_shrinker_scan(unsigned long want)
 	long before = atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]);
 	struct hak_core *core;
 
-	hak_block_release_empty();
+	hak_block_trim();
 	if (!mutex_trylock(&hak_caches_lock))
 		return SHRINK_STOP;
 	list_for_each_entry(core, &hak_caches, list) {
@@ -175,7 +178,7 @@ unsigned long hak_shrinker_scan(unsigned long want)
 	}
 	hak_pool_trim(&hak_mag_pool, true);
 	mutex_unlock(&hak_caches_lock);
-	hak_block_release_empty();
+	hak_block_trim();
 	reap_kick();
 	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before;
 }

@@ -11,7 +11,7 @@
 #include "superslab/ss_block.h"
 #include "tiny/tiny_core.h"
 
-/* Both begin with what the worker needs: see reserve_free(). */
+/* Both begin with what the worker needs: see reserve_put_part(). */
 struct reserve_part {
 	struct hak_release release;
 	struct reserve_part *next;
@@ -34,7 +34,7 @@ static void reserve_release(struct hak_release *r)
 }
 
 /* Free the allocation that begins with @r. */
-static void reserve_free(struct hak_release *r)
+static void reserve_put_part(struct hak_release *r)
 {
 	if (hak_may_grow()) {
 		kfree(r);
@@ -101,8 +101,8 @@ void hak_reserve_put(struct hak_reserve *r)
 	for (part = r->all; part; part = next) {
 		next = part->next;
 		hak_cache_free_bulk(r->cache, part->n, part->object);
-		reserve_free(&part->release);
+		reserve_put_part(&part->release);
 	}
-	reserve_free(&r->release);
+	reserve_put_part(&r->release);
 }
 HAK_EXPORT(hak_reserve_put);

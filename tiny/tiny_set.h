@@ -15,6 +15,7 @@
  * task level that wants HAK_SOFTIRQ has bottom halves off.
  */
 static __always_inline unsigned long set_enter(enum hak_level lvl)
+	hak_takes(&hak_set_token) hak_unchecked("it makes the protection what it is")
 {
 	unsigned long flags = 0;
 
@@ -26,6 +27,7 @@ static __always_inline unsigned long set_enter(enum hak_level lvl)
 }
 
 static __always_inline void set_leave(enum hak_level lvl, unsigned long flags)
+	hak_drops(&hak_set_token) hak_unchecked("likewise")
 {
 	if (lvl == HAK_HARDIRQ)
 		local_irq_restore(flags);
@@ -33,8 +35,22 @@ static __always_inline void set_leave(enum hak_level lvl, unsigned long flags)
 		preempt_enable();
 }
 
+/*
+ * The protection of @lvl is held.  Asserted where a pipeline begins with it, by kernels with
+ * lockdep; in softirq or with bottom halves off nobody else runs at that level on this CPU.
+ */
+static __always_inline void hak_assert_set(enum hak_level lvl)
+{
+	lockdep_assert_preemption_disabled();
+	if (lvl == HAK_HARDIRQ)
+		lockdep_assert_irqs_disabled();
+	else if (lvl == HAK_SOFTIRQ)
+		WARN_ON_ONCE(IS_ENABLED(CONFIG_LOCKDEP) && !in_softirq() && !irqs_disabled());
+}
+
 /* Use @room slots; where frees are to be out of line, the inlined push sees none of them. */
 static __always_inline void set_slots(struct hak_set *s, unsigned int room)
+	hak_must_hold(&hak_set_token)
 {
 	s->slots = room;
 	if (s->cap)
@@ -47,6 +63,7 @@ static __always_inline void set_slots(struct hak_set *s, unsigned int room)
  * through gain nothing from a larger one.
  */
 static __always_inline void set_widen(struct hak_set *s, bool full)
+	hak_must_hold(&hak_set_token)
 {
 	if (s->slots * s->size < HAK_MAG_BYTES || s->push_missed != full)
 		set_slots(s, min_t(unsigned int, s->slots * 2, s->slots_max));
@@ -55,12 +72,14 @@ static __always_inline void set_widen(struct hak_set *s, bool full)
 
 /* An emptied magazine begins small again. */
 static __always_inline void set_reset(struct hak_set *s)
+	hak_must_hold(&hak_set_token)
 {
 	set_slots(s, min_t(unsigned int, s->slots_max, HAK_MAG_FIRST));
 }
 
 /* Newest object, or NULL. Also mends the count after an inlined pop that found none. */
 static __always_inline void *set_pop(struct hak_set *s)
+	hak_must_hold(&hak_set_token)
 {
 	if (s->n <= 0) {
 		s->n = 0;
@@ -70,6 +89,7 @@ static __always_inline void *set_pop(struct hak_set *s)
 }
 
 static __always_inline bool set_push(struct hak_set *s, void *p)
+	hak_must_hold(&hak_set_token)
 {
 	if (s->n < 0)
 		s->n = 0;
@@ -81,6 +101,7 @@ static __always_inline bool set_push(struct hak_set *s, void *p)
 
 /* Move objects from the end of @p into the set; returns how many are left in @p. */
 static __always_inline unsigned int set_fill(struct hak_set *s, unsigned int n, void **p)
+	hak_must_hold(&hak_set_token)
 {
 	unsigned int at = s->n > 0 ? s->n : 0, k = at < s->slots ? min(n, s->slots - at) : 0;
 
@@ -92,6 +113,7 @@ static __always_inline unsigned int set_fill(struct hak_set *s, unsigned int n, 
 
 /* Move up to @want of the newest objects out of the set; returns how many. */
 static __always_inline unsigned int set_drain(struct hak_set *s, unsigned int want, void **p)
+	hak_must_hold(&hak_set_token)
 {
 	unsigned int n = 0;
 	void *obj;
@@ -103,6 +125,7 @@ static __always_inline unsigned int set_drain(struct hak_set *s, unsigned int wa
 
 /* Empty set: take over the spare's objects. Returns whether there were any. */
 static __always_inline bool set_load_spare(struct hak_set *s)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *m = s->spare;
 
@@ -120,6 +143,7 @@ static __always_inline bool set_load_spare(struct hak_set *s)
 
 /* Full set: put its objects into an empty spare. Returns whether there was one. */
 static __always_inline bool set_store_spare(struct hak_set *s)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *m = s->spare;
 
@@ -135,6 +159,7 @@ static __always_inline bool set_store_spare(struct hak_set *s)
 
 /* Make @m the spare and return the one before. */
 static __always_inline struct hak_mag *set_swap_spare(struct hak_set *s, struct hak_mag *m)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *old = s->spare;
 
@@ -144,6 +169,7 @@ static __always_inline struct hak_mag *set_swap_spare(struct hak_set *s, struct 
 
 /* Put an object of another node on its way home. Returns whether there was room. */
 static __always_inline bool set_push_remote(struct hak_set *s, void *p)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *m = s->remote;
 
@@ -155,6 +181,7 @@ static __always_inline bool set_push_remote(struct hak_set *s, void *p)
 
 /* Make @m the magazine of remote objects and return the one before. */
 static __always_inline struct hak_mag *set_swap_remote(struct hak_set *s, struct hak_mag *m)
+	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *old = s->remote;
 

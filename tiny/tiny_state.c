@@ -3,10 +3,9 @@
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_core.h"
 
-LIST_HEAD(hak_caches);
-/* Protects that list: while it is held no cache comes or goes. */
 DEFINE_MUTEX(hak_caches_lock);
 HAK_EXPORT_TEST(hak_caches_lock);
+LIST_HEAD(hak_caches);
 struct hak_config hak_conf;
 
 DEFINE_STATIC_KEY_TRUE(hak_hardened_key);

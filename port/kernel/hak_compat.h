@@ -159,6 +159,10 @@ static inline bool hak_want_init_on_free(void)
 }
 
 #include "port/hak_copy.h"
+#include "port/hak_guard.h"
+
+/* What hak_guard.h says of functions, asserted by kernels with lockdep and free on all others. */
+#define hak_assert_held(lock) lockdep_assert_held(lock)
 
 /* alloc_percpu(), which the kernel's fault injection does not know by itself. */
 #ifdef CONFIG_FAULT_INJECTION

@@ -3,6 +3,7 @@
 #ifndef _HAK_COMPAT_H
 #define _HAK_COMPAT_H
 
+#include "port/hak_guard.h"
 #include "hak_shim.h"
 
 #define NOKPROBE_SYMBOL(fname)		_Static_assert(1, #fname)
@@ -26,5 +27,7 @@ bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_want_init_on_free()		false
 
 #include "port/hak_copy.h"
+
+#define hak_assert_held(lock)		((void)(lock))
 
 #endif /* _HAK_COMPAT_H */

@@ -26,6 +26,8 @@
 #include <string.h>
 #include <linux/types.h>
 
+#include "port/hak_guard.h"
+
 /*
  * Hidden, so that position-independent code reaches these without a table.  The library's
  * own files (SHIM_LIBRARY) keep that to their end; a client's next header is none of ours.
@@ -100,6 +102,7 @@ static u64 shim_read_once(const volatile void *p, size_t size)
 #define module_put(m)		((void)(m))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
 #define panic(...)		(pr_err(__VA_ARGS__), abort())
+#define WARN_ON_ONCE(c)		((void)(c))
 #define WARN_ONCE(c, ...)	((c) ? pr_err(__VA_ARGS__) : (void)0)
 #define scnprintf(b, n, ...)	min_t(int, snprintf(b, n, __VA_ARGS__), (int)(n) - 1)
 #define vscnprintf(b, n, f, a)	min_t(int, vsnprintf(b, n, f, a), (int)(n) - 1)
@@ -248,20 +251,32 @@ enum { NMI_MASK = 0, HARDIRQ_MASK = 0, SOFTIRQ_OFFSET = 0 };
 #define cond_resched()			barrier()
 #define might_alloc(gfp)		((void)(gfp))
 #define lockdep_assert_irqs_disabled()	barrier()
+#define lockdep_assert_preemption_disabled() barrier()
+#define in_softirq()			false
+#define irqs_disabled()			false
 #define cache_line_size()		64U
 
 /* Locks: os/os_cpu.c.  A thread that forks keeps all others out of them. */
-typedef struct { int held; } raw_spinlock_t;
+typedef struct hak_capability("lock") { int held; } raw_spinlock_t;
 typedef struct { long counter; } atomic_long_t;
-struct mutex { pthread_mutex_t m; };
+struct hak_capability("mutex") mutex { pthread_mutex_t m; };
 void raw_spin_lock(raw_spinlock_t *l);
 void raw_spin_unlock(raw_spinlock_t *l);
 #define DEFINE_RAW_SPINLOCK(l)	raw_spinlock_t l
 #define raw_spin_lock_init(l)	((l)->held = 0)
 #define DEFINE_MUTEX(n)		struct mutex n = { PTHREAD_MUTEX_INITIALIZER }
-#define mutex_lock(x)		pthread_mutex_lock(&(x)->m)
-#define mutex_unlock(x)		pthread_mutex_unlock(&(x)->m)
-#define mutex_trylock(x)	(!pthread_mutex_trylock(&(x)->m))
+static inline void mutex_lock(struct mutex *x) hak_takes(x) hak_unchecked("in pthread")
+{
+	pthread_mutex_lock(&x->m);
+}
+static inline void mutex_unlock(struct mutex *x) hak_drops(x) hak_unchecked("in pthread")
+{
+	pthread_mutex_unlock(&x->m);
+}
+static inline bool mutex_trylock(struct mutex *x) hak_tries(x) hak_unchecked("in pthread")
+{
+	return !pthread_mutex_trylock(&x->m);
+}
 #define atomic_long_read(a)	READ_ONCE((a)->counter)
 #define atomic_long_add(n, a)	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELAXED))
 #define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */

@@ -69,7 +69,7 @@ void code_env_nested(void (*op)(u8 how), u8 how)
 	__this_cpu_inc(hak_busy);
 	op(how);
 	__this_cpu_dec(hak_busy);
-	hak_defer_flush();
+	hak_defer_wait();
 }
 
 unsigned int code_env_free_rcu(void *p, u32 head, bool twice)

@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "debugfs/hak_debugfs.h"
 #include "malloc/hak_user.h"
 #include "tiny/tiny_class.h"
 
