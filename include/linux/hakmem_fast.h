@@ -38,7 +38,7 @@
 #define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
 #define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
 #ifdef __KERNEL__
-#define HAK_MAG_MAX		64	/* slots of a magazine; PROTOTYPES.md, variant B */
+#define HAK_MAG_MAX		64	/* slots of a magazine: 512 bytes a CPU and level */
 #else
 #define HAK_MAG_MAX		126	/* docs/benchmarks.md, user space */
 #endif
