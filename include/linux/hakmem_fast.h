@@ -40,7 +40,7 @@
 #ifdef __KERNEL__
 #define HAK_MAG_MAX		64	/* slots of a magazine: 512 bytes a CPU and level */
 #else
-#define HAK_MAG_MAX		126	/* docs/benchmarks.md, user space */
+#define HAK_MAG_MAX		126	/* docs/user-space.md, tuning */
 #endif
 #define HAK_MAX_SIZE		1024	/* largest object of hak_alloc() */
 #define HAK_NR_CLASSES		24
