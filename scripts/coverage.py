@@ -3,10 +3,11 @@
 """Adds up what gcov says of several objects, a row a file: coverage.py REASONS TREE JSON...
 
 A header's code is in many objects: a line counts as reached if it was in any of them.  Branches are
-counted where gcov tells them apart; one of a header as often as objects have it, so it is taken if it
-was in any object that compiled that line to as many branches.  What is not reached must be listed in
-REASONS (tests/coverage-missed.txt), as often as that function has that code unreached; a "not ok - "
-line names what is not.
+counted where gcov tells them apart.  A branch of a header counts once for each number of branches that
+objects made of its line, and is taken if it was in any of those objects.
+
+What is not reached must be listed in REASONS (tests/coverage-missed.txt), as often as that function has
+that code unreached.  A "not ok - " line names what is not.
 """
 import json
 import os
