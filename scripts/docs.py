@@ -18,6 +18,8 @@ ALLOWED = {"documents": 0, "tiny/ and superslab/": 0, "other sources": 0}
 COLUMNS = 120
 
 CODE = re.compile(r"\.(c|h|py|awk|sh|rules|mk)$|^(scripts|\.ci|tests/guest)/[^.]*$|(^|/)(Makefile|Kbuild|Kconfig)$")
+# A name in capitals stands for any, as in tests/guest/NAME.c.
+PLACEHOLDER = re.compile(r"[A-Z]+(_\w+)?\.(?!md)")
 Piece = namedtuple("Piece", "path line text prose")
 
 
@@ -149,12 +151,12 @@ def check_paths(tree):
         text = re.sub(r"https?://\S+", "", piece.text)
         for match in path.finditer(text):
             found = match.group().rstrip(".")
-            if not (tree.exists(found) or found in tree.others["file"] or re.search(r"\b[A-Z]+\.[a-z]+$", found) or
-                    tree.exists(os.path.join(os.path.dirname(piece.path), found))):
+            beside = os.path.join(os.path.dirname(piece.path), found)
+            if not (tree.exists(found) or tree.exists(beside) or found in tree.others["file"] or
+                    PLACEHOLDER.match(os.path.basename(found))):
                 yield f"{at(piece, match.start())}: no {found} here"
         for match in name.finditer(text):
-            placeholder = re.match(r"[A-Z]+\.(?!md)", match.group())
-            if match.group() not in tree.names | tree.others["file"] and not placeholder:
+            if match.group() not in tree.names | tree.others["file"] and not PLACEHOLDER.match(match.group()):
                 yield f"{at(piece, match.start())}: no file {match.group()} here"
 
 
