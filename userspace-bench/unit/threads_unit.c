@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite hakmem_threads: threads that allocate, free, pass objects to one another, and end while
- * their magazines are full.  Meanwhile caches come and go and memory is reclaimed.
+ * Suite hakmem_threads: threads that allocate, free, pass objects to one another, and
+ * end while their magazines are full, while caches come and go and memory is reclaimed.
  *
- * What a thread knows of an object travels with it: size, who serves it, and the byte it is
- * filled with.  Whoever frees it checks that byte first.  Objects that a generation of threads
- * leaves behind in the mail are the next one's; the main thread frees the last. seed= repeats the
- * choices, though not the order in which threads run.
+ * What a thread knows of an object travels with it: size, who serves it, and the byte
+ * it is filled with, which whoever frees it checks first.  Objects that a generation of
+ * threads leaves behind in the mail are the next one's; the main thread frees the last.
+ * seed= repeats the choices, though not the order in which threads run.
  */
 #include "kunit/hak_kunit.h"
 #include "tiny/tiny_class.h"
