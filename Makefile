@@ -56,6 +56,13 @@ check-layers: ## who includes whom, kernel versions only in port/, licence lines
 	@scripts/deps check
 	@scripts/check-layers
 
+check-guards: ## which lock guards what, read by clang
+	@scripts/check-guards
+
+check-docs: ## documents and comments: nothing they name is missing, no count is wrong
+	@scripts/deps check
+	@scripts/check-docs
+
 check-harness: ## the tests of the tests: each kind of trouble must turn the verdict red
 	@scripts/check-harness
 

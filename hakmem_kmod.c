@@ -5,9 +5,9 @@
  *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> reclaim
  *   -> owners -> debugfs
  *
- * Exit runs it backwards and cannot refuse.  Typed caches hold a reference, so
- * only untyped objects can still be live then; they are reported, their blocks
- * stay allocated, and the rest is given back.
+ * Exit runs it backwards and cannot refuse.  Typed caches hold a reference, so only untyped
+ * objects can still be live then.  Those are reported and their blocks stay allocated.  The rest
+ * is given back.
  */
 #include "debugfs/hak_debugfs.h"
 #include "dropin/dropin.h"

@@ -2,15 +2,14 @@
 /*
  * One spelling for every allocator under test.
  *
- * Each function takes the allocator as a constant and is inlined into a loop that
- * is compiled once per allocator, so the switch is gone from the object code and
- * the call site is what a client of that allocator would have.  No function
- * pointer is ever called inside a measured loop.
+ * Each function takes the allocator as a constant, and is inlined into a loop that is compiled
+ * once per allocator.  So the switch is gone from the object code.  The call site is what a
+ * client of that allocator would have.  No function pointer is ever called inside a measured
+ * loop.
  *
- * BENCH_NONE hands out whatever is in a register.  Nobody looks at the value, and
- * bench_failed() drops the test against NULL for it at compile time: that
- * test is a cost of using an allocator, and one that inlining may remove, so it
- * must not be part of the overhead that is taken off.
+ * BENCH_NONE hands out whatever is in a register.  Nobody looks at the value, and bench_failed()
+ * drops the test against NULL for it at compile time.  That test is a cost of using an allocator,
+ * which inlining may remove.  So it must not be part of the overhead that is taken off.
  */
 #ifndef HAK_BENCH_ALLOC_H
 #define HAK_BENCH_ALLOC_H

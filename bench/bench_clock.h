@@ -2,10 +2,10 @@
 /*
  * The stop-watch of the measured loops.
  *
- * Two clocks run side by side: ticks (get_cycles()) inside, nanoseconds outside.
- * Under QEMU's -icount the TSC advances by one per guest instruction, and ticks
- * are then the exact number of instructions; bench_clock_init() finds that out by
- * timing loops whose instruction count is known, not by asking who runs us.
+ * Two clocks run side by side: ticks (get_cycles()) inside, nanoseconds outside. Under QEMU's
+ * -icount the TSC advances by one per guest instruction.  Ticks are then the exact number of
+ * instructions.  bench_clock_init() finds that out by timing loops whose instruction count is
+ * known, not by asking who runs us.
  *
  * start and stop accumulate, so a loop may time parts of a round.  What they cost
  * themselves is the same in the empty loop and goes away with its figure.

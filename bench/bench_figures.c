@@ -2,9 +2,9 @@
 /*
  * What both reports derive from a measured row.
  *
- * The figure that counts is the minimum: the round that was disturbed least.  It
- * is in instructions where those are exact, else in nanoseconds; cycles are shown
- * but not compared, since the clock of a processor and its TSC may differ.
+ * The figure that counts is the minimum: the round that was disturbed least.  It is in
+ * instructions where those are exact, else in nanoseconds.  Cycles are shown but not compared,
+ * because the clock of a processor and its TSC may differ.
  */
 #include <linux/math64.h>
 

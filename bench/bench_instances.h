@@ -2,10 +2,9 @@
 /*
  * Turns the templates of bench_shapes.h into functions and a table of them.
  *
- * Included by one file per kind of gfp, which says what BENCH_GFP is.  Functions
- * are not inlined further, so that a loop is the same code whoever asks for it,
- * and each is aligned to 64 bytes, so that native times do not depend on its
- * place in the file.
+ * Included by one file per kind of gfp, which says what BENCH_GFP is.  Functions are not inlined
+ * further, so that a loop is the same code whoever asks for it.  Each is aligned to 64 bytes, so
+ * that native times do not depend on its place in the file.
  */
 #ifndef HAK_BENCH_INSTANCES_H
 #define HAK_BENCH_INSTANCES_H

@@ -2,11 +2,11 @@
 /*
  * set=latency: each call timed alone.
  *
- * The sides take turns round by round.  After each call hakmem's counters are read (and for
- * the kernel's side as well, so that both find the processor's caches alike); the counter
- * that moved names the stage that served the call, and the call is filed under it.  A call
- * during which the timer ticked is left out and counted: it holds the interrupt, too.
- * Calls that may sleep are timed as a whole, waiting included.
+ * The sides take turns round by round.  After each call hakmem's counters are read.  The counter
+ * that moved names the stage that served the call, and the call is filed under it.  They are read
+ * for the kernel's side as well, so that both find the processor's caches alike.  A call during
+ * which the timer ticked is left out and counted: it holds the interrupt, too. Calls that may
+ * sleep are timed as a whole, waiting included.
  */
 #include <linux/jiffies.h>
 #include <linux/ktime.h>

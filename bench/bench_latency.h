@@ -2,8 +2,8 @@
 /*
  * What set=latency finds: how long single calls take, and how long nobody can interrupt.
  *
- * A figure is for one call, in the unit of struct bench_result (instructions where the clock
- * counts them, else nanoseconds), with the median of timing nothing taken off.
+ * A figure is for one call, with the median of timing nothing taken off.  Its unit is that of
+ * struct bench_result: instructions where the clock counts them, else nanoseconds.
  */
 #ifndef HAK_BENCH_LATENCY_H
 #define HAK_BENCH_LATENCY_H

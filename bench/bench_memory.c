@@ -2,10 +2,9 @@
 /*
  * set=memory: what live objects cost in pages.
  *
- * Two yardsticks.  pages_held is hakmem's own account and exact.  The fall of the
- * machine's free pages is the only one the kernel's allocator has too, so the
- * comparison uses it for both; it is off by what the rest of the machine does
- * meanwhile.
+ * Two yardsticks.  pages_held is hakmem's own account and exact.  The fall of the machine's free
+ * pages is the only one the kernel's allocator has too, so the comparison uses it for both.  It
+ * is off by what the rest of the machine does meanwhile.
  *
  * Counts shrink with the memory of the machine, and the result says how many
  * objects there were.
@@ -268,9 +267,9 @@ static int mem_mix(struct mem_run *m)
 }
 
 /*
- * Blocks come 2 MiB at a time, so the pages of a single cache tell nothing.  Caches
- * are made until several blocks have been opened; between the first and the last
- * opening, each cache took its part of the blocks in between.
+ * Blocks come 2 MiB at a time, so the pages of a single cache tell nothing.  Caches are made
+ * until several blocks have been opened.  Between the first and the last opening, each cache took
+ * its part of the blocks in between.
  */
 static int mem_many_caches(struct mem_run *m, struct hak_cache **c, unsigned int *nr)
 {

@@ -5,8 +5,8 @@
  *   set=budget|cross|patterns|time|memory|latency [rounds=N] [force=1]
  *   pattern=P [alloc=A[,A...]] [size=N] [batch=N] [cpus=N] [ctx=C] [rounds=N] [ops=N] [force=1]
  *
- * Everything is checked before anything runs: a wrong line leaves one message in
- * the log, -EINVAL with the writer, and the last result as it was.
+ * Everything is checked before anything runs.  A wrong line leaves one message in the log,
+ * -EINVAL with the writer, and the last result as it was.
  */
 #include <linux/bitops.h>
 #include <linux/cpumask.h>

@@ -207,8 +207,8 @@ static void row_lane(struct bench_run *run, struct bench_lane *lane, u64 *ticks,
 }
 
 /*
- * An interrupt may not make a new slab of full size: let process context draw and
- * return enough objects first, as it would have done in a system that is up.
+ * An interrupt may not make a new slab of full size.  So process context draws and returns enough
+ * objects first, as it would have done in a system that is up.
  */
 static void row_draw(struct bench_run *run, struct bench_lane *lane)
 {

@@ -2,10 +2,10 @@
 /*
  * The measured loops, as templates.
  *
- * bench_loops_task.c and bench_loops_atomic.c instantiate each for each allocator
- * with constants for @a, @fixed and @gfp, so what is compiled is the loop a user
- * of that allocator would write, the test for NULL included.  @fixed is a size
- * known at compile time, or 0 to take the size from @e.
+ * bench_loops_task.c and bench_loops_atomic.c instantiate each for each allocator, with constants
+ * for @a, @fixed and @gfp.  What is compiled is the loop a user of that allocator would write,
+ * the test for NULL included.  @fixed is a size known at compile time, or 0 to take the size from
+ * @e.
  *
  * A loop that meets a failed allocation counts it, frees what it has and stops;
  * the row is then invalid.  Rounds are a few thousand operations long, so that
@@ -60,9 +60,9 @@ static __always_inline void shape_pair(BENCH_LOOP_ARGS)
 }
 
 /*
- * Fill slots [0, n) step @step; the number that could be filled, as an index.  The
- * empty loop is told that it cannot fail, and the compiler is kept from carrying a
- * second copy of the index: either would be taken off the allocators as overhead.
+ * Fill slots [0, n) step @step; the number that could be filled, as an index.  The empty loop is
+ * told that it cannot fail, and the compiler is kept from carrying a second copy of the index.
+ * Either would be taken off the allocators as overhead.
  */
 static __always_inline unsigned long bench_fill(BENCH_LOOP_ARGS, void *c, size_t size,
 						unsigned long n, unsigned long step)

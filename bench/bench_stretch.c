@@ -2,12 +2,12 @@
 /*
  * How long hakmem keeps interrupts, and other threads, waiting: measured from outside.
  *
- * A timer is set to a random moment inside a block of calls.  Its interrupt is late by what
- * was left of the stretch with interrupts off that it fell into; a thread of the highest
- * priority that it wakes is late by what was left of the one with preemption off.  Over
- * thousands of blocks the longest lateness comes close to the longest stretch, from below.
- * The shortest lateness over a block that does nothing is what the way in costs: it is
- * given beside the figure and not taken off.
+ * A timer is set to a random moment inside a block of calls.  Its interrupt is late by what was
+ * left of the stretch with interrupts off that it fell into.  It wakes a thread of the highest
+ * priority.  That is late by what was left of the stretch with preemption off.  Over thousands of
+ * blocks the longest lateness comes close to the longest stretch, from below. The shortest
+ * lateness over a block that does nothing is what the way in costs: it is given beside the figure
+ * and not taken off.
  *
  * Only where the clock counts instructions: elsewhere the host decides when a timer fires.
  * A thread can be woken inside the kernel only where that is preempted (preempt=full).

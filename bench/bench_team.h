@@ -2,11 +2,10 @@
 /*
  * Kthreads that run measured loops, one bound to each CPU in use.
  *
- * A team lives as long as a row.  Between rounds its members sleep; a round wakes
- * the first @n of them, they meet at a barrier, and each runs its
- * loop in the wanted context: itself, a tasklet, or a hard irq_work, which
- * interrupts it.  Where a context cannot be had the member says wrong_ctx instead
- * of letting another context pass for it.
+ * A team lives as long as a row.  Between rounds its members sleep.  A round wakes the first @n
+ * of them, and they meet at a barrier.  Each runs its loop in the wanted context: itself, a
+ * tasklet, or a hard irq_work, which interrupts it.  Where a context cannot be had the member
+ * says wrong_ctx instead of letting another context pass for it.
  */
 #ifndef HAK_BENCH_TEAM_H
 #define HAK_BENCH_TEAM_H

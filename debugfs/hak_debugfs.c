@@ -2,9 +2,9 @@
 /*
  * The files of /sys/kernel/debug/hakmem: text, one fact a line.
  *
- * Reads take no lock that an allocation takes but for the moment of a copy, and
- * are mode 0444 so that they stay readable under lockdown.  `audit` can also be
- * written: the number of objects that should be live.
+ * A lock that an allocation takes is held for the moment of a copy at most.  Files are mode 0444
+ * so that they stay readable under lockdown.  `audit` can also be written: the number of objects
+ * that should be live.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>

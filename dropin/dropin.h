@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The drop-in layer: caches that a driver asked of kmem_cache_create(), each with hakmem or
- * with the kernel as the backend parameter and a few rules have it.
+ * The drop-in layer: caches that a driver asked of kmem_cache_create().  The backend parameter
+ * and a few rules say whether hakmem or the kernel serves each.
  *
  * It stands above tiny/ and is a client of it; allocations never come here.
  */

@@ -2,8 +2,8 @@
 /*
  * Suite hakmem_badfree: each kind of bad free, through each call, at several sizes.
  *
- * Each is valid in all but one thing, is counted once under its own name, and
- * leaves the allocator able to hand out every object once.
+ * Each is valid in all but one thing and is counted once under its own name.  It leaves the
+ * allocator able to hand out every object once.
  */
 #include "kunit/hak_kunit.h"
 

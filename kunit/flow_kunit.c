@@ -2,9 +2,9 @@
 /*
  * Suite hakmem_flow: many threads that only allocate, many that only free.
  *
- * Objects flow one way, from 16 threads to one or from one to 16, so that every
- * magazine is filled on one CPU and emptied on the other.  What is held may be what
- * was live at the worst, a quarter of it, and the byte budget.
+ * Objects flow one way, from 16 threads to one or from one to 16.  So every magazine is filled on
+ * one CPU and emptied on the other.  What is held may be what was live at the worst, a quarter of
+ * it, and the byte budget.
  */
 #include "kunit/hak_kunit.h"
 #include <linux/completion.h>

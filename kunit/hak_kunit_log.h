@@ -4,9 +4,9 @@
 #define _HAK_KUNIT_LOG_H
 
 /*
- * Runs @fn and returns how many lines of the kernel's log contain @what meanwhile.  They
- * stand between two lines of ours, which tell scripts/judge that they are no finding: a console
- * may print later than it is told, so that its level cannot.
+ * Runs @fn and returns how many lines of the kernel's log contain @what meanwhile.  They stand
+ * between two lines of ours, which tell scripts/judge that they are no finding.  The level of the
+ * console cannot tell, because it may print later.
  * Context: process context. May sleep.
  */
 unsigned int hak_kunit_said(const char *what, void (*fn)(void *arg), void *arg);

@@ -111,7 +111,7 @@ static void hak_free_sized_within_the_class_is_fine(struct kunit *test)
 }
 
 /*
- * A deferred free leaves a link in the object (tiny_defer.c).  Where that has a word of its
+ * A deferred free leaves a link in the object (tiny_flush.c).  Where that has a word of its
  * own, a live object that looks like it, copied from what was there before, is still live.
  */
 static void hak_cache_free_of_what_looks_deferred_is_fine(struct kunit *test)

@@ -193,9 +193,9 @@ static void hak_alloc_million_objects_costs_three_percent(struct kunit *test)
 }
 
 /*
- * What a cache may keep on a node: half of cache_bytes_max in full magazines, their own
- * bytes included, but two of them in any case; and half in empty slabs, each counted as
- * one of the largest, but one in any case.  The only CPU has a magazine and a spare too.
+ * What a cache may keep on a node: half of cache_bytes_max in full magazines, their own bytes
+ * included, but two of them in any case.  The other half is in empty slabs, each counted as one
+ * of the largest, but one in any case.  The only CPU has a magazine and a spare too.
  */
 static void expect_cache_within_budget(struct kunit *test, struct hak_core *core)
 {
@@ -218,9 +218,9 @@ static void expect_cache_within_budget(struct kunit *test, struct hak_core *core
 }
 
 /*
- * SuperSlabs that this may pin, when objects are freed in the order of their addresses:
- * those of what the budget covers, one neighbourhood that begins anywhere; of the
- * magazines; one of the objects freed last, in magazine and spare; and an empty one.
+ * SuperSlabs that this may pin, when objects are freed in the order of their addresses.  They are
+ * those of what the budget covers, one neighbourhood that begins anywhere, and those of the
+ * magazines.  One more is of the objects freed last, in magazine and spare, and one is empty.
  */
 static unsigned long budget_superslabs(struct hak_core *core)
 {

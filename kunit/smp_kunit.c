@@ -2,9 +2,9 @@
 /*
  * Suite hakmem_smp: two CPUs free each other's objects.
  *
- * Bound threads pass objects through rings.  Each object carries its address, its
- * sender and a serial number, which the receiver checks before it frees: an object
- * in two places at once arrives with another one's number.
+ * Bound threads pass objects through rings.  Each object carries its address, its sender and a
+ * serial number, which the receiver checks before it frees.  An object in two places at once
+ * arrives with another one's number.
  */
 #include "kunit/hak_kunit.h"
 #include <linux/completion.h>

@@ -7,8 +7,9 @@
  * nothing.  The core itself stays instrumented; the words it keeps in free objects
  * it reads and writes with hak_arch_peek() and hak_arch_poke(), which are not.
  *
- * KASAN exports nothing that poisons, so its shadow is written here: a byte for 8
- * bytes of memory, 0 if all of them may be touched, 1 to 7 if so many, else why not.
+ * KASAN exports nothing that poisons, so its shadow is written here.  A byte of it stands for 8
+ * bytes of memory.  It is 0 if all of them may be touched, 1 to 7 if so many, and else says why
+ * not.
  */
 #ifndef _HAK_WATCH_H
 #define _HAK_WATCH_H

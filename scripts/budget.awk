@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Holds the "budget" lines of a bench result (first file) against the ceilings of a budget
-# file (second): one "ok - " or "not ok - " line per row and hardening.
+# Holds the "budget" lines of a bench result (first file) against the ceilings of a budget file
+# (second).  Prints one "ok - " or "not ok - " line per row and hardening.
 
 function report(row, h, limit,    f, k, state) {
 	f = (row, h) in figure ? figure[row, h] : ""

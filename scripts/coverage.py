@@ -3,14 +3,14 @@
 """Adds up what gcov says of several objects, a row a file: coverage.py REASONS TREE JSON...
 
 A header's code is in many objects: a line counts as reached if it was in any of them.  Branches are
-counted where gcov tells them apart; one of a header as often as objects have it, so it is taken if it
-was in any object that compiled that line to as many branches.  What is not reached must be listed in
-REASONS, a line "- `FILE`, `FUNCTION`: `CODE`: why" for each, as often as that function has that code
-unreached; a "not ok - " line names what is not.
+counted where gcov tells them apart.  A branch of a header counts once for each number of branches that
+objects made of its line, and is taken if it was in any of those objects.
+
+What is not reached must be listed in REASONS (tests/coverage-missed.txt), as often as that function has
+that code unreached.  A "not ok - " line names what is not.
 """
 import json
 import os
-import re
 import sys
 from collections import Counter
 
@@ -42,6 +42,22 @@ def read(tree, names):
     return lines, branches, functions
 
 
+def listed(name):
+    """{(file, function, code): times} of a file like tests/coverage-missed.txt, which says how it is read."""
+    known, why = Counter(), ""
+    with open(name, encoding="utf-8") as file:
+        for n, line in enumerate(file, 1):
+            line = line.rstrip("\n")
+            if line.startswith("why "):
+                why = line[4:].strip()
+            elif line and not line.startswith("#"):
+                what = tuple(line.split("\t"))
+                if len(what) != 3 or not all(what) or not why:
+                    sys.exit(f"{name}:{n}: not FILE, FUNCTION and CODE between tabs, below a reason")
+                known[what] += 1
+    return known
+
+
 def percent(some, of):
     """With one digit, cut and not rounded: 94.99 is not 95."""
     return f"{some * 1000 // of / 10:.1f}" if of else "-"
@@ -51,8 +67,7 @@ def main(reasons, tree, names):
     """As the first lines of this file say."""
     tree = os.path.realpath(tree)
     lines, branches, functions = read(tree, names)
-    with open(reasons, encoding="utf-8") as file:
-        known = Counter(re.findall(r"^- `([^`]+)`, `([^`]+)`: `(.*?)`: ", file.read(), re.M))
+    known = listed(reasons)
     total = [0, 0, 0, 0]
     print(f"# {'file':28} {'lines':>6} {'reached':>8} {'%':>6} {'branches':>9} {'taken':>6} {'%':>6}")
     rows, missing = [], []
@@ -69,9 +84,9 @@ def main(reasons, tree, names):
         print(f"# {path:28} {row[0]:6} {row[1]:8} {percent(row[1], row[0]):>6}"
               f" {row[2]:9} {row[3]:6} {percent(row[3], row[2]):>6}")
     for n, *what in missing:
-        listed = known[tuple(what)] > 0
+        named = known[tuple(what)] > 0
         known[tuple(what)] -= 1
-        print(f"{'# listed' if listed else 'not ok'} - not reached: {what[0]}:{n}: {what[1]}: {what[2]}")
+        print(f"{'# listed' if named else 'not ok'} - not reached: {what[0]}:{n}: {what[1]}: {what[2]}")
     for what in sorted(what for what, left in known.items() if left > 0):
         print(f"# listed in {os.path.basename(reasons)}, but reached: {', '.join(what)}")
     for what, some, of, aim in (("lines", total[1], total[0], 95), ("branches", total[3], total[2], 85)):

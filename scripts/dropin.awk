@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-# Makes the tables of a proof of scripts/dropin out of its results: the counted runs slub, hardened and
-# unhardened, and, if they are there, the two of the drivers as they are, slub and hakmem.  Then one
-# "ok - " or "not ok - " line for each thing the figures must prove.  -v proof=NAME.
-# Fields: row NAME OPERATION SIZE CALLS TIMED INSTRUCTIONS OWNED FAILED CLEARING LONGEST.  The calls that
-# were not timed, for an interrupt in them, are taken to be as long as the others of their row.
+# Makes the tables of a proof of scripts/dropin out of its results.  Those are the counted runs
+# slub, hardened and unhardened.  If they are there, the two of the drivers as they are follow,
+# slub and hakmem.  Then one "ok - " or "not ok - " line for each thing the figures must prove.
+# -v proof=NAME. Fields: row NAME OPERATION SIZE CALLS TIMED INSTRUCTIONS OWNED FAILED CLEARING
+# LONGEST.  The calls that were not timed, for an interrupt in them, are taken to be as long as
+# the others of their row.
 
 FNR == 1 { run++ }
 $1 == "#" && $2 == "ops" { ops[run] = $3 }

@@ -74,9 +74,10 @@ function result(line, d,    failed, name, skipped, key) {
 
 /^hakmem-guest: start/ { started = 1; next }
 
-# A data race is one of ours if either side is code of hakmem's, or what that called: the first two
-# lines of a stack.  The kernel has some of its own, which are counted; three of them it has with itself
-# under any caller: the timer of a sleep, the flags of work that is queued a second time, the clock.
+# A data race is one of ours if either side is code of hakmem's, or what that called: the first
+# two lines of a stack.  The kernel has some of its own, which are counted.  Three of them it has
+# under any caller: the timer of a sleep, the flags of work that is queued a second time, the
+# clock.
 function kernels_own(text) {
 	sub(/^BUG: KCSAN: data-race in /, "", text)
 	return text ~ /^hrtimer_wakeup \/ usleep_range_state$/ ||

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Small faults for tiny/ and superslab/: mutants.py SEED list | mutants.py SEED apply NUMBER
 
-Every place where one of RULES applies is a mutant; they are shuffled by SEED, so that the same
-sources and the same seed give the same list, and nobody chooses.  "list" prints a line for each:
-number, file:line, rule, what was there, what is there instead; the rules take turns, so that the
-checks are not lost among the statements.  "apply" changes the file, in the current directory.  What is no code (comments, strings, directives, annotations for the linker or
+Every place where one of the rules applies is a mutant.  They are shuffled by SEED.  The same sources
+and the same seed give the same list, and nobody chooses.
+
+"list" prints a line for each: number, file:line, rule, what was there, what is there instead.  The
+rules take turns, so that the checks are not lost among the statements.  "apply" changes the file, in
+the current directory.  What is no code (comments, strings, directives, annotations for the linker or
 lockdep) is left alone.
 """
 import glob

@@ -4,8 +4,8 @@
  *
  *   insmod hakmem_selftest.ko test=badfree,nmi
  *
- * leak=, keep_cache= and rcu_late= instead leave something behind on purpose, for a test
- * of what hakmem makes of it; race= is for a test of what the kernel makes of it.
+ * leak=, keep_cache= and rcu_late= instead leave something behind on purpose, for a test of what
+ * hakmem makes of it.  race= is for a test of what the kernel makes of it.
  */
 #include "selftest/selftest.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Group badfree, second half: objects given to a cache that is not theirs, the
- * parts of a SuperSlab that are nobody's object, and objects of a cache that is gone.
+ * Group badfree, second half: objects given to a cache that is not theirs, parts of a SuperSlab
+ * that are nobody's object, objects of a cache that is gone.
  */
 #include "selftest/selftest.h"
 

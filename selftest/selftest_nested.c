@@ -2,10 +2,10 @@
 /*
  * Probes whose handler calls the allocator in the middle of itself.
  *
- * What a handler does is no business of whoever was interrupted, so it must not
- * run where a free is not allowed: a probe on a function of the kernel acts only
- * when hakmem called that function.  A probe hit inside a handler is skipped by
- * kprobes, so the worker is used by one at a time.
+ * What a handler does is no business of whoever was interrupted, so it must not run where a free
+ * is not allowed.  A probe on a function of the kernel acts only when hakmem called that
+ * function.  A probe hit inside a handler is skipped by kprobes, so the worker is used by one at
+ * a time.
  */
 #include <linux/kallsyms.h>
 

@@ -96,8 +96,8 @@ static void wrong_cache(struct st *t)
 }
 
 /*
- * a,a and a,b,a within one NMI, so that the first free is still on its way, and a
- * free in NMI of what the interrupted task has freed.  hardened=0 promises nothing.
+ * a,a and a,b,a within one NMI, so that the first free is still on its way.  Then a free in NMI
+ * of what the interrupted task has freed.  hardened=0 promises nothing.
  */
 static void doubles(struct st *t, struct st_kind kind, enum st_how how)
 {

@@ -2,8 +2,8 @@
 /*
  * Values that are no object of hakmem's: what a wild pointer looks like.
  *
- * Among them are those that pass for one of ours if a check leaves out a bit, and
- * those whose masked address cannot even be read.
+ * Some of them pass for one of ours if a check leaves out a bit.  Of others the masked address
+ * cannot even be read.
  */
 #include "selftest/selftest.h"
 #include <linux/err.h>

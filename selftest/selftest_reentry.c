@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Group reentry, first half: probes at the entry of functions, which ftrace calls
- * at the level of whoever called the function, without the marks of an NMI.
+ * Group reentry, first half: probes at the entry of functions.  ftrace calls them at the level of
+ * whoever called the function, without the marks of an NMI.
  *
- * They are on everything the slow paths call: with a lock of the core held (the
- * kernel's own spin lock functions) and in every window between two looks at a set.
- * Their handler allocates and frees objects of the same cache.
+ * They are on everything the slow paths call.  So they run with a lock of the core held (the
+ * kernel's own spin lock functions), and in every window between two looks at a set. Their
+ * handler allocates and frees objects of the same cache.
  */
 #include "selftest/selftest.h"
 #include <linux/mm.h>

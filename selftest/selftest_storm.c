@@ -2,9 +2,9 @@
 /*
  * Group storm: on every CPU a task, a softirq and a hardirq use one cache at a time.
  *
- * The hardirq is the timer of a software performance event, which fires some ten
- * thousand times a second at whatever instruction the CPU happens to be; it raises
- * a tasklet.  Where there are no such events the task raises the interrupt itself.
+ * The hardirq is the timer of a software performance event.  It fires some ten thousand times a
+ * second at whatever instruction the CPU happens to be, and raises a tasklet.  Where there are no
+ * such events the task raises the interrupt itself.
  */
 #include "selftest/selftest.h"
 #include <linux/completion.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the files of the memory layer share: the mark of who holds a lock, the counters, the
- * queue for work, and the worker that gives things up after a grace period.  It knows none of
- * the others.
+ * What the files of the memory layer share: the mark of who holds a lock, the counters, and the
+ * queue for work.  The worker is here, too, that gives things up after a grace period.  It knows
+ * none of the others.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_lock.h"

@@ -2,9 +2,9 @@
 /*
  * SuperSlabs and their pages: see ss_block.h.
  *
- * One empty SuperSlab a node is kept, so that a load that hovers around the edge
- * of one does not allocate and free 2 MiB each time; hak_block_shrink() releases
- * it.  Small blocks are in ss_small.c, what both share in ss_pages.c.
+ * One empty SuperSlab a node is kept.  So a load that hovers around the edge of one does not
+ * allocate and free 2 MiB each time.  hak_block_shrink() releases it.  Small blocks are in
+ * ss_small.c, what both share in ss_pages.c.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -56,8 +56,8 @@ static void ss_init(void *base)
 }
 
 /*
- * One thread at a time makes a SuperSlab; others that found no page wait, look again and are
- * served from it, where each would have held 2 MiB of its own for a moment.  Whoever holds it
+ * One thread at a time makes a SuperSlab.  Others that found no page wait, look again and are
+ * served from it.  Otherwise each would hold 2 MiB of its own for a moment.  Whoever holds it
  * allocates without direct reclaim, so reclaim itself may take it.
  */
 DEFINE_MUTEX(hak_grow_lock);	/* [2] in the lock order */
@@ -306,9 +306,9 @@ static void ss_put_spages(struct hak_slab *slab)
 }
 
 /*
- * A mark is one for all of a SuperSlab.  One that stays behind where the next slab has
- * the middle of an object may be copied, unread, to the start of another: its free would
- * pass for a second one.
+ * A mark is one for all of a SuperSlab.  One that stays behind may lie in the middle of an object
+ * of the next slab, and be copied, unread, to the start of another.  Its free would pass for a
+ * second one.
  */
 static void slab_unmark(struct hak_slab *slab)
 {

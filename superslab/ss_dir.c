@@ -6,9 +6,9 @@
  * struct hak_mixed with bit 0 set.  Entries change under dir_lock and are read
  * without it.
  *
- * When memory is plugged in, a table of at least twice the size takes the place of the
- * one before, which stays for those who still read it: what they look for is theirs, and
- * was in it already, or not found in either.  All of these together are smaller than the last.
+ * When memory is plugged in, a table of at least twice the size takes the place of the one
+ * before.  That stays for those who still read it.  What they look for is theirs, and was in it
+ * already, or is found in neither.  All of these together are smaller than the last.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"

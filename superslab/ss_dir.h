@@ -2,14 +2,13 @@
 /*
  * Who owns an address: the directory.
  *
- * One entry per 2 MiB region of the direct map says what the region is: nothing
- * of ours, one SuperSlab, or a table of the small blocks in it.  It is exact, and
- * no byte outside it is read for an address that is not proven ours.  hak_dir[]
- * is a small direct-mapped image of its SuperSlab entries for the inlined path;
- * what collides there is found here.
+ * One entry per 2 MiB region of the direct map says what the region is.  It is nothing of ours,
+ * one SuperSlab, or a table of the small blocks in it.  It is exact, and no byte outside it is
+ * read for an address that is not proven ours.  hak_dir[] is a small direct-mapped image of its
+ * SuperSlab entries for the inlined path; what collides there is found here.
  *
- * Readers wait for no lock: they run with preemption off, and an entry is cleared
- * before what it points to goes through a grace period (ss_block.c).
+ * Readers wait for no lock and run with preemption off.  An entry is cleared before what it
+ * points to goes through a grace period (ss_block.c).
  */
 #ifndef _SS_DIR_H
 #define _SS_DIR_H
@@ -89,8 +88,8 @@ static inline struct hak_slab *hak_slab_of(const void *p)
  * @fn: gets base, order, and SuperSlab header or NULL; may not sleep
  * @arg: what @fn gets besides
  *
- * No lock is held: a block that comes or goes meanwhile may be missed, and what @fn
- * reads of one may change, but stays mapped until it returns.
+ * No lock is held, so a block that comes or goes meanwhile may be missed.  What @fn reads of one
+ * may change, but stays mapped until it returns.
  *
  * Context: Process context. May sleep.
  */

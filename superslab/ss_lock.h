@@ -2,15 +2,14 @@
 /*
  * The locks of the core: raw, interrupts off, never one inside another.
  *
- * Under none of them may memory be allocated or freed, a message be printed or
- * work be queued.  Each is held for one magazine or HAK_BATCH objects or slabs at
- * most, but by the audit, which looks at all slabs of a node or all full magazines of
- * a depot, and by the search for pages or empty ones among the SuperSlabs of a node.
+ * Under none of them may memory be allocated or freed, a message be printed or work be queued.
+ * Hold times are bounded by one magazine, or by HAK_BATCH objects or slabs.  There are two
+ * exceptions.  The audit looks at all slabs of a node or all full magazines of a depot.  The
+ * search for pages, or for empty ones, looks at the SuperSlabs of a node.
  *
- * hak_busy is raised before a lock is taken and lowered after it is dropped.  A
- * probe or tracer that fires in between and calls the allocator again finds it
- * raised: its allocation returns NULL and its free is deferred, where waiting
- * for the lock would never end.
+ * hak_busy is raised before a lock is taken and lowered after it is dropped.  A probe or tracer
+ * that fires in between and calls the allocator again finds it raised.  Its allocation returns
+ * NULL and its free is deferred.  Waiting for the lock would never end.
  */
 #ifndef _SS_LOCK_H
 #define _SS_LOCK_H
@@ -20,9 +19,9 @@
 DECLARE_PER_CPU(int, hak_busy);
 
 /*
- * A look from outside at what a lock protects, or at what only its own CPU changes: for hints
- * that are looked at again under the lock, and for what people read.  Any value of late will do,
- * so whoever changes it is not slowed down by marks for KCSAN.
+ * A look from outside at what a lock protects, or at what only its own CPU changes.  It is for
+ * hints that are looked at again under the lock, and for what people read.  Any value of late
+ * will do, so whoever changes it is not slowed down by marks for KCSAN.
  */
 #define hak_peek(x) hak_look_past(data_race(READ_ONCE(x)))
 

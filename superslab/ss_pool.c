@@ -2,9 +2,8 @@
 /*
  * Pools and slabs: see ss_pool.h; the way back of objects is in ss_return.c.
  *
- * A slab is on partial while it has free objects and on full otherwise; empty
- * slabs stand at the end of partial, so that they are used last and found first
- * when memory is wanted back.
+ * A slab is on partial while it has free objects and on full otherwise.  Empty slabs stand at the
+ * end of partial.  So they are used last, and found first when memory is wanted back.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Objects on their way back into their slabs, up to HAK_BATCH at a time: looked up
- * without a lock, then put back under one hold of a node's lock.  Those that were
- * allocated together often come back together, so both go by runs of one slab.
+ * Objects on their way back into their slabs, up to HAK_BATCH at a time.  They are looked up
+ * without a lock, then put back under one hold of a node's lock.  Those that were allocated
+ * together often come back together, so both go by runs of one slab.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -40,9 +40,9 @@ static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struc
 }
 
 /*
- * Mark objects free, from number @k of @b to the last in a row of one slab;
- * returns the number behind it.  One is free already if its bit is set, all of the slab is
- * free, or the slab was given up since it was looked up.
+ * Mark objects free, from number @k of @b to the last in a row of one slab; returns the number
+ * behind it.  One is free already if its bit is set, or if all of its slab is free.  So is one
+ * whose slab was given up since the look-up.
  */
 static __always_inline unsigned int slab_return(struct hak_pool *pool, struct hak_pool_node *pn,
 						struct batch *b, unsigned int k)

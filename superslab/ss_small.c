@@ -2,10 +2,10 @@
 /*
  * Small blocks: what serves when 2 MiB cannot be had.
  *
- * A small block is one slab of 4 to 32 KiB with its descriptor at its end.  The
- * largest order that may be tried comes first, the order one object needs last,
- * and only that one may dig into reserves or refuse to fail.  Its objects are not
- * known to the inlined free, which leaves them to the out-of-line look-up.
+ * A small block is one slab of 4 to 32 KiB with its descriptor at its end.  The largest order
+ * that may be tried comes first, the order one object needs last.  Only the last may dig into
+ * reserves or refuse to fail.  Its objects are not known to the inlined free, which leaves them
+ * to the out-of-line look-up.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"

@@ -47,17 +47,16 @@
  *   slot c             128 tags, 8 bytes each: the handle of the cache a page serves
  *   slot c+1 .. c+15   9 slab descriptors each; after the last two, struct hak_ss
  *
- * The header of each SuperSlab sits at the same offset of 2 MiB, and caches are
- * indexed by such offsets: without the rotation the hot lines of all SuperSlabs
- * would fight for the same few sets.
+ * The header of each SuperSlab sits at the same offset of 2 MiB, and a CPU's caches are indexed
+ * by such offsets.  Without the rotation the hot lines of all SuperSlabs would fight for the same
+ * few sets.
  *
  * Where 2 MiB cannot be had, a block of 4 to 32 KiB serves.  It is one slab, with
  * its descriptor (struct hak_small) at its end; the directory knows its pages.
  *
- * A slab hands out objects from a bitmap kept out of band: a free object holds
- * no link that could be overwritten, a second free of it is seen, and a slab is
- * carved by nothing but setting its bits.  Bitmaps are only touched 32 objects at
- * a time, when a magazine is filled or flushed.
+ * A slab hands out objects from a bitmap kept out of band.  So a free object holds no link that
+ * could be overwritten, and a second free of it is seen.  A slab is carved by nothing but setting
+ * its bits.  Bitmaps are only touched 32 objects at a time, when a magazine is filled or flushed.
  *
  * Locks are in ss_lock.h.
  */
@@ -125,7 +124,7 @@ struct hak_small {
 };
 
 struct hak_pool_node {
-	raw_spinlock_t lock;		/* [4] in the lock order, docs/architecture.md */
+	raw_spinlock_t lock;		/* [4] in the lock order: docs/locks.md */
 	/* Slabs with free objects, empty ones last, and slabs without. */
 	struct list_head partial hak_guarded_by_own(&lock);
 	struct list_head full hak_guarded_by_own(&lock);

@@ -2,9 +2,9 @@
 /*
  * Executable invariants of pools.
  *
- * Each rule is stated here and nowhere else: a slab's free count is the number
- * of set bits of its map, the counts of a node are the sums over its slabs, and
- * a slab is on partial exactly if it has a free object.
+ * Each rule is stated here and nowhere else.  A slab's free count is the number of set bits of
+ * its map.  The counts of a node are the sums over its slabs.  A slab is on partial exactly if it
+ * has a free object.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"

@@ -11,9 +11,9 @@
  *           slab         up to HAK_BATCH objects under one lock
  *           new slab     pages of a SuperSlab, a new SuperSlab, or a small block
  *
- * The last step leaves the set's protection, so that the page allocator sees
- * preemption and interrupts as the caller had them; afterwards the CPU may be
- * another one and everything starts afresh.
+ * The last step leaves the set's protection, so that the page allocator sees preemption and
+ * interrupts as the caller had them.  Afterwards the CPU may be another one, and everything
+ * starts afresh.
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_depot.h"
@@ -162,9 +162,9 @@ static gfp_t local_gfp(gfp_t gfp)
 }
 
 /*
- * Allocate when the inlined path could not.  Any context but NMI; no protection held.
- * Slabs of this node, a new one on this node, slabs of any node, a new one anywhere,
- * and then a last look, because somebody may have freed meanwhile.
+ * Allocate when the inlined path could not.  Any context but NMI; no protection held. Slabs of
+ * this node, a new one on this node, slabs of any node, a new one anywhere.  Then a last look,
+ * because somebody may have freed meanwhile.
  */
 void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
 {

@@ -2,11 +2,10 @@
 /*
  * The audit: proof that every object is in exactly one place.
  *
- * For each cache: descriptors agree with their bitmaps; every object in a
- * magazine, spare or depot is an object of this cache, is not free in its slab,
- * carries its mark, and is there once.  For each block: the kernel dropped no
- * reference of it.  What is neither free nor cached is live, and the caller may
- * know how much that should be.
+ * For each cache, descriptors agree with their bitmaps.  A magazine, spare or depot holds
+ * objects of this cache only.  None of these is free in its slab, or there twice, or unmarked.
+ * For each block: the kernel dropped no reference of it.  What is neither free nor cached is
+ * live, and the caller may know how much that should be.
  */
 #include "tiny/tiny_core.h"
 

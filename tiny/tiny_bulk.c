@@ -2,9 +2,9 @@
 /*
  * Bulk calls: the fast paths in a loop, with preemption off once per run.
  *
- * Objects freed together tend to lie together, so a free keeps what it learnt of
- * the last slab page: only an object of another page, or a misaligned one, pays
- * for the look-up again.  Whatever a run cannot do, the single call does.
+ * Objects freed together tend to lie together, so a free keeps what it learnt of the last slab
+ * page.  Only an object of another page, or a misaligned one, pays for the look-up again.
+ * Whatever a run cannot do, the single call does.
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_set.h"
@@ -313,9 +313,9 @@ full:
 }
 
 /*
- * Push objects of any caches to the task sets, up to the first that needs more
- * than that.  A group of neighbours in one SuperSlab is proven ours by one
- * look-up in the directory, and one in the same slab page by one tag.
+ * Push objects of any caches to the task sets, up to the first that needs more than that.  One
+ * look-up in the directory proves a group of neighbours in one SuperSlab ours.  One tag proves
+ * those in the same slab page.
  */
 static __always_inline unsigned int push_any(unsigned int n, void **p, bool hardened)
 {

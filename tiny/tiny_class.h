@@ -2,9 +2,9 @@
 /*
  * Size classes: hak_size_class() of the public header, as a table of handles.
  *
- * 8 to 64 in steps of 8, then four steps per doubling to 1024: never more than 25%
- * or 7 bytes wasted, and each class is a multiple of the largest power of two that
- * divides any size it serves, which is the alignment kmalloc() promises.
+ * 8 to 64 in steps of 8, then four steps per doubling to 1024: never more than 25% or 7 bytes
+ * wasted.  Each class is a multiple of the largest power of two that divides any size it serves.
+ * That is the alignment kmalloc() promises.
  */
 #ifndef _TINY_CLASS_H
 #define _TINY_CLASS_H

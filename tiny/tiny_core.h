@@ -6,11 +6,10 @@
  * only by its own CPU under its level's protection (struct hak_set), or by the
  * teardown of a dead CPU.
  *
- * A slow path may be interrupted at every call it makes by a probe that calls the
- * allocator again, at the same level.  So it never holds half a change across a
- * call: it gathers objects into a local array first and then commits them in one
- * of the leaves of tiny_set.h, which call nothing, are not traced or probed, and
- * look at the set afresh.
+ * A slow path may be interrupted at every call it makes by a probe that calls the allocator
+ * again, at the same level.  So it never holds half a change across a call.  It gathers objects
+ * into a local array first, and then commits them in one of the leaves of tiny_set.h.  Leaves
+ * call nothing, are not traced or probed, and look at the set afresh.
  */
 #ifndef _TINY_CORE_H
 #define _TINY_CORE_H
@@ -193,7 +192,7 @@ void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl);
 /* Leave an object that was just taken as the caller must find it. */
 void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
 
-/* tiny_defer.c: frees from NMI and from calls nested in the core. */
+/* tiny_flush.c: frees from NMI and from calls nested in the core. */
 void hak_defer_free(struct hak_core *core, void *p);
 bool hak_defer_holds(const struct hak_core *core, void *p);	/* waits, though not marked? */
 int hak_defer_init(void);

@@ -2,10 +2,9 @@
 /*
  * The depot: where magazines change CPUs, a whole one at a time.
  *
- * An exchange holds the lock for a few list operations; the objects are copied
- * outside it.  Magazines are themselves objects of a pool of ours, so the depot
- * allocates nothing that hakmem does not count; when none can be had, objects go
- * straight to their slabs.
+ * An exchange holds the lock for a few list operations; the objects are copied outside it.
+ * Magazines are themselves objects of a pool of ours, so the depot allocates nothing that hakmem
+ * does not count.  When none can be had, objects go straight to their slabs.
  */
 #include "tiny/tiny_depot.h"
 

@@ -15,8 +15,8 @@ void hak_depot_init(struct hak_depot *d, unsigned int max_full);
 struct hak_mag *hak_depot_get_full(struct hak_depot *d, struct hak_mag *empty);
 
 /*
- * Take @full in and give an empty magazine for it, or NULL if the depot has none;
- * false if the depot has its share, and @full stays the caller's.
+ * Take @full in and give an empty magazine for it, or NULL if the depot has none.  False if the
+ * depot has its share: @full stays the caller's.
  */
 bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_mag **empty);
 

@@ -2,9 +2,8 @@
 /*
  * Emptying the sets of CPUs.
  *
- * A live CPU's sets are emptied by a work item on that CPU, and only CPUs that
- * hold objects are asked; a dead CPU's by the hotplug callback, when nothing else
- * can touch them.
+ * A live CPU's sets are emptied by a work item on that CPU, and only CPUs that hold objects are
+ * asked.  The hotplug callback empties a dead CPU's, when nothing else can touch them.
  */
 #include "tiny/tiny_depot.h"
 

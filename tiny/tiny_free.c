@@ -105,7 +105,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 
 /*
  * All of push_out() for an object of a pristine cache about which there is no doubt, and for
- * which there is room: nothing is called, so nothing is saved.
+ * which there is room.  Nothing is called, so no register is saved.
  */
 static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_level lvl)
 	hak_must_hold(&hak_set_token)

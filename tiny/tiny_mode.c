@@ -33,10 +33,10 @@ static const struct hak_mode mode_table[] = {
 static_assert(ARRAY_SIZE(mode_table) == NR_MODES);
 
 /*
- * A cache is gated when the inlined paths may not serve it: its objects may not be written to
- * (ctor, SLAB_TYPESAFE_BY_RCU) and the inlined paths would (hardened, init_on_alloc), or
- * somebody wants to see every operation (stats, init_on_free, hardened=2, a hardened cache in
- * an unhardened module).
+ * A cache is gated when the inlined paths may not serve it, for one of two reasons.  Its objects
+ * may not be written to (ctor, SLAB_TYPESAFE_BY_RCU), and the inlined paths would (hardened,
+ * init_on_alloc).  Or somebody wants to see every operation (stats, init_on_free, hardened=2, a
+ * hardened cache in an unhardened module).
  */
 static bool wants_gate(const struct hak_core *core, const struct hak_config *conf)
 {

@@ -2,10 +2,10 @@
 /*
  * Allocation on a node of the caller's choice.
  *
- * A CPU's magazines hold objects of its own node, so a call that names that node is an
- * ordinary one.  For any other node, and with __GFP_THISNODE, one object comes out of
- * that node's slabs under its lock: these calls are rare, and what they return is for
- * another node's CPUs to reuse.
+ * A CPU's magazines hold objects of its own node, so a call that names that node is an ordinary
+ * one.  For any other node, and with __GFP_THISNODE, one object comes out of that node's slabs
+ * under its lock.  These calls are rare, and what they return is for another node's CPUs to
+ * reuse.
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_set.h"

@@ -2,12 +2,12 @@
 /*
  * Frees after a grace period, a batch of each CPU at a time.
  *
- * An object waits on the list of the CPU that freed it, linked through the rcu_head
- * its owner keeps in it: a call takes no lock, allocates nothing and cannot fail.  Who
- * makes the list not empty asks for the CPU's work after a grace period.  The work
- * frees the batch that has waited long enough, takes what came meanwhile as the next
- * one and asks again, so an object waits for one to two grace periods, and a CPU has
- * one request of the kernel's in flight, however many objects it frees.
+ * An object waits on the list of the CPU that freed it, linked through the rcu_head its owner
+ * keeps in it.  A call takes no lock, allocates nothing and cannot fail.  Who makes the list not
+ * empty asks for the CPU's work after a grace period.  The work frees the batch that has waited
+ * long enough, takes what came meanwhile as the next one and asks again.  So an object waits for
+ * one to two grace periods.  A CPU has one request of the kernel's in flight, however many
+ * objects it frees.
  */
 #include "tiny/tiny_rcu.h"
 
@@ -20,8 +20,8 @@ struct rcu_cpu {
 static DEFINE_PER_CPU(struct rcu_cpu, rcu_cpu);
 
 /*
- * What tells an object that waits: its address, odd, so that no pointer that a live
- * object may hold there, to itself neither, looks like it.
+ * What tells an object that waits: its address, odd.  No pointer that a live object may hold
+ * there looks like it, not even one to itself.
  */
 static rcu_callback_t waits_mark(const void *p)
 {
@@ -115,10 +115,10 @@ static bool rcu_list_idle(struct hak_rcu_list *l)
 }
 
 /*
- * What was pushed before is in the batch taken next, and free when the one after that
- * is taken; one may be on its way unseen.  Others may push without end.
+ * What was pushed before is in the batch taken next, and free when the one after that is taken.
+ * One may be on its way unseen.  Others may push without end.
  *
- * The lists themselves are asked, not the work: who made a list not empty may have been
+ * The lists themselves are asked, not the work.  Who made a list not empty may have been
  * interrupted before asking for the work, and those who pushed after it ask for none.
  */
 static void rcu_cpu_barrier(struct rcu_cpu *r)

@@ -2,10 +2,9 @@
 /*
  * Reclaim: what idles comes back by itself, and at once when the kernel wants memory.
  *
- * The reaper is deferrable work on each CPU.  A set whose count stood still since the
- * last look is idle, and is emptied; one that is busy moves, at no cost to its fast
- * path.  What nobody asked of a depot or a node's empty slabs since the last look
- * (their low-water marks) goes back too.
+ * The reaper is deferrable work on each CPU.  A set whose count stood still since the last look
+ * is idle, and is emptied.  A busy one moves, at no cost to its fast path.  What nobody asked of
+ * a depot or a node's empty slabs since the last look (their low-water marks) goes back too.
  *
  * The shrinker is called in the middle of anybody's allocation, hakmem's own
  * included.  It takes the mutex only if it is free, waits for nothing, runs no

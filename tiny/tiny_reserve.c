@@ -2,11 +2,11 @@
 /*
  * Reserves: objects taken beforehand, for where an allocation must not fail.
  *
- * A reserve is a list of arrays of objects that are live as far as the cache is concerned;
- * taking one out of it is a decrement, in any context its owner likes.  Arrays of at most
- * a page come from kmalloc(): memory of vmalloc() could not be freed where nobody may
- * sleep.  On PREEMPT_RT kfree() takes a lock that sleeps; where that may not be, the worker
- * of released blocks does it.
+ * A reserve is a list of arrays of objects that are live as far as the cache is concerned.
+ * Taking one out of it is a decrement, in any context its owner likes.  Arrays of at most a page
+ * come from kmalloc(): memory of vmalloc() could not be freed where nobody may sleep.  On
+ * PREEMPT_RT kfree() takes a lock that sleeps; where that may not be, the worker of released
+ * blocks does it.
  */
 #include "superslab/ss_block.h"
 #include "tiny/tiny_core.h"

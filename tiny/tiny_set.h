@@ -2,8 +2,8 @@
 /*
  * The leaves that change a set: they call nothing, so nothing can come between.
  *
- * All of them want the set's protection held; each looks at the count afresh,
- * because a nested call may have filled or emptied the set since its caller did.
+ * All of them want the set's protection held.  Each looks at the count afresh, because a nested
+ * call may have filled or emptied the set since its caller did.
  */
 #ifndef _TINY_SET_H
 #define _TINY_SET_H
@@ -36,8 +36,8 @@ static __always_inline void set_leave(enum hak_level lvl, unsigned long flags)
 }
 
 /*
- * The protection of @lvl is held.  Asserted where a pipeline begins with it, by kernels with
- * lockdep; in softirq or with bottom halves off nobody else runs at that level on this CPU.
+ * The protection of @lvl is held: kernels with lockdep assert it where a pipeline begins.  In
+ * softirq or with bottom halves off nobody else runs at that level on this CPU.
  */
 static __always_inline void hak_assert_set(enum hak_level lvl)
 {
@@ -58,9 +58,9 @@ static __always_inline void set_slots(struct hak_set *s, unsigned int room)
 }
 
 /*
- * A magazine grows from a batch as it turns out to be used; beyond HAK_MAG_BYTES only by
- * a free on a CPU that was found empty since it was last full: objects that just pass
- * through gain nothing from a larger one.
+ * A magazine grows from a batch as it turns out to be used.  Beyond HAK_MAG_BYTES it grows only
+ * by a free on a CPU that was found empty since it was last full.  Objects that just pass through
+ * gain nothing from a larger one.
  */
 static __always_inline void set_widen(struct hak_set *s, bool full)
 	hak_must_hold(&hak_set_token)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens to whole caches and to the whole allocator under load: caches that come and
- * go, memory that is asked back, CPUs that go and come.
+ * What happens to whole caches and to the whole allocator under load.  Caches come and go, memory
+ * is asked back, CPUs go and come.
  */
 #include "torture/torture.h"
 #include <linux/cpu.h>

@@ -3,13 +3,13 @@
  * Interrupts at the allocator: a timer in hardirq, a tasklet, an irq_work, and a task that
  * cuts in.
  *
- * A step fires a volley of timer shots on its CPU and works at task level under them;
- * each shot works in hardirq, and sends a tasklet and an irq_work after itself.  When the
- * volley is over nothing of it is left.  The task that cuts in has real-time priority and
- * sleeps for short times: it preempts others wherever they are.
+ * A step fires a volley of timer shots on its CPU and works at task level under them.  Each shot
+ * works in hardirq, and sends a tasklet and an irq_work after itself.  When the volley is over
+ * nothing of it is left.  The task that cuts in has real-time priority and sleeps for short
+ * times: it preempts others wherever they are.
  *
- * Who cuts in waits for several times as long as its work took before it does so again,
- * however slow the machine is: others must get on.
+ * Others must get on, however slow the machine is.  So who cuts in waits for several times as
+ * long as its work took before it does so again.
  */
 #include "port/kernel/hak_timer.h"
 #include "torture/torture.h"

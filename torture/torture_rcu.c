@@ -2,11 +2,11 @@
 /*
  * Readers under RCU: of objects that go by hak_free_rcu(), and of SLAB_TYPESAFE_BY_RCU ones.
  *
- * Writers exchange the objects in a table of slots and give the old ones up at once.  A
- * reader takes an object out of a slot and looks at it for as long as a batch needs,
- * again and again.  One given to hak_free_rcu() must stay as its record says until the
- * reader has left; a type-safe one may be freed and handed out again meanwhile, but its
- * memory must stay an object of its cache: constructed, and aligned to where it was.
+ * Writers exchange the objects in a table of slots and give the old ones up at once.  A reader
+ * takes an object out of a slot and looks at it for as long as a batch needs, again and again.
+ * One given to hak_free_rcu() must stay as its record says until the reader has left.  A
+ * type-safe one may be freed and handed out again meanwhile.  But its memory must stay an object
+ * of its cache: constructed, and aligned to where it was.
  */
 #include "torture/torture.h"
 #include <linux/delay.h>
@@ -95,7 +95,7 @@ static void rcu_write(struct tt_user *u, unsigned int slot)
 }
 
 /*
- * A reader may be preempted here, for long; that is when an early free has time to be seen, so
+ * A reader may be preempted here, for long.  That is when an early free has time to be seen, so
  * the last look comes after it.
  */
 static bool still_looks(ktime_t end)

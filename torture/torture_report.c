@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the run says: lines in the log, and the same in hakmem/torture/result, which can
- * be read once the run is over; reading waits for that.
+ * What the run says: lines in the log, and the same in hakmem/torture/result.  That can be read
+ * once the run is over, and reading waits for it.
  */
 #include "torture/torture.h"
 #include <linux/debugfs.h>

@@ -2,10 +2,9 @@
 /*
  * Rings across CPUs: objects are allocated on one CPU, looked at and freed on the next.
  *
- * Each thread fills the ring in front of it and empties the one behind, so full magazines
- * travel from CPU to CPU through depots.  Where there are several nodes, an object
- * that a CPU is given has to be of that CPU's own node, unless something in the run
- * excuses it.
+ * Each thread fills the ring in front of it and empties the one behind, so full magazines travel
+ * from CPU to CPU through depots.  Where there are several nodes, a CPU has to be given an object
+ * of its own node, unless something in the run excuses it.
  */
 #include "torture/torture.h"
 #include <linux/delay.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Puts a driver's kmem caches on hakmem without a change of the driver: its Kbuild
+ * Puts a driver's kmem caches on hakmem without a change of the driver.  Its Kbuild
  * force-includes this file, with the lines that docs/dropin.md has for it.
  *
  * First come all headers of the kernel that name struct kmem_cache and mean a cache of the
- * kernel's, with the true type.  Then the name is taken: from there on "struct kmem_cache"
- * is another type, and the calls are hakmem's.  A cache of the driver's in a field or an
- * argument of the kernel's is therefore an error of types at compile time.  The other way
- * round works: a call on a cache of the kernel's (__getname(), a field of struct dst_ops)
- * goes to the kernel, chosen by the type of its argument.
+ * kernel's, with the true type.  Then the name is taken: from there on "struct kmem_cache" is
+ * another type, and the calls are hakmem's.  A cache of the driver's in a field or an argument of
+ * the kernel's is therefore an error of types at compile time.  The other way round works: a call
+ * on a cache of the kernel's goes to the kernel, chosen by the type of its argument.  Examples
+ * are __getname() and a field of struct dst_ops.
  *
  * Macros that a file defines before its includes come too late for headers included here.
  * For pr_fmt and dev_fmt, say so: CFLAGS_file.o += -DHAK_DROPIN_OWN_PR_FMT

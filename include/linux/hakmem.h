@@ -128,9 +128,9 @@ void hak_cache_destroy(struct hak_cache *c);
  * @c: the cache
  * @gfp: as for kmem_cache_alloc()
  *
- * Context: Any that @gfp allows; in NMI the answer is NULL, and on PREEMPT_RT with
- * preemption or interrupts off as well unless an object is held already. May sleep
- * if @gfp allows blocking.
+ * Context: Any that @gfp allows. In NMI the answer is NULL. On PREEMPT_RT it is NULL with
+ * preemption or interrupts off as well, unless an object is held already. May sleep if @gfp
+ * allows blocking.
  * Return: The object, or NULL.
  */
 static __always_inline void *hak_cache_alloc(struct hak_cache *c, gfp_t gfp)
@@ -172,9 +172,9 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node);
  * @c: the cache it came from
  * @p: the object
  *
- * With hardened=1 an object of another cache, a misaligned pointer and a double
- * free are found here; an interior pointer is found when its magazine is flushed.
- * A bad free is reported once per caller and counted; the object is not put back.
+ * With hardened=1 an object of another cache, a misaligned pointer and a double free are found
+ * here. An interior pointer is found when its magazine is flushed. A bad free is reported once
+ * per caller and counted; the object is not put back.
  *
  * Context: Any, NMI included.
  */
@@ -297,8 +297,8 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node);
  * hak_free() - free memory of hak_alloc(), or an object of any typed cache
  * @p: the memory, NULL or ZERO_SIZE_PTR
  *
- * A pointer that is not hakmem's goes to kfree() if the kernel proves it a slab
- * object or the start of a large allocation; anything else is a bad free.
+ * A pointer that is not hakmem's goes to kfree() if the kernel proves it a slab object or the
+ * start of a large allocation. Anything else is a bad free.
  *
  * Context: Any, NMI included (large memory: not NMI; on PREEMPT_RT as kfree()).
  */

@@ -5,13 +5,13 @@
  * A driver does not call these by name: dropin/kmem_cache_on_hakmem.h, which its Kbuild
  * force-includes, puts them in the place of kmem_cache_alloc() and friends.
  *
- * A drop-in cache is a pointer with a bit to spare: the handle of a hak_cache as it is, or
- * the kernel's struct kmem_cache with its lowest bit set.  Telling them apart takes a test
- * and a jump and loads nothing.  What else is known of a cache (name, module, backend) is
- * kept in a list that no allocation looks at.
+ * A drop-in cache is a pointer with a bit to spare.  It is the handle of a hak_cache as it is, or
+ * the kernel's struct kmem_cache with its lowest bit set.  Telling them apart takes a test and a
+ * jump and loads nothing.  What else is known of a cache (name, module, backend) is kept in a
+ * list that no allocation looks at.
  *
- * The type's name is what a compiler says when such a cache is given to a function or put
- * into a field of the kernel's, which would call the real kmem_cache_alloc() on it.
+ * A function or a field of the kernel's would call the real kmem_cache_alloc() on such a cache.
+ * The type's name is what a compiler says when it is given to one.
  */
 #ifndef _LINUX_HAKMEM_DROPIN_H
 #define _LINUX_HAKMEM_DROPIN_H

@@ -2,9 +2,9 @@
 /*
  * The inlined half of hakmem: what a caller's own code executes.
  *
- * Included by <linux/hakmem.h> and by nothing else.  Everything here is layout
- * shared between a client module and hakmem.ko, so the out-of-line half carries
- * HAK_ABI in its names: a client built against another layout does not load.
+ * Included by <linux/hakmem.h> and by nothing else.  Everything here is layout shared between a
+ * client module and hakmem.ko.  So the out-of-line half carries HAK_ABI in its names, and a
+ * client built against another layout does not load.
  *
  *   hak_cache_alloc(c)                     hak_cache_free(c, p)
  *     preempt off                            hardened: tag of p's page is c?
@@ -14,17 +14,15 @@
  *     hardened: unmark; init_on_alloc?       push a slot      -> _miss
  *                                            preempt on
  *
- * A cache handle *is* the per-CPU pointer: the magazine is reached from it with
- * no load in between.  A set whose cap is 0 looks full, and so every free leaves
- * the inlined path; one that also holds nothing is gated, and every call leaves
- * it.  That is how modes that need to see every operation cost nothing while they
- * are off.
+ * A cache handle *is* the per-CPU pointer: the magazine is reached from it with no load in
+ * between.  A set whose cap is 0 looks full, and so every free leaves the inlined path.  One that
+ * also holds nothing is gated: every call leaves it.  That is how modes that need to see every
+ * operation cost nothing while they are off.
  *
- * The mark.  A free object of a hardened cache carries hak_mark(p) in its first
- * word, the address of the last word of its 2 MiB block.  The block layer gives
- * that word to no object, so nobody has a reason to store its address.  The low
- * three bits of p survive in the mark, so that a misaligned p compares a
- * misaligned tag and fails without a test of its own.
+ * The mark.  A free object of a hardened cache carries hak_mark(p) in its first word, the address
+ * of the last word of its 2 MiB block.  The block layer gives that word to no object, so nobody
+ * has a reason to store its address.  The low three bits of p survive in the mark.  So a
+ * misaligned p compares a misaligned tag, and fails without a test of its own.
  */
 #ifndef _LINUX_HAKMEM_FAST_H
 #define _LINUX_HAKMEM_FAST_H
@@ -38,9 +36,9 @@
 #define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
 #define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
 #ifdef __KERNEL__
-#define HAK_MAG_MAX		64	/* slots of a magazine; PROTOTYPES.md, variant B */
+#define HAK_MAG_MAX		64	/* slots of a magazine: 512 bytes a CPU and level */
 #else
-#define HAK_MAG_MAX		126	/* docs/benchmarks.md, user space */
+#define HAK_MAG_MAX		126	/* docs/user-space.md, tuning */
 #endif
 #define HAK_MAX_SIZE		1024	/* largest object of hak_alloc() */
 #define HAK_NR_CLASSES		24
@@ -76,10 +74,9 @@ struct hak_core;
 struct hak_mag;
 
 /*
- * One magazine of one CPU, touched only on that CPU: HAK_TASK with preemption off
- * at task level, HAK_SOFTIRQ in a softirq or with bottom halves off, HAK_HARDIRQ
- * with interrupts off.  The teardown of a dead CPU touches them too.  size,
- * slots_max and core never change.
+ * One magazine of one CPU, touched only on that CPU.  HAK_TASK wants preemption off at task
+ * level, HAK_SOFTIRQ a softirq or bottom halves off, HAK_HARDIRQ interrupts off.  The teardown of
+ * a dead CPU touches them too.  size, slots_max and core never change.
  */
 struct hak_set {
 	s8 n;				/* objects held; below 0 after a pop that found none */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For tests: high-resolution timers, whose function became an argument of their set-up in
- * 6.13, and what of timers and irq_work interrupts on every kernel.  On PREEMPT_RT only those
- * marked as hard do.  Elsewhere all do, and a kernel with PROVE_RAW_LOCK_NESTING takes the
- * marked ones for what they are on PREEMPT_RT: a place where the page allocator and kmalloc()
- * must not be called.
+ * For tests: high-resolution timers, whose function became an argument of their set-up in 6.13,
+ * and what of timers and irq_work interrupts on every kernel.  On PREEMPT_RT only those marked as
+ * hard do.  Elsewhere all do.  A kernel with PROVE_RAW_LOCK_NESTING takes the marked ones for
+ * what they are on PREEMPT_RT.  The page allocator and kmalloc() must not be called there.
  */
 #ifndef _HAK_TIMER_H
 #define _HAK_TIMER_H

@@ -2,11 +2,11 @@
 /*
  * What the core takes from the kernel, as a user-space program has it.
  *
- * A CPU is a slot of memory that one thread at a time is bound to (os/os_cpu.c).  An
- * object of DEFINE_PER_CPU() or alloc_percpu() is an offset into every slot.  Slot 0
- * is nobody's: it keeps what a new CPU begins with.  A thread that is not bound yet
- * sees shim_nowhere, all zero: its sets have neither objects nor room, so that every
- * call leaves the inlined path, and the core binds the thread when it looks at a set.
+ * A CPU is a slot of memory that one thread at a time is bound to (os/os_cpu.c).  An object of
+ * DEFINE_PER_CPU() or alloc_percpu() is an offset into every slot.  Slot 0 is nobody's: it keeps
+ * what a new CPU begins with.  A thread that is not bound yet sees shim_nowhere, all zero.  Its
+ * sets have neither objects nor room, so that every call leaves the inlined path.  The core binds
+ * the thread when it looks at a set.
  *
  * There are no interrupts: one level, no protection to take.  With SHIM_PREEMPT (tests)
  * preemption is counted, and a thread may change its CPU wherever it is on.

@@ -3,7 +3,7 @@
  * CPUs and locks for hak_shim.h: slots of memory, and threads that are bound to them.
  *
  * A slot is given up when its thread ends, and is drained then like a dead CPU.  A
- * thread that frees after its last word, as the C library does, is bound once more; the
+ * thread that frees after its last word, as the C library does, is bound once more.  The
  * next thread that ends sees that it is gone.
  */
 #include <sched.h>

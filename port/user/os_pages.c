@@ -2,9 +2,9 @@
 /*
  * Pages for hak_shim.h: the arena, reserved once and for all.
  *
- * Its first 32 GiB are a naturally aligned window of SuperSlabs and nothing else, which
- * makes "is it ours" a comparison of upper bits; behind it come smaller blocks.  Pages
- * that are given back stay mapped and read as 0: whoever still looks sees no SuperSlab.
+ * Its first 32 GiB are a naturally aligned window of SuperSlabs and nothing else.  That makes "is
+ * it ours" a comparison of upper bits.  Behind it come smaller blocks.  Pages that are given back
+ * stay mapped and read as 0: whoever still looks sees no SuperSlab.
  */
 #include <dlfcn.h>
 #include <sys/mman.h>

@@ -32,8 +32,8 @@ static bool served(struct kmem_cache *s, bool by_hakmem)
 }
 
 /*
- * A cache of one form of creation: it serves, from where it should, and knows its size, which
- * is another's when the kernel has merged the two.
+ * A cache of one form of creation serves, from where it should, and knows its size.  That is
+ * another's size when the kernel has merged the two.
  */
 static void form(const char *what, struct kmem_cache *s, unsigned int size, bool by_hakmem)
 {

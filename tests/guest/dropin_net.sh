@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# nf_conntrack of the kernel's source, unmodified, on the backend BACKEND names: flows between two
-# network namespaces over a veth pair, tracked in both, in tasks and in softirqs.
+# nf_conntrack of the kernel's source, unmodified, on the backend BACKEND names.  Flows go between
+# two network namespaces over a veth pair.  They are tracked in both, in tasks and in softirqs.
 # FLOWS: how many at a time; HARDENED: hakmem's parameter; METER=1: built with the meter.
 . /lib.sh
 . /lib-dropin.sh

@@ -8,8 +8,8 @@ percpu_kb() { awk '$1 == "Percpu:" { print $2 }' /proc/meminfo; }
 load hakmem && rmmod hakmem
 before=$(free_kb)
 percpu=$(percpu_kb)
-# The module loader's own failures are reported by vmalloc with a trace each; so what comes
-# now stays off the console, and is searched here for what is never right.
+# The module loader's own failures are reported by vmalloc with a trace each.  So what comes now
+# stays off the console, and is searched here for what is never right.
 dmesg -n 1
 check "each allocation of loading can fail" /bin/failinit /modules/hakmem.ko
 echo "# $(cat /tmp/out)"

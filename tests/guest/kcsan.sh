@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-# Work for the data race detector, under each of RUNS, sets of parameters separated by ';': LOOKS times
-# every file of debugfs is read, and caches shrunk and counters reset, while the benchmark runs on both
-# CPUs; then the self-test, whose groups are GROUPS_ (none: "-"), its storm of LOOPS rounds.
+# Work for the data race detector, under each of RUNS, sets of parameters separated by ';'.  While
+# the benchmark runs on both CPUs, every file of debugfs is read LOOKS times, caches are shrunk
+# and counters reset.  Then comes the self-test: its groups are GROUPS_ (none: "-"), its storm of
+# LOOPS rounds.
 . /lib.sh
 RUNS=${RUNS:-hardened=1;hardened=0 reap_ms=100;stats=1;superslab=0}
 GROUPS_=${GROUPS_:-api,badfree,context,storm}

@@ -34,8 +34,9 @@ finds_planted_leak()
 	put scan $file
 	sleep 1
 	dmesg -n 8
-	# Its file leaves some out: each read goes on behind as many objects of the kernel's as the last one
-	# passed, and some of those are freed in between.  What a scan says of itself is exact.
+	# Its file leaves some out.  Each read goes on behind as many objects of the kernel's as
+	# the last one passed, and some of those are freed in between.  What a scan says of itself
+	# is exact.
 	cat $file >/tmp/leaks
 	found=$(dmesg | awk '/kmemleak: .* new suspected/ { sub(/.*kmemleak: /, ""); n += $1 } END { print n + 0 }')
 	listed=$(grep -c 'unreferenced object' /tmp/leaks)

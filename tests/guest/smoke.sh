@@ -2,9 +2,9 @@
 # A stock kernel, as a user has it: load, serve, show, take bad input, unload, leave nothing.
 . /lib.sh
 
-# What module_init allocates and keeps, as the kernel accounts for it: each object, page and
-# per-CPU piece that is traced below do_one_initcall() and not freed again.  Pages behind slabs
-# and per-CPU chunks are shared with everybody, so the pieces count, not those.
+# What module_init allocates and keeps, as the kernel accounts for it.  That is each object, page
+# and per-CPU piece traced below do_one_initcall() and not freed again.  Pages behind slabs and
+# per-CPU chunks are shared with everybody, so the pieces count, not those.
 T=/sys/kernel/tracing
 trace_begin()
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A library that passes for hakmem's in front of glibc's allocator, to test what
- * bench-user makes of its counters: PRETENDER names the one that moves with each
- * allocation, if any.
+ * A library that passes for hakmem's in front of glibc's allocator, to test what bench-user makes
+ * of its counters.  PRETENDER names the one that moves with each allocation, if any.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -9,9 +9,9 @@
  *   bench_larson.c  larson
  *   bench_pipe.c    producer_consumer and free_only
  *
- * One operation is one allocation and its free.  The files with loops see the
- * allocator through bench_alloc.h only, and include no header of libc beyond this
- * file's, so that bench-inlined can build them with hakmem's headers in scope.
+ * One operation is one allocation and its free.  The files with loops see the allocator through
+ * bench_alloc.h only, and include no header of libc beyond this file's.  So bench-inlined can
+ * build them with hakmem's headers in scope.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -88,8 +88,8 @@ void bench_die(const char *format, ...) __attribute__((noreturn, format(printf, 
 void bench_call(const struct bench_round *r, void (*fn)(void *arg), void *arg);
 
 /*
- * Runs fn(@arg, i) on @n threads at once, sets *@stop after the seconds of the round unless
- * it counts operations, and puts the time from their start to the end of the last into it.
+ * Runs fn(@arg, i) on @n threads at once.  Sets *@stop after the seconds of the round, unless it
+ * counts operations.  Puts the time from their start to the end of the last into it.
  */
 void bench_team(struct bench_round *r, unsigned int n, void (*fn)(void *arg, unsigned int i),
 		void *arg, bool *stop);

@@ -2,10 +2,10 @@
 /*
  * larson: threads that each replace random objects of their own population.
  *
- * After the program of Larson and Krishnan (1998), a model of a server.  The main
- * thread fills every population, so the first frees cross threads.  A population
- * outlives its thread where the profile says so: the thread ends after a stint, and
- * a new one goes on with what it left behind.
+ * After the program of Larson and Krishnan (1998), a model of a server.  The main thread fills
+ * every population, so the first frees cross threads.  A population outlives its thread where the
+ * profile says so.  The thread ends after a stint, and a new one goes on with what it left
+ * behind.
  *
  * The empty loop of the table goes through the same random numbers and the same
  * threads.

@@ -8,9 +8,9 @@
  *   free_only          one thread allocates blocks of 4096 objects, another does nothing
  *                      but free them, in random order; 2 blocks are under way.
  *
- * Rings publish whole blocks, so that they cost little beside the allocator; a side
- * that finds nothing to do spins, and yields where threads outnumber CPUs.  callgrind
- * counts the work on blocks and not the waiting.
+ * Rings publish whole blocks, so that they cost little beside the allocator.  A side that finds
+ * nothing to do spins, and yields where threads outnumber CPUs.  callgrind counts the work on
+ * blocks and not the waiting.
  */
 #include "bench_alloc.h"
 

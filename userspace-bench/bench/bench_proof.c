@@ -3,10 +3,10 @@
  * Proof of who served: the object files that malloc and free resolve to, and for
  * hakmem its own counters.
  *
- * hakmem counts what its magazines could not serve by themselves; the hits are what
- * is left of the operations.  Magazines may serve a measured round alone, but not the
- * run: they start empty.  So a run in which hakmem's counters stand still, or in which
- * one moved that no object of 1024 bytes or less may reach, is not hakmem's.
+ * hakmem counts what its magazines could not serve by themselves; the hits are what is left of
+ * the operations.  Magazines may serve a measured round alone, but not the run: they start empty.
+ * So a run in which hakmem's counters stand still is not hakmem's.  Nor is one in which a counter
+ * moved that no object of 1024 bytes or less may reach.
  */
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The single-thread workloads this project began with: the loops of bench_shapes.h,
- * compiled for each mode and size, and the objects and random orders they work on.
+ * The single-thread workloads: the loops of bench_shapes.h, compiled for each mode and size, and
+ * the objects and random orders they work on.
  */
 #include "bench_shapes.h"
 

@@ -3,10 +3,10 @@
  * libFuzzer over hakmem: each input is a program of torture/'s byte code, and this is what
  * that asks of user space.
  *
- * There are no interrupts and no grace periods here.  In their place there is what the
- * kernel's module cannot see: CPUs may be left at any moment, the reaper and the shrinker
- * called by name, SuperSlabs denied, allocations inside made to fail, and calls made as if a
- * lock of the core were held.
+ * There are no interrupts and no grace periods here.  In their place there is what the kernel's
+ * module cannot see.  CPUs may be left at any moment, and the reaper and the shrinker are called
+ * by name.  SuperSlabs are denied, and allocations inside fail.  Calls are made as if a lock of
+ * the core were held.
  */
 #include "kunit/hak_kunit.h"
 #include "torture/torture_code_impl.h"

@@ -2,9 +2,9 @@
 /*
  * The malloc family over hakmem: what LD_PRELOAD puts in front of the C library's.
  *
- * Sizes up to 1024 bytes come from hakmem's classes of multiples of 16, which gives
- * malloc()'s alignment; what is larger comes from the next allocator, and is
- * counted.  Whose a pointer is follows from its upper bits, see hak_arch_foreign().
+ * Sizes up to 1024 bytes come from hakmem's classes of multiples of 16, which gives malloc()'s
+ * alignment.  What is larger comes from the next allocator, and is counted.  Whose a pointer is
+ * follows from its upper bits, see hak_arch_foreign().
  */
 #include <malloc.h>
 

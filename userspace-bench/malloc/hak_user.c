@@ -4,9 +4,9 @@
  *
  *   parameters -> arena -> CPUs -> directory -> blocks -> deferred frees -> caches
  *
- * It starts at the first call of anybody, which may come from the dynamic linker before
- * there is an environment, or from dlsym() while it starts: such calls are served from
- * a little memory of its own.  It never stops; at exit it tells, if asked, what it did.
+ * It starts at the first call of anybody.  That may come from the dynamic linker before there is
+ * an environment, or from dlsym() while it starts.  Such calls are served from a little memory of
+ * its own.  It never stops; at exit it tells, if asked, what it did.
  */
 #include <fcntl.h>
 #include <sched.h>

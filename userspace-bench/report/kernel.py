@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the benchmark module said in guests of this machine, read from build/run.
 
-Each result file holds one or more runs: "# run PARAMETERS", a line that names the unit
-("insn: exact" or times), and a table whose header begins with "row allocator size".
+Each result file holds one or more runs.  A run is "# run PARAMETERS", a line that names the
+unit ("insn: exact" or times), and a table whose header begins with "row allocator size".
 """
 
 import glob

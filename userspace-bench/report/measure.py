@@ -3,8 +3,8 @@
 
 measure.py OUT --allocator NAME PROGRAM LIBRARY VERSION [--allocator ...]
 
-Rounds alternate over the allocators, the first of them changing from round to round,
-each in a process of its own, so that what disturbs the machine disturbs all of them.
+Rounds alternate over the allocators, so that what disturbs the machine disturbs all of them.
+The first of them changes from round to round, and each round is a process of its own.
 Instructions are counted apart from that, under callgrind.
 """
 

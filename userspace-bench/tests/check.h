@@ -7,9 +7,8 @@
  * expectation that does not hold is the reason printed; it lives in shared memory, so
  * children of a case may expect things too.  Nothing here allocates while a case runs.
  *
- * The programs know hakmem by LD_PRELOAD only: hakmem_stat_read() and hakmem_audit()
- * are looked up by name, and without them the cases marked NEEDS_HAKMEM are skipped,
- * which is said and counted.
+ * The programs know hakmem by LD_PRELOAD only: hakmem_stat_read() and hakmem_audit() are looked
+ * up by name.  Without them the cases marked NEEDS_HAKMEM are skipped, which is said and counted.
  *
  * Arguments: only=NAME (one case), fork=0 (cases in this process), seed=N, ops=N.
  */

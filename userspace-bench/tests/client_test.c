@@ -2,8 +2,8 @@
 /*
  * A program that inlines hakmem: the kernel's API out of libhakmem.a.
  *
- * hakmem's header comes first on purpose, and what comes after it is the C library's:
- * a header that leaves anything switched on behind it breaks this program's build.
+ * hakmem's header comes first on purpose, and what comes after it is the C library's.  A header
+ * that leaves anything switched on behind it breaks this program's build.
  */
 #include <linux/hakmem.h>
 

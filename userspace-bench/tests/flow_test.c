@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Objects that are allocated by some threads and freed by others, for long: what is
- * held must stay within the live bytes, a quarter of them, and 1 MiB for each class.
+ * Objects that are allocated by some threads and freed by others, for long.  What is held must
+ * stay within the live bytes, a quarter of them, and 1 MiB for each class.
  *
- * Live bytes are held constant by rings of fixed length, and are large against the
- * 2 MiB in which memory is taken, so that the bound means something.
+ * Live bytes are held constant by rings of fixed length.  They are large against the 2 MiB in
+ * which memory is taken, so that the bound means something.
  */
 #define _GNU_SOURCE
 #include "check.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fork(), vfork(), posix_spawn() and popen() while other threads allocate and free: the
- * child, with one thread only, must be able to allocate, to free what its parent
- * allocated, to start threads and to fork again.
+ * fork(), vfork(), posix_spawn() and popen() while other threads allocate and free.  The child
+ * has one thread only.  It must be able to allocate, to free what its parent allocated, to start
+ * threads and to fork again.
  */
 #define _GNU_SOURCE
 #include "check.h"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of freed memory: it is used again, what a burst left is given back by
- * itself but for a budget, malloc_trim() gives that back too, and threads that end
- * leave nothing behind.
+ * What becomes of freed memory: it is used again.  What a burst left is given back by itself but
+ * for a budget, and malloc_trim() gives that back too.  Threads that end leave nothing behind.
  */
 #define _GNU_SOURCE
 #include "check.h"

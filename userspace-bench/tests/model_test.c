@@ -2,11 +2,11 @@
 /*
  * Random operations of the malloc family against a shadow.
  *
- * The shadow knows of each object how long it is and what is written in all of its
- * usable bytes.  A pattern of the object's own is written when it is had and
- * compared before it goes: objects that overlap, or one handed out twice, spoil a
- * pattern.  From time to time all objects are compared and sorted by address, and the
- * audit must find nothing.  seed= repeats a run, ops= is its length.
+ * The shadow knows of each object how long it is and what is written in all of its usable bytes.
+ * A pattern of the object's own is written when it is had and compared before it goes.  Objects
+ * that overlap, or one handed out twice, spoil a pattern.  From time to time all objects are
+ * compared and sorted by address, and the audit must find nothing.  seed= repeats a run, ops= is
+ * its length.
  */
 #define _GNU_SOURCE
 #include "check.h"

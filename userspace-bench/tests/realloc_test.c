@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * realloc() and reallocarray(): content over every kind of move, across the border
- * between hakmem and the next allocator both ways, and the old block on failure.
+ * realloc() and reallocarray(): content over every kind of move, both ways across the border to
+ * the next allocator, and the old block on failure.
  */
 #define _GNU_SOURCE
 #include "check.h"

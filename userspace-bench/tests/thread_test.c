@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that come and go: they die holding objects and magazines, pass objects to
- * each other, are many at once, and free after the allocator's own thread exit.
+ * Threads that come and go.  They die holding objects and magazines, pass objects to each other,
+ * are many at once, and free after the allocator's own thread exit.
  */
 #define _GNU_SOURCE
 #include "check.h"
@@ -223,9 +223,9 @@ static void a_crowd_at_once(void)
 }
 
 /*
- * Destructors of keys and of thread_local objects run in an order a library cannot
- * choose: they may allocate and free when the allocator's own has run already, and a
- * destructor that sets its key again is called again.
+ * Destructors of keys and of thread_local objects run in an order a library cannot choose.  They
+ * may allocate and free when the allocator's own has run already.  A destructor that sets its key
+ * again is called again.
  */
 static pthread_key_t keys[8];
 

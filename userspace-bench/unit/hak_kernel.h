@@ -2,9 +2,9 @@
 /*
  * What the suites of kunit/ take from the kernel beyond what the core does.
  *
- * A kernel thread is a pthread with a CPU of its own: binding it to one is not needed.
- * Nobody waits for a completion but the thread that started the others, so that waiting
- * is joining every one of them: when it returns they have drained what they held.
+ * A kernel thread is a pthread with a CPU of its own: binding it to one is not needed. Nobody
+ * waits for a completion but the thread that started the others.  So waiting is joining every one
+ * of them.  When it returns they have drained what they held.
  */
 #ifndef _HAK_KERNEL_H
 #define _HAK_KERNEL_H

@@ -2,13 +2,13 @@
 /*
  * Threads that change CPUs while preemption is on, as the kernel's do.
  *
- * Some slots more than there are threads are parked: online, with what is left in
- * their sets, and nobody's.  A thread that moves exchanges its slot for one of those,
- * under a lock, so that each slot is one thread's at a time.  It may move where
- * preemption comes on, and at both ends of each function of the core, inlined ones
- * included (-finstrument-functions), while preemption is on: what was learnt of a CPU
- * without protection is wrong by the next line.  When it does is drawn from a generator
- * of its own, seeded by the run's seed and the order of threads.
+ * Some slots more than there are threads are parked: online, with what is left in their sets, and
+ * nobody's.  A thread that moves exchanges its slot for one of those, under a lock, so that each
+ * slot is one thread's at a time.  It may move where preemption comes on.  While preemption is on
+ * it may move at both ends of each function of the core, inlined ones included
+ * (-finstrument-functions).  What was learnt of a CPU without protection is wrong by the next
+ * line.  When it does is drawn from a generator of its own, seeded by the run's seed and the
+ * order of threads.
  */
 #include "unit/hak_kernel.h"
 #include "unit/unit.h"

@@ -3,11 +3,10 @@
  * Memory of the next allocator, watched: whose a pointer is, and what happens when
  * there is none.
  *
- * The core's kmalloc() family goes through shim_next; from unit_watch_start() on each
- * block it gives is kept in a table until it is freed, and is filled with junk unless
- * it is to be zero.  current->fail_nth counts down at each allocation of this thread,
- * pages and per-CPU memory included (the linker's --wrap); the one at which it reaches
- * 0 fails.
+ * The core's kmalloc() family goes through shim_next.  From unit_watch_start() on, each block it
+ * gives is kept in a table until it is freed.  It is filled with junk unless it is to be zero.
+ * current->fail_nth counts down at each allocation of this thread, pages and per-CPU memory
+ * included (the linker's --wrap); the one at which it reaches 0 fails.
  */
 #include "superslab/ss_types.h"
 #include "unit/hak_kernel.h"

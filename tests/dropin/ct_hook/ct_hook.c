@@ -3,7 +3,7 @@
  * Asks for connection tracking in every network namespace, as a firewall's rules would.
  *
  * The kernel's own users of nf_conntrack know its symbols by other checksums than those of one
- * that is built anew, and so would have to be built anew, too; this stands in for them.
+ * that is built anew.  They would have to be built anew, too.  This stands in for them.
  */
 #include <linux/module.h>
 #include <net/net_namespace.h>

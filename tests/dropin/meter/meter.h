@@ -3,10 +3,10 @@
  * Counts and times each call of a driver on its caches; force-included behind the drop-in
  * header, which it leaves as it is.
  *
- * In a guest that counts instructions the time stamp counter moves one a instruction, so the
- * difference of two readings around a call, less what two readings cost by themselves, is
- * what the call took, with the instructions that put its arguments in place and the test for
- * the backend.  A call with an interrupt or a change of tasks in it is not timed.
+ * In a guest that counts instructions the time stamp counter moves one an instruction.  The
+ * difference of two readings around a call is what the call took, less what two readings cost by
+ * themselves.  The instructions that put its arguments in place and the test for the backend are
+ * in it.  A call with an interrupt or a change of tasks in it is not timed.
  *
  * A row of the meter is an operation on a variable of the driver's, by its name in the source.
  */
