@@ -7,6 +7,7 @@
  * own, stamped with address and owner, and passes some to the others to free.
  */
 #include "kunit/hak_kunit.h"
+#include "kunit/lib/hak_random.h"
 #include <linux/delay.h>
 #include <linux/irq_work.h>
 #include <linux/timer.h>
@@ -61,9 +62,9 @@ static void put(struct context_test *t, struct level *l, struct stamp *s, struct
 		return;
 	l->spoilt += s->address != (u64)(unsigned long)s;
 	l->spoilt += owner && s->owner != (u64)(unsigned long)owner;
-	if (t->c && hak_kunit_rand(&l->rand) & 1)
+	if (t->c && hak_below(&l->rand, 2))
 		hak_cache_free(t->c, s);
-	else if (!t->c && hak_kunit_rand(&l->rand) & 1)
+	else if (!t->c && hak_below(&l->rand, 2))
 		hak_free_sized(s, t->size);
 	else
 		hak_free(s);
@@ -72,13 +73,13 @@ static void put(struct context_test *t, struct level *l, struct stamp *s, struct
 /* Hand @s to whichever level comes next, and free what another one left there. */
 static void pass_on(struct context_test *t, struct level *l, struct stamp *s)
 {
-	put(t, l, xchg(&t->shared[hak_kunit_rand(&l->rand) % SHARED], s), NULL);
+	put(t, l, xchg(&t->shared[hak_below(&l->rand, SHARED)], s), NULL);
 }
 
 static void work_a_while(struct context_test *t, struct level *l, unsigned int n)
 {
 	while (n--) {
-		struct stamp **held = &l->held[hak_kunit_rand(&l->rand) % HELD];
+		struct stamp **held = &l->held[hak_below(&l->rand, HELD)];
 
 		put(t, l, *held, l);
 		*held = get(t, l);
@@ -114,7 +115,7 @@ static struct context_test *context_begin(struct kunit *test, struct hak_cache *
 	t->c = c;
 	t->size = size;
 	for (i = 0; i < LEVELS; i++)
-		t->level[i].rand = 0x9e3779b97f4a7c15 + i;
+		t->level[i].rand = hak_random_begin(1, i);
 	timer_setup(&t->timer, timer_fn, TIMER_PINNED);
 	init_irq_work(&t->work, work_fn);
 	return t;

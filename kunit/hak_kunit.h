@@ -104,15 +104,6 @@ struct hak_kunit_pointer {
 /* Fills @fp; what is allocated for it is freed when the case ends. Returns how many. */
 unsigned int hak_kunit_foreign(struct kunit *test, struct hak_kunit_pointer *fp);
 
-/* A small generator of pseudo-random numbers: xorshift64*. */
-static inline u64 hak_kunit_rand(u64 *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL >> 16;
-}
-
 /* Free by hand what is left of a cache that was destroyed while @p was live. */
 void hak_kunit_bury(struct kunit *test, void **p, unsigned int n);
 

@@ -8,19 +8,20 @@
  * objects that overlap, or one handed out twice, spoil a pattern.  seed= repeats a run.
  */
 #include "kunit/hak_kunit.h"
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <linux/random.h>
 
 #define SLOTS		4096
 #define BULK		64
-#define MAGIC_BYTES	16	/* head of a constructed object, which stays as it is */
-#define MAGIC		0x5b
+#define KEPT		16	/* head of a constructed object, which stays as it is */
 
 struct slot {
 	void *p;
 	u32 size;	/* asked for */
 	u32 usable;
 	u8 kind;	/* index of a typed cache, or UNTYPED */
-	u8 fill;
+	u32 serial;
 };
 
 enum {
@@ -35,9 +36,9 @@ struct typed {
 	slab_flags_t flags;
 };
 
-static void magic_ctor(void *p)
+static void born_ctor(void *p)
 {
-	memset(p, MAGIC, MAGIC_BYTES);
+	hak_fill(p, KEPT, HAK_BORN);
 }
 
 static const struct typed typed[NR_TYPED] = {
@@ -46,7 +47,7 @@ static const struct typed typed[NR_TYPED] = {
 	[LINE_192] = { "model-192", 180, { .align = 64 } },
 	[PAGE_300] = { "model-300", 300, { .align = 4096 } },
 	[BIG_8192] = { "model-8192", 8192 },
-	[CTOR_96] = { "model-ctor", 96, { .ctor = magic_ctor } },
+	[CTOR_96] = { "model-ctor", 96, { .ctor = born_ctor } },
 	[RCU_24] = { "model-rcu", 24, {}, SLAB_TYPESAFE_BY_RCU },
 	[HARD_56] = { "model-hard", 56, { .hardened = HAK_HARDENED_ON } },
 	[SOFT_56] = { "model-soft", 56, { .hardened = HAK_HARDENED_OFF } },
@@ -64,12 +65,12 @@ struct model {
 
 static unsigned int pick(struct model *m, unsigned int n)
 {
-	return hak_kunit_rand(&m->rand) % n;
+	return hak_below(&m->rand, n);
 }
 
 static unsigned int kept(const struct slot *s)
 {
-	return s->kind == CTOR_96 ? MAGIC_BYTES : 0;
+	return s->kind == CTOR_96 ? KEPT : 0;
 }
 
 static bool is_ours(const struct slot *s)
@@ -92,16 +93,16 @@ static void enter(struct model *m, struct slot *s, unsigned int kind, u32 size, 
 
 	*s = (struct slot){ .p = p, .size = size, .kind = kind };
 	s->usable = kind == UNTYPED && size <= HAK_MAX_SIZE ? hak_usable_size(p) : size;
-	s->fill = (++m->serial * 31) ^ ((unsigned long)p >> 3);
+	s->serial = ++m->serial;
 	if (s->usable < size || (kind != UNTYPED && hak_usable_size(p) != size))
 		note_bad(m, s, "wrong usable size");
 	if (hak_owns(p) != is_ours(s))
 		note_bad(m, s, "wrong owner");
 	if ((unsigned long)p & (align - 1) & (PAGE_SIZE - 1) && p != ZERO_SIZE_PTR)
 		note_bad(m, s, "misaligned");
-	if (kept(s) && memchr_inv(p, MAGIC, MAGIC_BYTES))
+	if (!hak_intact(p, kept(s), HAK_BORN))
 		note_bad(m, s, "not constructed");
-	memset(p + kept(s), s->fill, s->usable - kept(s));
+	hak_fill(p + kept(s), s->usable - kept(s), s->serial);
 	m->live += is_ours(s);
 }
 
@@ -109,9 +110,9 @@ static void *leave(struct model *m, struct slot *s)
 {
 	void *p = s->p;
 
-	if (kept(s) && memchr_inv(p, MAGIC, MAGIC_BYTES))
+	if (!hak_intact(p, kept(s), HAK_BORN))
 		note_bad(m, s, "constructed part spoilt");
-	if (s->usable > kept(s) && memchr_inv(p + kept(s), s->fill, s->usable - kept(s)))
+	if (!hak_intact(p + kept(s), s->usable - kept(s), s->serial))
 		note_bad(m, s, "content spoilt");
 	m->live -= is_ours(s);
 	s->p = NULL;

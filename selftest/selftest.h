@@ -13,6 +13,8 @@
 #ifndef _SELFTEST_H
 #define _SELFTEST_H
 
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <linux/hakmem.h>
 #include <linux/hakmem_stats.h>
 #include <linux/kernel.h>
@@ -71,14 +73,6 @@ __printf(2, 3) void st_fail(struct st *t, const char *fmt, ...);
 		st_fail(t, fmt, ##__VA_ARGS__);					\
 	__good;									\
 })
-
-/* xorshift64*: a state of 0 stays 0, so states begin with st_rand_init(). */
-u64 st_rand(u64 *state);
-u64 st_rand_init(unsigned int salt);
-
-/* Words of a live object; @key belongs to it alone while it lives. */
-void st_fill(void *p, unsigned int size, u64 key);
-bool st_intact(const void *p, unsigned int size, u64 key);
 
 /* Do the pointers differ from one another? Sorts them. */
 bool st_distinct(void **p, unsigned int n);

@@ -258,9 +258,9 @@ static void bulk_is_all_or_nothing(struct st *t)
 		n = hak_alloc_bulk(96, GFP_KERNEL, counts[i], p);
 		st_expect(t, n == counts[i], "%u of %u", n, counts[i]);
 		for (k = 0; k < n; k++)
-			st_fill(p[k], 96, k);
+			hak_fill(p[k], 96, k);
 		for (k = 0; k < n; k++)
-			st_expect(t, st_intact(p[k], 96, k), "doubled among %u", n);
+			st_expect(t, hak_intact(p[k], 96, k), "doubled among %u", n);
 		if (n > 2) {
 			hak_free(p[n / 2]);
 			p[n / 2] = NULL;
@@ -381,7 +381,8 @@ static void typesafe_objects_are_not_written(struct st *t)
 		for (i = 0; i < o.n; i++)
 			hak_cache_free(c, o.p[i]);
 		for (i = 0; i < o.n; i++)
-			st_expect(t, st_intact(o.p[i], 64, o.key + i), "a free object was written");
+			st_expect(t, hak_intact(o.p[i], 64, o.key + i),
+				  "a free object was written");
 		rcu_read_unlock();
 		o.n = 0;
 	}

@@ -161,11 +161,11 @@ static void interior(struct st *t)
 				hak_shrink_all();
 			bad_counted(&b, HAK_STAT_bad_free_interior, "interior");
 			st_expect(t, st_hardened() == 1 ||
-				  st_intact(victim, b.kind.size, b.keep.key + b.keep.n),
+				  hak_intact(victim, b.kind.size, b.keep.key + b.keep.n),
 				  "the object it points into was written");
 		}
 		b.keep.n++;
-		st_fill(victim, b.kind.size, b.keep.key + b.keep.n - 1);
+		hak_fill(victim, b.kind.size, b.keep.key + b.keep.n - 1);
 		nothing_was_put_back(&b, fp, ARRAY_SIZE(fp));
 	}
 	bad_exit(&b);

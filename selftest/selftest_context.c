@@ -32,7 +32,7 @@ static void parcel_fill(void *arg)
 			pa->p[i] = hak_zalloc(pa->kind.size, GFP_ATOMIC);
 		pa->failed += !pa->p[i];
 		if (pa->p[i])
-			st_fill(pa->p[i], pa->kind.size, pa->key + i);
+			hak_fill(pa->p[i], pa->kind.size, pa->key + i);
 	}
 	pa->preempt |= preempt_count() - before;
 }
@@ -45,7 +45,7 @@ static void parcel_empty(void *arg)
 
 	for (i = 0; i < N; i++)
 		if (pa->p[i])
-			pa->spoilt += !st_intact(pa->p[i], pa->kind.size, pa->key + i);
+			pa->spoilt += !hak_intact(pa->p[i], pa->kind.size, pa->key + i);
 	for (i = 0; i < N; i++) {
 		enum st_how how = i % ST_HOWS;
 

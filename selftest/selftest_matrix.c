@@ -44,7 +44,7 @@ static void fill(struct cell *c)
 	unsigned int i;
 
 	for (i = 0; i < c->got; i++)
-		st_fill(c->p[i], sizeof(struct item), c->key + i);
+		hak_fill(c->p[i], sizeof(struct item), c->key + i);
 }
 
 static void look(struct cell *c)
@@ -52,7 +52,7 @@ static void look(struct cell *c)
 	unsigned int i;
 
 	for (i = 0; i < c->got; i++)
-		c->spoilt += !st_intact(c->p[i], sizeof(struct item), c->key + i);
+		c->spoilt += !hak_intact(c->p[i], sizeof(struct item), c->key + i);
 }
 
 static void get_all(void *arg)

@@ -30,7 +30,7 @@ static void free_next(void)
 	unsigned int i = real.freed++;
 	void *p = real.o.p[i];
 
-	real.spoilt += !st_intact(p, real.kind.size, real.o.key + i);
+	real.spoilt += !hak_intact(p, real.kind.size, real.o.key + i);
 	st_put(&real.kind, i % 3 ? ST_TYPED : ST_ANY, p);
 	if (i % 64 == 5 && st_hardened()) {
 		st_put(&real.kind, i % 3 ? ST_TYPED : ST_ANY, p);

@@ -42,7 +42,7 @@ static void flow_got(struct flow *f, unsigned int i, void *p)
 	f->failed += !p;
 	if (!p)
 		return;
-	st_fill(p, f->kind.size, f->key + i);
+	hak_fill(p, f->kind.size, f->key + i);
 	f->there += nid_of(p) == f->nid;
 }
 
@@ -80,7 +80,7 @@ static void flow_put(void *arg)
 
 		if (!f->p[i])
 			continue;
-		f->spoilt += !st_intact(f->p[i], f->kind.size, f->key + i);
+		f->spoilt += !hak_intact(f->p[i], f->kind.size, f->key + i);
 		if (f->kind.c && how == ST_SIZED)
 			how = ST_TYPED;
 		st_put(&f->kind, how, f->p[i]);

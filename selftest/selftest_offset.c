@@ -63,7 +63,7 @@ static unsigned int size_of(void *addr)
 /* What kprobes refuses is no boundary, or a place where no probe may be. */
 static void offsets_add(struct st *t, struct offsets *o, const char *symbol, void *func)
 {
-	u64 rand = st_rand_init(0);
+	u64 rand = hak_random_begin(st_seed, 0);
 	struct st_probe first;
 	unsigned int size, off;
 
@@ -78,7 +78,7 @@ static void offsets_add(struct st *t, struct offsets *o, const char *symbol, voi
 	}
 	st_expect(t, size, "size of a function is not known");
 	for (off = 0; off < size && o->n < o->max; off++)
-		if ((!symbol || st_rand(&rand) % size < 64) &&
+		if ((!symbol || hak_below(&rand, size) < 64) &&
 		    !st_probe_add(&o->probe[o->n], symbol, func, off))
 			o->n++;
 }
@@ -117,13 +117,13 @@ static void probed_round(struct hak_cache *c, unsigned int *spoilt)
 	for (i = 0; i < ARRAY_SIZE(p); i++) {
 		p[i] = probed_alloc(c);
 		if (p[i])
-			st_fill(p[i], 64, i);
+			hak_fill(p[i], 64, i);
 		WRITE_ONCE(sink, probed_plain(i));
 	}
 	for (i = 0; i < ARRAY_SIZE(p); i++) {
 		if (!p[i])
 			continue;
-		*spoilt += !st_intact(p[i], 64, i);
+		*spoilt += !hak_intact(p[i], 64, i);
 		if (i % 2)
 			probed_free(c, p[i]);
 		else

@@ -123,7 +123,7 @@ static void crowd_get(struct crowd *c, gfp_t gfp)
 		c->p[c->n] = hak_alloc(crowd_size(c->n), gfp);
 		if (!c->p[c->n])
 			break;
-		st_fill(c->p[c->n], crowd_size(c->n), c->n);
+		hak_fill(c->p[c->n], crowd_size(c->n), c->n);
 	}
 }
 
@@ -132,7 +132,7 @@ static void crowd_put(struct st *t, struct crowd *c)
 	unsigned int i, spoilt = 0;
 
 	for (i = 0; i < c->n; i++)
-		spoilt += !st_intact(c->p[i], crowd_size(i), i);
+		spoilt += !hak_intact(c->p[i], crowd_size(i), i);
 	for (i = 0; i < c->n; i++)
 		hak_free(c->p[i]);
 	st_expect(t, !spoilt, "%u of %u objects overwritten", spoilt, c->n);
@@ -212,7 +212,7 @@ static void atomics_get(void *arg)
 		a->p[a->n] = hak_alloc(512, GFP_ATOMIC | __GFP_NOWARN);
 		a->failed += !a->p[a->n];
 		if (a->p[a->n])
-			st_fill(a->p[a->n], 512, a->n);
+			hak_fill(a->p[a->n], 512, a->n);
 	}
 }
 
@@ -243,7 +243,7 @@ static void only_atomic(struct st *t)
 	/* 313 slabs are wanted: most of them from SuperSlabs. */
 	st_expect(t, small < 100, "%lld small blocks, though the worker has time", small);
 	for (i = 0; i < a->n; i++) {
-		spoilt += a->p[i] && !st_intact(a->p[i], 512, i);
+		spoilt += a->p[i] && !hak_intact(a->p[i], 512, i);
 		hak_free(a->p[i]);
 	}
 	st_expect(t, !spoilt, "%u overwritten", spoilt);

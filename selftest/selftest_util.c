@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the tests share: reasons, random numbers, live objects, counters. */
+/* What the tests share: reasons, live objects, counters. */
 #include "selftest/selftest.h"
 #include <linux/mm.h>
 #include <linux/sort.h>
@@ -15,49 +15,6 @@ void st_fail(struct st *t, const char *fmt, ...)
 	va_start(args, fmt);
 	vscnprintf(t->why, sizeof(t->why), fmt, args);
 	va_end(args);
-}
-
-u64 st_rand(u64 *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL >> 16;
-}
-
-u64 st_rand_init(unsigned int salt)
-{
-	u64 state = (st_seed + 1) * 0x9e3779b97f4a7c15ULL + salt;
-
-	return state ?: 1;
-}
-
-static u64 word(const void *p, u64 key, unsigned int i)
-{
-	return ((u64)(unsigned long)p ^ key << 24) + i * 0x9e3779b97f4a7c15ULL;
-}
-
-void st_fill(void *p, unsigned int size, u64 key)
-{
-	unsigned int i;
-
-	for (i = 0; i < size / 8; i++)
-		((u64 *)p)[i] = word(p, key, i);
-	for (i = round_down(size, 8); i < size; i++)
-		((u8 *)p)[i] = word(p, key, i) >> 3;
-}
-
-bool st_intact(const void *p, unsigned int size, u64 key)
-{
-	unsigned int i;
-
-	for (i = 0; i < size / 8; i++)
-		if (((const u64 *)p)[i] != word(p, key, i))
-			return false;
-	for (i = round_down(size, 8); i < size; i++)
-		if (((const u8 *)p)[i] != (u8)(word(p, key, i) >> 3))
-			return false;
-	return true;
 }
 
 static int by_address(const void *a, const void *b)
@@ -126,7 +83,7 @@ bool st_objects_init(struct st *t, struct st_objects *o, struct st_kind kind, un
 		o->p[o->n] = st_get(&o->kind, GFP_KERNEL);
 		if (!o->p[o->n])
 			break;
-		st_fill(o->p[o->n], kind.size, o->key + o->n);
+		hak_fill(o->p[o->n], kind.size, o->key + o->n);
 	}
 	return st_expect(t, o->p && o->n == n, "no memory");
 }
@@ -136,18 +93,18 @@ void st_objects_check(struct st *t, const struct st_objects *o, const char *when
 	unsigned int i;
 
 	for (i = 0; i < o->n; i++)
-		st_expect(t, st_intact(o->p[i], o->kind.size, o->key + i),
+		st_expect(t, hak_intact(o->p[i], o->kind.size, o->key + i),
 			  "a live object was overwritten (%s)", when);
 }
 
 void st_objects_exit(struct st *t, struct st_objects *o)
 {
-	u64 rand = st_rand_init(o->n);
+	u64 rand = hak_random_begin(st_seed, o->n);
 	unsigned int i, k;
 
 	st_objects_check(t, o, "at the end");
 	for (i = o->n; i > 1; i--) {
-		k = st_rand(&rand) % i;
+		k = hak_below(&rand, i);
 		swap(o->p[i - 1], o->p[k]);
 	}
 	for (i = 0; i < o->n; i++)

@@ -6,7 +6,7 @@ void st_worker_init(struct st_worker *w, struct st_kind kind, unsigned int salt)
 {
 	memset(w, 0, sizeof(*w));
 	w->kind = kind;
-	w->rand = st_rand_init(salt);
+	w->rand = hak_random_begin(st_seed, salt);
 	w->key = (u64)(salt + 1) << 24;
 }
 
@@ -19,21 +19,20 @@ static void worker_alloc(struct st_worker *w)
 	w->nmi_allocs += p && in_nmi();
 	if (!p)
 		return;
-	st_fill(p, w->kind.size, w->key);
+	hak_fill(p, w->kind.size, w->key);
 	w->held[w->n].p = p;
 	w->held[w->n++].key = w->key++;
 }
 
 static void worker_free(struct st_worker *w)
 {
-	u64 rand = st_rand(&w->rand);
-	unsigned int i = rand % w->n;
+	unsigned int i = hak_below(&w->rand, w->n);
 	void *p = w->held[i].p;
 
-	w->spoilt += !st_intact(p, w->kind.size, w->held[i].key);
+	w->spoilt += !hak_intact(p, w->kind.size, w->held[i].key);
 	w->held[i] = w->held[--w->n];
 	w->frees++;
-	if (rand >> 20 & 1)
+	if (hak_below(&w->rand, 2))
 		st_put(&w->kind, ST_ANY, p);
 	else
 		st_put(&w->kind, w->kind.c ? ST_TYPED : ST_SIZED, p);
@@ -42,7 +41,7 @@ static void worker_free(struct st_worker *w)
 void st_work(struct st_worker *w, unsigned int n)
 {
 	while (n--) {
-		if (!w->n || (w->n < ST_HELD && st_rand(&w->rand) >> 20 & 1))
+		if (!w->n || (w->n < ST_HELD && hak_below(&w->rand, 2)))
 			worker_alloc(w);
 		else
 			worker_free(w);
@@ -73,7 +72,7 @@ void st_burst(void *burst)
 	for (i = 0; i < b->n; i++) {
 		b->p[i] = st_get(&b->kind, GFP_NOWAIT | __GFP_NOWARN);
 		if (b->p[i])
-			st_fill(b->p[i], b->kind.size, b->key + i);
+			hak_fill(b->p[i], b->kind.size, b->key + i);
 		b->failed += !b->p[i];
 	}
 	for (i = 0; i < b->n; i++) {
@@ -82,7 +81,7 @@ void st_burst(void *burst)
 
 		if (!b->p[k])
 			continue;
-		b->spoilt += !st_intact(b->p[k], b->kind.size, b->key + k);
+		b->spoilt += !hak_intact(b->p[k], b->kind.size, b->key + k);
 		if (i % 2)
 			hak_free(b->p[k]);
 		else

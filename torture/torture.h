@@ -16,6 +16,8 @@
 #ifndef _TORTURE_H
 #define _TORTURE_H
 
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <linux/hakmem.h>
 #include <linux/hakmem_stats.h>
 #include <linux/kernel.h>
@@ -128,10 +130,9 @@ u64 tt_scenarios_report(unsigned int *passed, unsigned int *failed);
 void tt_let_others(void);
 
 /* torture_object.c */
-u64 tt_rand(struct tt_user *u);
 static inline u32 tt_below(struct tt_user *u, u32 n)
 {
-	return (u32)tt_rand(u) % n;
+	return hak_below(&u->rand, n);
 }
 
 gfp_t tt_gfp(struct tt_user *u);	/* for a task */

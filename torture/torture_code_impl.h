@@ -31,7 +31,6 @@
 #define CODE_RESERVES	3
 #define CODE_BULK	40
 #define CODE_KEPT	16	/* head of a constructed object, which stays as it is */
-#define CODE_MAGIC	0x5b
 #define CODE_BAD_FIRST	HAK_STAT_bad_free_foreign
 #define CODE_BAD_KINDS	(HAK_STAT_bad_free_by_kernel - CODE_BAD_FIRST + 1)
 

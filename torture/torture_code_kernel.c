@@ -11,6 +11,7 @@
  * other user: live objects and bad frees are counted exactly.  Both files are for one writer
  * at a time; others wait.
  */
+#include "kunit/lib/hak_random.h"
 #include "port/kernel/hak_timer.h"
 #include "torture/torture_code.h"
 #include "torture/torture_code_impl.h"
@@ -229,22 +230,14 @@ static const struct file_operations code_fops = {
 	.write = code_write,
 };
 
-static u64 next_rand(u64 *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dULL >> 16;
-}
-
 /* The program of a seed depends on that alone. Returns its length. */
 static size_t draw_program(u64 seed, u32 most)
 {
-	u64 state = (seed + 1) * 0x9e3779b97f4a7c15ULL ?: 1;
-	u32 i, len = 1 + next_rand(&state) % most;
+	u64 rand = hak_random_begin(seed, 0);
+	u32 i, len = 1 + hak_below(&rand, most);
 
 	for (i = 0; i < len; i++)
-		program[i] = next_rand(&state);
+		program[i] = hak_random(&rand);
 	return len;
 }
 

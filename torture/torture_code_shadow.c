@@ -7,6 +7,7 @@
  * is handed out twice, overlaps another or was written to while live is seen at its next
  * look, and overlaps at once, since the table is small.
  */
+#include "kunit/lib/hak_pattern.h"
 #include "torture/torture_code_impl.h"
 
 static atomic_long_t built, torn;	/* objects code_built() and code_torn() were given */
@@ -51,45 +52,23 @@ static u32 wanted_align(const struct code_object *o)
 	return max(align, c->args.align);
 }
 
-static u64 word(const struct code_object *o, u32 i)
-{
-	return ((u64)(unsigned long)o->p ^ o->key << 24) + i * 0x9e3779b97f4a7c15ULL;
-}
-
 void code_fill(struct code_object *o)
 {
-	u32 i;
+	u32 first = code_kept(o);
 
-	for (i = code_kept(o); i + 8 <= o->size; i += 8)
-		*(u64 *)(o->p + i) = word(o, i);
-	for (; i < o->size; i++)
-		o->p[i] = word(o, i) >> 8;
-}
-
-static bool all_are(const u8 *p, u32 n, u8 v)
-{
-	while (n--)
-		if (*p++ != v)
-			return false;
-	return true;
+	hak_fill(o->p + first, o->size - first, o->key);
 }
 
 static bool intact(const struct code_object *o)
 {
-	u32 i;
+	u32 first = code_kept(o);
 
-	for (i = code_kept(o); i + 8 <= o->size; i += 8)
-		if (*(u64 *)(o->p + i) != word(o, i))
-			return false;
-	for (; i < o->size; i++)
-		if (o->p[i] != (u8)(word(o, i) >> 8))
-			return false;
-	return true;
+	return hak_intact(o->p + first, o->size - first, o->key);
 }
 
 void code_check(const struct code_object *o)
 {
-	MUST(all_are(o->p, code_kept(o), CODE_MAGIC));
+	MUST(hak_intact(o->p, code_kept(o), HAK_BORN));
 	MUST(intact(o));
 }
 
@@ -121,9 +100,9 @@ void code_enter(struct code_object *o, u8 kind, u32 asked, void *p, bool zeroed)
 	MUST(!((unsigned long)p & (wanted_align(o) - 1)));
 	if (!MUST(!overlaps(o)))
 		return;
-	MUST(all_are(p, code_kept(o), CODE_MAGIC));
+	MUST(hak_intact(p, code_kept(o), HAK_BORN));
 	if (zeroed)
-		MUST(all_are(p, o->size, 0));
+		MUST(hak_all_bytes(p, o->size, 0));
 	code_fill(o);
 }
 
@@ -173,7 +152,7 @@ void code_bad_check(void)
 
 void code_ctor(void *p)
 {
-	memset(p, CODE_MAGIC, CODE_KEPT);
+	hak_fill(p, CODE_KEPT, HAK_BORN);
 }
 
 void code_built(void *p)
@@ -184,7 +163,7 @@ void code_built(void *p)
 
 void code_torn(void *p)
 {
-	MUST(all_are(p, CODE_KEPT, CODE_MAGIC));
+	MUST(hak_intact(p, CODE_KEPT, HAK_BORN));
 	atomic_long_add(1, &torn);
 }
 

@@ -3,25 +3,15 @@
  * Objects: the cookie, the pattern, and the checks of both.
  *
  * After @skip bytes that belong to a constructor or an rcu_head an object of enough
- * bytes begins with its cookie: its own address, then size, owner and serial, then a
- * sum of both, so that a foreign cookie found in an object can be told from rubbish
- * and named.  The rest, and all of a smaller object, is a pattern made of address,
- * owner and serial, each word another.
+ * bytes begins with its cookie: its own address, then size, owner and serial.  The rest,
+ * and all of a smaller object, is the pattern of both (hak_pattern.h), which begins with
+ * its key: so a foreign cookie found in an object can be told from rubbish and named.
  */
 #include "torture/torture.h"
 #include <linux/topology.h>
 
-#define GOLDEN 0x9e3779b97f4a7c15ULL
-#define BORN 0x7062696f2d656e6fULL	/* what tt_ctor() writes, beside the address */
 #define COOKIE_MIN 32
-
-u64 tt_rand(struct tt_user *u)
-{
-	u->rand ^= u->rand >> 12;
-	u->rand ^= u->rand << 25;
-	u->rand ^= u->rand >> 27;
-	return u->rand * 0x2545f4914f6cdd1dULL >> 16;
-}
+#define BORN_BYTES 8	/* what a constructor writes */
 
 gfp_t tt_gfp(struct tt_user *u)
 {
@@ -42,12 +32,12 @@ gfp_t tt_zero(struct tt_user *u, const struct tt_kind *k)
 
 void tt_ctor(void *p)
 {
-	*(u64 *)p = (unsigned long)p ^ BORN;
+	hak_fill(p, BORN_BYTES, HAK_BORN);
 }
 
 bool tt_is_born(const void *p)
 {
-	return READ_ONCE(*(const u64 *)p) == ((unsigned long)p ^ BORN);
+	return hak_intact(p, BORN_BYTES, HAK_BORN);
 }
 
 static u64 label(const struct tt_obj *o)
@@ -55,48 +45,46 @@ static u64 label(const struct tt_obj *o)
 	return (u64)o->serial << 32 | (u64)o->owner << 16 | o->size;
 }
 
-static u64 sum(const void *p, u64 what)
+/* Where the cookie is, or the pattern of an object without one. */
+static u64 *content(const struct tt_obj *o)
 {
-	return ((unsigned long)p ^ what) * GOLDEN;
+	return o->p + o->skip;
 }
 
-/* Word @i of an object, counted after what is skipped. */
-static u64 word(const struct tt_obj *o, u64 base, unsigned int i)
+/* Of the cookie, before the pattern; the pattern's first word is its sum. */
+static unsigned int cookie_bytes(const struct tt_obj *o)
 {
-	if (o->size - o->skip >= COOKIE_MIN) {
-		if (i == 0)
-			return (unsigned long)o->p;
-		if (i == 1)
-			return label(o);
-	}
-	return base + (i - 2) * GOLDEN;
+	return o->size - o->skip >= COOKIE_MIN ? 2 * sizeof(u64) : 0;
 }
 
 static void fill(const struct tt_obj *o)
 {
-	unsigned int bytes = o->size - o->skip, i;
-	u64 base = sum(o->p, label(o)), *w = o->p + o->skip, last;
+	unsigned int cookie = cookie_bytes(o);
+	u64 *w = content(o);
 
-	for (i = 0; i < bytes / 8; i++)
-		w[i] = word(o, base, i);
-	last = word(o, base, i);
-	memcpy(&w[i], &last, bytes % 8);
+	if (cookie) {
+		w[0] = (unsigned long)o->p;
+		w[1] = label(o);
+	}
+	hak_pattern_fill((void *)w + cookie, o->size - o->skip - cookie,
+			 hak_own_key(o->p, label(o)));
 }
 
-/* The first byte of @o that is not as it was left, or its size. */
+/* The first word of @o that is not as it was left, or its size. */
 static unsigned int first_wrong(const struct tt_obj *o)
 {
-	unsigned int bytes = o->size - o->skip, i;
-	u64 base = sum(o->p, label(o)), last;
-	const u64 *w = o->p + o->skip;
+	unsigned int cookie = cookie_bytes(o);
+	const u64 *w = content(o);
 
 	if (o->ctor && !tt_is_born(o->p))
 		return 0;
-	for (i = 0; i < bytes / 8; i++)
-		if (READ_ONCE(w[i]) != word(o, base, i))
-			return o->skip + i * 8;
-	last = word(o, base, i);
-	return memcmp(&w[i], &last, bytes % 8) ? o->skip + i * 8 : o->size;
+	if (cookie && READ_ONCE(w[0]) != (unsigned long)o->p)
+		return o->skip;
+	if (cookie && READ_ONCE(w[1]) != label(o))
+		return o->skip + sizeof(*w);
+	return o->skip + cookie + hak_pattern_wrong((const void *)w + cookie,
+						    o->size - o->skip - cookie,
+						    hak_own_key(o->p, label(o)));
 }
 
 /* Say what is there instead: a cookie of another one's means that it was handed out twice. */
@@ -107,7 +95,7 @@ static void describe(const struct tt_user *u, const struct tt_obj *o, unsigned i
 	u64 w[3] = {};
 
 	memcpy(w, o->p + o->skip, min_t(size_t, o->size - o->skip, sizeof(w)));
-	if (w[0] && w[1] && sum((void *)w[0], w[1]) == w[2])
+	if (w[0] && w[1] && hak_own_key((void *)w[0], w[1]) == w[2])
 		scnprintf(found, sizeof(found), "cookie of %px, %u bytes, owner %u, serial %u",
 			  (void *)w[0], (u16)w[1], (u16)(w[1] >> 16), (u32)(w[1] >> 32));
 	else

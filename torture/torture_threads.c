@@ -68,8 +68,7 @@ void tt_user_init(struct tt_user *u, const struct tt_scenario *sc)
 	u->id = ++id;
 	list_add_tail(&u->list, &users);
 	mutex_unlock(&users_lock);
-	u->rand = (tt_seed + 1) * 0x9e3779b97f4a7c15ULL + u->id * 0x632be59bd9b4e019ULL;
-	u->rand = u->rand ?: 1;
+	u->rand = hak_random_begin(tt_seed, u->id);
 }
 
 void tt_user_exit(struct tt_user *u)
@@ -267,7 +266,7 @@ void tt_threads_unpark(void)
 	unsigned long chosen = 0;
 
 	if (!dice.rand)
-		dice.rand = tt_seed;
+		dice.rand = hak_random_begin(tt_seed, 0);
 	one_in = 1 << tt_below(&dice, 4);
 	for (i = 0; i < NR_SCENARIOS; i++)
 		if (!tt_below(&dice, one_in))

@@ -9,6 +9,8 @@
  * Prints "ops N" for each phase; ends with 1 at the first thing that is wrong.
  */
 #define _GNU_SOURCE
+#include "../../kunit/lib/hak_pattern.h"
+#include "../../kunit/lib/hak_random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -49,17 +51,11 @@ static void die(const char *fmt, ...)
 	__r;									\
 })
 
-static uint64_t mix(uint64_t x)
-{
-	x += 0x9e3779b97f4a7c15ULL;
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-	return x ^ (x >> 31);
-}
-
 static uint64_t of(unsigned int n, unsigned int what)
 {
-	return mix(((uint64_t)seed << 48) ^ ((uint64_t)what << 32) ^ n);
+	unsigned long long r = ((uint64_t)seed << 48) ^ ((uint64_t)what << 32) ^ n;
+
+	return hak_random(&r);
 }
 
 static const char *path(char kind, unsigned int n)
@@ -82,13 +78,7 @@ static size_t size_of(unsigned int n, unsigned int gen)
 
 static void fill(char *buf, size_t size, unsigned int n, unsigned int gen)
 {
-	size_t i;
-
-	for (i = 0; i < size; i += 8) {
-		uint64_t v = of(n, gen * 4 + 2) + i * 0x9e3779b97f4a7c15ULL;
-
-		memcpy(buf + i, &v, size - i < 8 ? size - i : 8);
-	}
+	hak_pattern_fill(buf, size, of(n, gen * 4 + 2));
 }
 
 static char want[BLOCK * 8], got[BLOCK * 8];

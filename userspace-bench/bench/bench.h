@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kunit/lib/hak_random.h"
+
 #define BENCH_MAX_SIZE		1024	/* largest object any workload asks for */
 #define BENCH_MAX_THREADS	4	/* of larson */
 #define BENCH_MAX_SIDE		16	/* threads on one side of producer_consumer */
@@ -103,37 +105,21 @@ void bench_successor(void (*fn)(void *arg), void *arg);
  */
 void bench_wait(unsigned int *turns, unsigned int threads);
 
-/* Deterministic random numbers: splitmix64. */
-static inline uint64_t bench_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ULL);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
-}
-
-/* A random number below @n. */
-static inline uint32_t bench_below(uint64_t *state, uint32_t n)
-{
-	return (uint32_t)((bench_random(state) >> 32) * n >> 32);
-}
-
 /* A size of the mix: each doubling from 16 to 1024 as likely as the others. */
-static inline unsigned int bench_mixed_size(uint64_t *state)
+static inline unsigned int bench_mixed_size(unsigned long long *r)
 {
-	unsigned int low = 16u << bench_below(state, 6);
+	unsigned int low = 16u << hak_below(r, 6);
 
-	return low + 1 + bench_below(state, low);
+	return low + 1 + hak_below(r, low);
 }
 
 /* Puts 0 .. @n-1 into @perm in a random order. */
-static inline void bench_shuffle(uint64_t *state, uint16_t *perm, unsigned int n)
+static inline void bench_shuffle(unsigned long long *r, uint16_t *perm, unsigned int n)
 {
 	unsigned int i, j;
 
 	for (i = 0; i < n; i++) {
-		j = bench_below(state, i + 1);
+		j = hak_below(r, i + 1);
 		perm[i] = perm[j];
 		perm[j] = (uint16_t)i;
 	}

@@ -32,7 +32,7 @@ static const struct larson_profile larson_profiles[] = {
 
 struct larson_lane {
 	void **slot;
-	uint64_t seed;
+	unsigned long long rand;
 	unsigned long ops, ops_wanted, stint;
 	const struct larson_profile *profile;
 	enum bench_mode mode;
@@ -43,13 +43,13 @@ struct larson_lane {
 static void *larson_real[BENCH_MAX_THREADS][LARSON_MAX_SLOTS];
 static void *larson_empty[BENCH_MAX_THREADS][LARSON_MAX_SLOTS];
 static const struct larson_profile *larson_profile;
-static uint64_t larson_seed;
+static unsigned long long larson_rand;
 static unsigned int larson_threads;
 static bool larson_stop;
 
-BENCH_INLINE size_t larson_size(const struct larson_profile *p, uint64_t *seed)
+BENCH_INLINE size_t larson_size(const struct larson_profile *p, unsigned long long *r)
 {
-	return p->min + bench_below(seed, p->max - p->min + 1);
+	return p->min + hak_below(r, p->max - p->min + 1);
 }
 
 static bool larson_begin(const struct bench_opts *o)
@@ -64,11 +64,11 @@ static bool larson_begin(const struct bench_opts *o)
 		return false;
 	p = larson_profile;
 	larson_threads = o->threads;
-	larson_seed = o->seed;
+	larson_rand = o->seed;
 	for (i = 0; i < larson_threads; i++)
 		for (j = 0; j < p->slots; j++)
 			larson_real[i][j] = bench_get(BENCH_TOUCH,
-						      larson_size(p, &larson_seed), NULL);
+						      larson_size(p, &larson_rand), NULL);
 	return true;
 }
 
@@ -84,15 +84,15 @@ static void larson_end(void)
 BENCH_INLINE void larson_loop(const enum bench_mode mode, struct larson_lane *l, unsigned long n)
 {
 	const struct larson_profile *p = l->profile;
-	uint64_t seed = l->seed;
+	unsigned long long rand = l->rand;
 	void **slot;
 
 	for (; n; n--) {
-		slot = &l->slot[bench_below(&seed, p->slots)];
+		slot = &l->slot[hak_below(&rand, p->slots)];
 		bench_put(mode, *slot);
-		*slot = bench_get(mode, larson_size(p, &seed), &l->stand_in);
+		*slot = bench_get(mode, larson_size(p, &rand), &l->stand_in);
 	}
-	l->seed = seed;
+	l->rand = rand;
 }
 
 static void larson_some(struct larson_lane *l, unsigned long n)
@@ -148,7 +148,7 @@ static void larson_round(struct bench_round *r)
 	for (i = 0; i < larson_threads; i++) {
 		lane[i] = (struct larson_lane){
 			.slot = r->mode == BENCH_EMPTY ? larson_empty[i] : larson_real[i],
-			.seed = bench_random(&larson_seed),
+			.rand = hak_random(&larson_rand),
 			.ops_wanted = r->ops_wanted / larson_threads,
 			.stint = larson_profile->stint,
 			.profile = larson_profile,

@@ -34,7 +34,7 @@ struct pipe_end {
 static struct {
 	unsigned int producers, consumers, rings, depth, block, size;
 	bool shuffled;
-	uint64_t seed;
+	unsigned long long rand;
 	enum bench_mode mode;
 	const struct bench_round *round;
 	unsigned long blocks_wanted;	/* of each ring; 0: until told to stop */
@@ -56,15 +56,15 @@ static bool pipe_begin(const struct bench_opts *o, unsigned int depth, unsigned 
 	pipe.depth = depth;
 	pipe.block = block;
 	pipe.size = o->size;
-	pipe.seed = o->seed;
+	pipe.rand = o->seed;
 	if (!pipe.producers || !pipe.consumers || pipe.rings > PIPE_MAX_RINGS)
 		return false;
 	for (i = 0; i < PIPE_MIX; i++)
-		pipe_mix[i] = (uint16_t)bench_mixed_size(&pipe.seed);
+		pipe_mix[i] = (uint16_t)bench_mixed_size(&pipe.rand);
 	for (i = 0; i < block; i++)
 		pipe_order[i] = (uint16_t)i;
 	if (pipe.shuffled)
-		bench_shuffle(&pipe.seed, pipe_order, block);
+		bench_shuffle(&pipe.rand, pipe_order, block);
 	for (i = 0; i < pipe.rings; i++)
 		pipe_rings[i].slot = pipe_slots + i * depth * block;
 	return true;

@@ -45,17 +45,17 @@ static bool seed_index(unsigned int size)
 	return false;
 }
 
-static void seed_prepare(struct seed_state *s, uint64_t seed)
+static void seed_prepare(struct seed_state *s, unsigned long long rand)
 {
 	unsigned int i, j;
 
 	for (i = 0; i < SEED_ORDERS; i++)
-		bench_shuffle(&seed, s->order[i], SEED_OBJECTS);
+		bench_shuffle(&rand, s->order[i], SEED_OBJECTS);
 	for (i = 0; i < SEED_MIXES; i++)
 		for (j = 0; j < SEED_OBJECTS; j++)
-			s->mix[i][j] = (uint16_t)bench_mixed_size(&seed);
+			s->mix[i][j] = (uint16_t)bench_mixed_size(&rand);
 	for (i = 0; i < SEED_VICTIMS; i++)
-		s->victim[i] = (uint16_t)bench_below(&seed, SEED_POPULATION);
+		s->victim[i] = (uint16_t)hak_below(&rand, SEED_POPULATION);
 }
 
 static bool seed_begin(const struct bench_opts *o)

@@ -10,11 +10,11 @@
 BENCH_SRC := $(dir $(lastword $(MAKEFILE_LIST)))
 BENCH_CC ?= gcc-12
 BENCH_CFLAGS := -O2 -g -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wundef -Werror -fcf-protection=none -fPIE \
-	-fno-builtin-malloc -fno-builtin-free
+	-fno-builtin-malloc -fno-builtin-free -I$(BENCH_SRC)../..
 BENCH_NAMES := main proof team seed larson pipe
 # Of these only the loops see hakmem's headers.
 BENCH_LOOPS := seed larson pipe
-BENCH_HEADERS := $(wildcard $(BENCH_SRC)*.h)
+BENCH_HEADERS := $(wildcard $(BENCH_SRC)*.h) $(BENCH_SRC)../../kunit/lib/hak_random.h
 
 BENCH_OBJECTS := $(BENCH_NAMES:%=$(OUT)/bench/%.o)
 BENCH_INLINED_OBJECTS := $(BENCH_NAMES:%=$(OUT)/bench-inlined.o/%.o)

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -46,10 +47,10 @@ static void one_alignment(aligned_fn get, size_t align)
 		       kept[i], size, want);
 		usable = malloc_usable_size(kept[i]);
 		expect(usable >= size, "usable size %zu of %zu at %zu", usable, size, align);
-		fill(kept[i], usable, i);
+		hak_pattern_fill(kept[i], usable, i);
 	}
 	for (i = 0; i < COUNT(kept); i++) {
-		expect(filled(kept[i], malloc_usable_size(kept[i]), i),
+		expect(hak_pattern_holds(kept[i], malloc_usable_size(kept[i]), i),
 		       "content of %zu bytes at %zu", sizes[i / COPIES], align);
 		free(kept[i]);
 	}
@@ -95,7 +96,7 @@ static void every_small_size_at_small_alignments(void)
 			       align);
 			memset(p[0], 1, size);
 			memset(p[1], 2, size);
-			expect(all_bytes(p[0], size, 1), "two objects of %zu at %zu overlap",
+			expect(hak_all_bytes(p[0], size, 1), "two objects of %zu at %zu overlap",
 			       size, align);
 			free(p[0]);
 			free(p[1]);
@@ -240,11 +241,11 @@ static void realloc_of_aligned_keeps_content(void)
 		for (i = 0; i < COUNT(sizes); i++) {
 			for (k = 0; k < COUNT(to) && !check_failed(); k++) {
 				p = aligned_alloc(align, sizes[i]);
-				fill(p, sizes[i], i);
+				hak_pattern_fill(p, sizes[i], i);
 				p = realloc(p, to[k]);
 				n = to[k] < sizes[i] ? to[k] : sizes[i];
-				expect(p && filled(p, n, i), "%zu at %zu to %zu", sizes[i], align,
-				       to[k]);
+				expect(p && hak_pattern_holds(p, n, i), "%zu at %zu to %zu",
+				       sizes[i], align, to[k]);
 				free(p);
 			}
 		}

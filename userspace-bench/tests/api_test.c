@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -43,11 +44,11 @@ static void malloc_every_size(void)
 	for (i = 0; i < COUNT(kept) && !check_failed(); i++) {
 		kept[i] = malloc(i / COPIES);
 		expect_object(kept[i], i / COPIES);
-		fill(kept[i], malloc_usable_size(kept[i]), i);
+		hak_pattern_fill(kept[i], malloc_usable_size(kept[i]), i);
 	}
 	for (i = 0; i < COUNT(kept) && !check_failed(); i++) {
 		usable = malloc_usable_size(kept[i]);
-		expect(filled(kept[i], usable, i), "content of an object of %zu bytes",
+		expect(hak_pattern_holds(kept[i], usable, i), "content of an object of %zu bytes",
 		       i / COPIES);
 		free(kept[i]);
 	}
@@ -97,7 +98,8 @@ static void calloc_is_zeroed(void)
 			kept[i] = i & 1 ? calloc(1, size) : calloc(size, 1);
 			expect_object(kept[i], size);
 			usable = malloc_usable_size(kept[i]);
-			expect(all_bytes(kept[i], size, 0), "calloc of %zu is not zeroed", size);
+			expect(hak_all_bytes(kept[i], size, 0), "calloc of %zu is not zeroed",
+			       size);
 			memset(kept[i], 0xee, usable);
 		}
 		for (i = 0; i < 100; i++)
@@ -116,7 +118,7 @@ static void calloc_multiplies(void)
 		size = factor[i][0] * factor[i][1];
 		p = calloc(factor[i][0], factor[i][1]);
 		expect_object(p, size);
-		expect(p && all_bytes(p, size, 0), "calloc(%zu, %zu) is not zeroed",
+		expect(p && hak_all_bytes(p, size, 0), "calloc(%zu, %zu) is not zeroed",
 		       factor[i][0], factor[i][1]);
 		free(p);
 	}
@@ -211,7 +213,7 @@ __attribute__((constructor(101))) static void allocate_early(void)
 {
 	early = malloc(48);
 	if (early)
-		fill(early, 48, 7);
+		hak_pattern_fill(early, 48, 7);
 }
 
 __attribute__((destructor(101))) static void free_late(void)
@@ -223,7 +225,7 @@ __attribute__((destructor(101))) static void free_late(void)
 static void constructor_may_allocate(void)
 {
 	expect_object(early, 48);
-	expect(filled(early, 48, 7), "content of what the constructor allocated");
+	expect(hak_pattern_holds(early, 48, 7), "content of what the constructor allocated");
 }
 
 static void *thread_on_small_stack(void *arg)

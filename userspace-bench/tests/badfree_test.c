@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
 #include <malloc.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -37,11 +38,11 @@ static void all_distinct(size_t size)
 
 	for (i = 0; i < COUNT(p); i++) {
 		sorted[i] = p[i] = malloc(size);
-		fill(p[i], size, i);
+		hak_pattern_fill(p[i], size, i);
 	}
 	expect(distinct(sorted, COUNT(p)), "an object of %zu bytes was handed out twice", size);
 	for (i = 0; i < COUNT(p); i++) {
-		expect(filled(p[i], size, i), "two objects of %zu bytes overlap", size);
+		expect(hak_pattern_holds(p[i], size, i), "two objects of %zu bytes overlap", size);
 		free(p[i]);
 	}
 }

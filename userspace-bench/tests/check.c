@@ -113,51 +113,6 @@ size_t hide_size(size_t n)
 	return n;
 }
 
-/* splitmix64: any state will do, 0 included. */
-uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-static unsigned char fill_byte(size_t i, uint64_t key)
-{
-	return (unsigned char)((key >> ((i & 7) * 8)) + i / 8);
-}
-
-void fill(void *p, size_t n, uint64_t key)
-{
-	unsigned char *byte = p;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		byte[i] = fill_byte(i, key);
-}
-
-bool filled(const void *p, size_t n, uint64_t key)
-{
-	const unsigned char *byte = p;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (byte[i] != fill_byte(i, key))
-			return false;
-	return true;
-}
-
-bool all_bytes(const void *p, size_t n, unsigned char byte)
-{
-	const unsigned char *at = p;
-
-	while (n--)
-		if (*at++ != byte)
-			return false;
-	return true;
-}
-
 /* Heap sort: qsort() may allocate. */
 static void sift(uintptr_t *a, size_t root, size_t n)
 {

@@ -72,12 +72,6 @@ void expect_audit_clean(void);
 void *hide(void *p);
 size_t hide_size(size_t n);
 
-uint64_t next_random(uint64_t *state);
-/* A byte for each place of an object, from its key. */
-void fill(void *p, size_t n, uint64_t key);
-bool filled(const void *p, size_t n, uint64_t key);
-bool all_bytes(const void *p, size_t n, unsigned char byte);
-
 /* Sorts, and says whether no two are equal. */
 bool distinct(void **p, size_t n);
 

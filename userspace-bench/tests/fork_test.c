@@ -6,6 +6,8 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -29,12 +31,12 @@ static void *shared_slot[256];
 /* Allocates, frees, and passes objects to the others, so that every path is in use. */
 static void *make_noise(void *arg)
 {
-	uint64_t state = (uintptr_t)arg;
+	unsigned long long state = (uintptr_t)arg;
 	void *p;
 
 	while (!__atomic_load_n(&quiet, __ATOMIC_RELAXED)) {
-		p = malloc(1 + next_random(&state) % 1200);
-		p = __atomic_exchange_n(&shared_slot[next_random(&state) % COUNT(shared_slot)], p,
+		p = malloc(1 + hak_below(&state, 1200));
+		p = __atomic_exchange_n(&shared_slot[hak_below(&state, COUNT(shared_slot))], p,
 					__ATOMIC_ACQ_REL);
 		free(p);
 	}
@@ -100,7 +102,8 @@ static void child_work(void **own, size_t n, int depth)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		expect(filled(own[i], 100, i), "an object of the parent changed in the child");
+		expect(hak_pattern_holds(own[i], 100, i),
+		       "an object of the parent changed in the child");
 		free(own[i]);
 	}
 	small_work(NULL);
@@ -141,7 +144,7 @@ static void fork_rounds(size_t rounds)
 
 	for (i = 0; i < COUNT(own); i++) {
 		own[i] = malloc(100);
-		fill(own[i], 100, i);
+		hak_pattern_fill(own[i], 100, i);
 	}
 	for (round = 0; round < rounds && !check_failed(); round++) {
 		pid = fork();
@@ -153,7 +156,7 @@ static void fork_rounds(size_t rounds)
 		expect_child(pid, round);
 	}
 	for (i = 0; i < COUNT(own); i++) {
-		expect(filled(own[i], 100, i), "an object of the parent changed");
+		expect(hak_pattern_holds(own[i], 100, i), "an object of the parent changed");
 		free(own[i]);
 	}
 }

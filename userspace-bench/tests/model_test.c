@@ -10,6 +10,8 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -29,7 +31,8 @@ struct slot {
 
 struct model {
 	struct slot slot[SLOTS];
-	uint64_t rand, serial, done;
+	unsigned long long rand;
+	uint64_t serial, done;
 };
 
 struct extent {
@@ -42,9 +45,9 @@ static struct extent sorted[SLOTS + 1];
 static struct model model;
 static long base_live = -1;
 
-static uint64_t pick(uint64_t n)
+static unsigned int pick(unsigned int n)
 {
-	return next_random(&model.rand) % n;
+	return hak_below(&model.rand, n);
 }
 
 /* Mostly small; every border; now and then large. */
@@ -70,15 +73,15 @@ static void enter(struct slot *s, void *p, size_t size, size_t align)
 		size, align);
 	expect(!((uintptr_t)p & ((align < 16 ? 16 : align) - 1)), "operation %llu: %p for %zu "
 	       "bytes is not aligned to %zu", (unsigned long long)model.done, p, size, align);
-	*s = (struct slot){ p, size, malloc_usable_size(p), ++model.serial * 0x9e3779b97f4a7c15 };
+	*s = (struct slot){ p, size, malloc_usable_size(p), ++model.serial };
 	expect(s->usable >= size, "operation %llu: usable size %zu of %zu",
 	       (unsigned long long)model.done, s->usable, size);
-	fill(p, s->usable, s->key);
+	hak_pattern_fill(p, s->usable, s->key);
 }
 
 static void compare(const struct slot *s, size_t n)
 {
-	expect(filled(s->p, n, s->key), "operation %llu: content of %p, %zu bytes",
+	expect(hak_pattern_holds(s->p, n, s->key), "operation %llu: content of %p, %zu bytes",
 	       (unsigned long long)model.done, s->p, s->size);
 	expect(malloc_usable_size(s->p) == s->usable, "operation %llu: usable size of %p changed",
 	       (unsigned long long)model.done, s->p);
@@ -97,7 +100,7 @@ static void get_zeroed(struct slot *s)
 	void *p = calloc(n, size / n);
 
 	size = size / n * n;
-	expect(p && all_bytes(p, size, 0), "operation %llu: calloc of %zu is not zeroed",
+	expect(p && hak_all_bytes(p, size, 0), "operation %llu: calloc of %zu is not zeroed",
 	       (unsigned long long)model.done, size);
 	enter(s, p, size, 16);
 }
@@ -145,8 +148,9 @@ static void resize(struct slot *s)
 	require(p, "operation %llu: realloc to %zu", (unsigned long long)model.done, size);
 	s->p = p;
 	s->usable = malloc_usable_size(p);
-	expect(filled(p, old.size < size ? old.size : size, old.key), "operation %llu: realloc "
-	       "from %zu to %zu", (unsigned long long)model.done, old.size, size);
+	expect(hak_pattern_holds(p, old.size < size ? old.size : size, old.key),
+	       "operation %llu: realloc from %zu to %zu", (unsigned long long)model.done, old.size,
+	       size);
 	enter(s, p, size, 16);
 }
 

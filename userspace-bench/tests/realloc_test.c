@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -23,8 +25,8 @@ static void expect_moved(void *p, size_t from, size_t to, uint64_t key)
 	expect(!((uintptr_t)p & 15), "realloc from %zu to %zu: %p", from, to, p);
 	expect(malloc_usable_size(p) >= to, "realloc from %zu to %zu: %zu usable", from, to,
 	       malloc_usable_size(p));
-	expect(filled(p, from < to ? from : to, key), "realloc from %zu to %zu: content", from,
-	       to);
+	expect(hak_pattern_holds(p, from < to ? from : to, key),
+	       "realloc from %zu to %zu: content", from, to);
 }
 
 /* Each pair of sizes, with live neighbours of both sizes that must not change. */
@@ -32,14 +34,14 @@ static void one_pair(size_t from, size_t to)
 {
 	void *before = malloc(from), *p = malloc(from), *after = malloc(to);
 
-	fill(before, from, 1);
-	fill(p, from, 2);
-	fill(after, to, 3);
+	hak_pattern_fill(before, from, 1);
+	hak_pattern_fill(p, from, 2);
+	hak_pattern_fill(after, to, 3);
 	p = realloc(p, to);
 	expect_moved(p, from, to, 2);
-	fill(p, malloc_usable_size(p), 4);
-	expect(filled(before, from, 1) && filled(after, to, 3), "realloc from %zu to %zu: a "
-	       "neighbour has changed", from, to);
+	hak_pattern_fill(p, malloc_usable_size(p), 4);
+	expect(hak_pattern_holds(before, from, 1) && hak_pattern_holds(after, to, 3),
+	       "realloc from %zu to %zu: a neighbour has changed", from, to);
 	free(before);
 	free(p);
 	free(after);
@@ -64,12 +66,12 @@ static void every_step_keeps_content(void)
 	p[0] = 'a';
 	for (; size < 3000 && !check_failed(); size++) {
 		p = realloc(p, size + 1);
-		expect(p && all_bytes(p, size, 'a'), "growing from %zu", size);
+		expect(p && hak_all_bytes(p, size, 'a'), "growing from %zu", size);
 		p[size] = 'a';
 	}
 	for (; size > 1 && !check_failed(); size--) {
 		p = realloc(p, size - 1);
-		expect(p && all_bytes(p, size - 1, 'a'), "shrinking from %zu", size);
+		expect(p && hak_all_bytes(p, size - 1, 'a'), "shrinking from %zu", size);
 	}
 	free(p);
 	expect_audit_clean();
@@ -77,17 +79,17 @@ static void every_step_keeps_content(void)
 
 static void random_steps_keep_content(void)
 {
-	uint64_t state = check_seed;
+	unsigned long long state = check_seed;
 	size_t size = 100, to, i;
 	void *p = malloc(size);
 
-	fill(p, size, 9);
+	hak_pattern_fill(p, size, 9);
 	for (i = 0; i < check_ops && !check_failed(); i++) {
-		to = 1 + next_random(&state) % (i % 16 ? 2100 : 300000);
+		to = 1 + hak_below(&state, i % 16 ? 2100 : 300000);
 		p = realloc(p, to);
 		expect_moved(p, size, to, 9);
 		size = to;
-		fill(p, size, 9);
+		hak_pattern_fill(p, size, 9);
 	}
 	free(p);
 	expect_audit_clean();
@@ -137,14 +139,14 @@ static void failure_keeps_the_block(void)
 
 	for (i = 0; i < COUNT(sizes); i++) {
 		p = malloc(sizes[i]);
-		fill(p, sizes[i], i);
+		hak_pattern_fill(p, sizes[i], i);
 		for (k = 0; k < COUNT(absurd); k++) {
 			errno = 0;
 			q = realloc(hide(p), hide_size(absurd[k]));
 			expect(!q && errno == ENOMEM, "realloc from %zu to %zu: %p, errno %d",
 			       sizes[i], absurd[k], q, errno);
 		}
-		expect(filled(p, sizes[i], i), "the block of %zu has changed", sizes[i]);
+		expect(hak_pattern_holds(p, sizes[i], i), "the block of %zu has changed", sizes[i]);
 		expect(malloc_usable_size(p) >= sizes[i], "the block of %zu is gone", sizes[i]);
 		free(p);
 	}
@@ -161,7 +163,7 @@ static void reallocarray_overflow_is_enomem(void)
 
 	for (from = 100; from < 10000; from *= 20) {
 		p = malloc(from);
-		fill(p, from, 1);
+		hak_pattern_fill(p, from, 1);
 		for (i = 0; i < COUNT(factor); i++) {
 			errno = 0;
 			q = reallocarray(hide(p), hide_size(factor[i][0]),
@@ -172,9 +174,10 @@ static void reallocarray_overflow_is_enomem(void)
 			expect(!q, "reallocarray(NULL, %zu, %zu): %p", factor[i][0], factor[i][1],
 			       q);
 		}
-		expect(filled(p, from, 1), "the block of %zu has changed", from);
+		expect(hak_pattern_holds(p, from, 1), "the block of %zu has changed", from);
 		p = reallocarray(p, 7, 300);
-		expect(p && filled(p, from < 2100 ? from : 2100, 1), "reallocarray to 7 x 300");
+		expect(p && hak_pattern_holds(p, from < 2100 ? from : 2100, 1),
+		       "reallocarray to 7 x 300");
 		free(p);
 	}
 }
@@ -188,10 +191,10 @@ static void realloc_within_usable(void)
 	for (size = 1; size <= 1100; size++) {
 		p = malloc(size);
 		usable = malloc_usable_size(p);
-		fill(p, usable, size);
+		hak_pattern_fill(p, usable, size);
 		q = realloc(p, usable);
-		expect(q && filled(q, usable, size), "realloc of %zu to its usable %zu", size,
-		       usable);
+		expect(q && hak_pattern_holds(q, usable, size),
+		       "realloc of %zu to its usable %zu", size, usable);
 		free(q);
 	}
 	expect_audit_clean();

@@ -6,6 +6,8 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -62,7 +64,7 @@ static void worker_interior(void)
 			expect(stat_of("bad_free_interior") == before, "%zu in %zu: not at once",
 			       off, sizes[i]);
 		}
-		expect(all_bytes(p, sizes[i], 0xc3), "content of %zu bytes", sizes[i]);
+		expect(hak_all_bytes(p, sizes[i], 0xc3), "content of %zu bytes", sizes[i]);
 		free(p);
 	}
 	expect_audit_clean();
@@ -174,10 +176,10 @@ static void worker_names_misses(void)
 /* The process ends while other threads are busy in the allocator. */
 static void *allocate_for_ever(void *arg)
 {
-	uint64_t state = (uintptr_t)arg;
+	unsigned long long state = (uintptr_t)arg;
 
 	for (;;)
-		free(malloc(next_random(&state) % 1500));
+		free(malloc(hak_below(&state, 1500)));
 	return NULL;
 }
 

@@ -5,6 +5,8 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -22,9 +24,9 @@ struct parcel {
 	unsigned char rest[];
 };
 
-static struct parcel *parcel_new(uint64_t *state)
+static struct parcel *parcel_new(unsigned long long *state)
 {
-	uint64_t key = next_random(state);
+	uint64_t key = hak_random(state);
 	size_t size = sizeof(struct parcel) + key % (key & 256 ? 1100 : 200);
 	struct parcel *parcel = malloc(size);
 
@@ -32,7 +34,7 @@ static struct parcel *parcel_new(uint64_t *state)
 		return NULL;
 	parcel->key = key;
 	parcel->size = size;
-	fill(parcel->rest, size - sizeof(*parcel), key);
+	hak_pattern_fill(parcel->rest, size - sizeof(*parcel), key);
 	return parcel;
 }
 
@@ -40,8 +42,9 @@ static void parcel_free(struct parcel *parcel)
 {
 	if (!parcel)
 		return;
-	expect(parcel->size < 2000 && filled(parcel->rest, parcel->size - sizeof(*parcel),
-	       parcel->key), "content of %p changed on its way", (void *)parcel);
+	expect(parcel->size < 2000 &&
+	       hak_pattern_holds(parcel->rest, parcel->size - sizeof(*parcel), parcel->key),
+	       "content of %p changed on its way", (void *)parcel);
 	free(parcel);
 }
 
@@ -59,24 +62,25 @@ static void exchange_empty(void)
 /* Swaps parcels with strangers for a while, and dies with its magazines full. */
 static void *trader(void *arg)
 {
-	uint64_t state = (uintptr_t)arg, ops = next_random(&state) % 400;
+	unsigned long long state = (uintptr_t)arg;
+	unsigned int ops = hak_below(&state, 400);
 	struct parcel *own[16] = { };
 	size_t i, place;
 
 	while (ops--) {
-		i = next_random(&state) % COUNT(own);
-		place = next_random(&state) % COUNT(exchange);
+		i = hak_below(&state, COUNT(own));
+		place = hak_below(&state, COUNT(exchange));
 		if (!own[i])
 			own[i] = parcel_new(&state);
 		own[i] = __atomic_exchange_n(&exchange[place], own[i], __ATOMIC_ACQ_REL);
-		if (next_random(&state) & 1) {
+		if (hak_below(&state, 2)) {
 			parcel_free(own[i]);
 			own[i] = NULL;
 		}
 	}
 	/* What it holds goes to whoever looks there; what was there is freed by a dying thread. */
 	for (i = 0; i < COUNT(own); i++) {
-		place = next_random(&state) % COUNT(exchange);
+		place = hak_below(&state, COUNT(exchange));
 		parcel_free(__atomic_exchange_n(&exchange[place], own[i], __ATOMIC_ACQ_REL));
 	}
 	return NULL;
@@ -107,14 +111,14 @@ static void expect_whole(void)
 static void dying_traders(void)
 {
 	pthread_t thread[12] = { };
-	uint64_t state = check_seed;
+	unsigned long long state = check_seed;
 	size_t i, k;
 
 	for (i = 0; i < check_ops && !check_failed(); i++) {
-		k = next_random(&state) % COUNT(thread);
+		k = hak_below(&state, COUNT(thread));
 		if (thread[k])
 			pthread_join(thread[k], NULL);
-		start(&thread[k], trader, (void *)(uintptr_t)next_random(&state));
+		start(&thread[k], trader, (void *)(uintptr_t)hak_random(&state));
 	}
 	for (k = 0; k < COUNT(thread); k++)
 		if (thread[k])
@@ -183,16 +187,16 @@ static pthread_barrier_t barrier;
 
 static void *one_of_a_crowd(void *arg)
 {
-	uint64_t state = (uintptr_t)arg, i;
+	unsigned long long state = (uintptr_t)arg;
 	struct parcel *own[64], *passed;
-	size_t place;
+	size_t i, place;
 
 	for (i = 0; i < COUNT(own); i++)
 		own[i] = parcel_new(&state);
 	pthread_barrier_wait(&barrier);
 	for (i = 0; i < COUNT(own); i++) {
 		passed = own[i];
-		place = next_random(&state) % COUNT(exchange);
+		place = hak_below(&state, COUNT(exchange));
 		if (i & 1)
 			passed = __atomic_exchange_n(&exchange[place], passed, __ATOMIC_ACQ_REL);
 		parcel_free(passed);
@@ -231,7 +235,7 @@ static pthread_key_t keys[8];
 
 struct visit {
 	struct parcel *parcel;
-	uint64_t state;
+	unsigned long long state;
 	size_t key;
 	int rounds;
 };
@@ -261,7 +265,7 @@ static void local_destructor(void *arg)
 
 static void *with_destructors(void *arg)
 {
-	uint64_t state = (uintptr_t)arg;
+	unsigned long long state = (uintptr_t)arg;
 	struct visit *visit;
 	size_t i;
 
@@ -278,7 +282,7 @@ static void *with_destructors(void *arg)
 /* A thread whose first call of the allocator is in a destructor. */
 static void late_destructor(void *arg)
 {
-	uint64_t state = (uintptr_t)arg;
+	unsigned long long state = (uintptr_t)arg;
 
 	parcel_free(parcel_new(&state));
 }
@@ -327,7 +331,8 @@ static void *frees_an_array(void *arg)
 static void strangers_may_free(void)
 {
 	static struct parcel *own[1000];
-	uint64_t state = check_seed, held = 0;
+	unsigned long long state = check_seed;
+	uint64_t held = 0;
 	pthread_t thread;
 	size_t i, round;
 

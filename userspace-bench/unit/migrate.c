@@ -10,6 +10,7 @@
  * line.  When it does is drawn from a generator of its own, seeded by the run's seed and the
  * order of threads.
  */
+#include "kunit/lib/hak_random.h"
 #include "unit/hak_kernel.h"
 #include "unit/unit.h"
 
@@ -25,17 +26,16 @@ static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
 static int parked[PARKED];		/* [park_lock] */
 static u64 first_seed;			/* 0: nobody moves yet */
 static unsigned long threads_seen, moves;
-static __thread u64 rand_state;
+static __thread u64 dice;
+static __thread bool dice_begun;
 
 static u64 next_rand(void)
 {
-	if (!rand_state)
-		rand_state = (first_seed + __atomic_fetch_add(&threads_seen, 1, __ATOMIC_RELAXED)) *
-			     0x9e3779b97f4a7c15 | 1;
-	rand_state ^= rand_state >> 12;
-	rand_state ^= rand_state << 25;
-	rand_state ^= rand_state >> 27;
-	return rand_state * 0x2545f4914f6cdd1dULL >> 16;
+	if (!dice_begun)
+		dice = hak_random_begin(first_seed,
+					__atomic_fetch_add(&threads_seen, 1, __ATOMIC_RELAXED));
+	dice_begun = true;
+	return hak_random(&dice);
 }
 
 static void may_move(unsigned int one_in)

@@ -3,12 +3,14 @@
  * Suite hakmem_threads: threads that allocate, free, pass objects to one another, and
  * end while their magazines are full, while caches come and go and memory is reclaimed.
  *
- * What a thread knows of an object travels with it: size, who serves it, and the byte
- * it is filled with, which whoever frees it checks first.  Objects that a generation of
+ * What a thread knows of an object travels with it: size, who serves it, and the key of
+ * its pattern, which whoever frees it checks first.  Objects that a generation of
  * threads leaves behind in the mail are the next one's; the main thread frees the last.
  * seed= repeats the choices, though not the order in which threads run.
  */
 #include "kunit/hak_kunit.h"
+#include "kunit/lib/hak_pattern.h"
+#include "kunit/lib/hak_random.h"
 #include "tiny/tiny_class.h"
 #include "unit/unit.h"
 
@@ -16,8 +18,7 @@
 #define OWN		256	/* objects one thread knows */
 #define MAIL		512
 #define BULK		48
-#define MAGIC_BYTES	16	/* head of a constructed object, which stays as it is */
-#define MAGIC		0x5b
+#define KEPT		16	/* head of a constructed object, which stays as it is */
 
 enum { PLAIN_40, CTOR_96, RCU_24, SOFT_56, NR_TYPED, UNTYPED = NR_TYPED };
 
@@ -25,7 +26,7 @@ struct item {
 	char *p;
 	u32 size;
 	u8 kind;
-	u8 fill;
+	u32 key;
 };
 
 struct crowd {
@@ -43,9 +44,9 @@ struct member {
 	struct item own[OWN];
 };
 
-static void magic_ctor(void *p)
+static void born_ctor(void *p)
 {
-	memset(p, MAGIC, MAGIC_BYTES);
+	hak_fill(p, KEPT, HAK_BORN);
 }
 
 static const struct {
@@ -55,14 +56,14 @@ static const struct {
 	slab_flags_t flags;
 } typed[NR_TYPED] = {
 	[PLAIN_40] = { "threads-40", 40 },
-	[CTOR_96] = { "threads-ctor", 96, { .ctor = magic_ctor } },
+	[CTOR_96] = { "threads-ctor", 96, { .ctor = born_ctor } },
 	[RCU_24] = { "threads-rcu", 24, {}, SLAB_TYPESAFE_BY_RCU },
 	[SOFT_56] = { "threads-soft", 56, { .hardened = HAK_HARDENED_OFF } },
 };
 
 static unsigned int pick(struct member *m, unsigned int n)
 {
-	return hak_kunit_rand(&m->rand) % n;
+	return hak_below(&m->rand, n);
 }
 
 static void expect(struct crowd *c, bool good, const char *what, const struct item *i)
@@ -75,26 +76,26 @@ static void expect(struct crowd *c, bool good, const char *what, const struct it
 
 static u32 kept(const struct item *i)
 {
-	return i->kind == CTOR_96 ? MAGIC_BYTES : 0;
+	return i->kind == CTOR_96 ? KEPT : 0;
 }
 
 static void enter(struct member *m, struct item *i, unsigned int kind, u32 size, void *p)
 {
-	*i = (struct item){ p, size, kind, pick(m, 256) };
+	*i = (struct item){ p, size, kind, hak_random(&m->rand) };
 	expect(m->c, p, "no memory", i);
 	expect(m->c, hak_owns(p) == (size <= HAK_MAX_SIZE), "wrong owner", i);
 	expect(m->c, size > HAK_MAX_SIZE || hak_usable_size(p) ==
 	       (kind == UNTYPED ? hak_class_size[hak_size_class(size)] : size), "wrong size", i);
-	expect(m->c, !memchr_inv(p, MAGIC, kept(i)), "not constructed", i);
-	memset(i->p + kept(i), i->fill, size - kept(i));
+	expect(m->c, hak_intact(p, kept(i), HAK_BORN), "not constructed", i);
+	hak_fill(i->p + kept(i), size - kept(i), i->key);
 }
 
 static void *leave(struct crowd *c, struct item *i)
 {
 	void *p = i->p;
 
-	expect(c, !memchr_inv(p, MAGIC, kept(i)), "constructed part spoilt", i);
-	expect(c, !memchr_inv(i->p + kept(i), i->fill, i->size - kept(i)), "content spoilt", i);
+	expect(c, hak_intact(p, kept(i), HAK_BORN), "constructed part spoilt", i);
+	expect(c, hak_intact(i->p + kept(i), i->size - kept(i), i->key), "content spoilt", i);
 	i->p = NULL;
 	return p;
 }
@@ -266,7 +267,7 @@ static void generation_run(struct kunit *test, struct crowd *c, unsigned int thr
 	KUNIT_ASSERT_NOT_NULL(test, m);
 	for (i = 0; i < threads; i++) {
 		m[i].c = c;
-		m[i].rand = (hak_kunit_seed + ++c->generation) * 0x9e3779b97f4a7c15 | 1;
+		m[i].rand = hak_random_begin(hak_kunit_seed, ++c->generation);
 		unit_thread_start(unit_thread_create(member_fn, &m[i]));
 	}
 	unit_threads_join();
