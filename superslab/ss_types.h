@@ -73,10 +73,8 @@
 #define HAK_SS_SPAGES	(1U << (HAK_SS_SHIFT - HAK_SPAGE_SHIFT))
 #define HAK_SLAB_SPAGES_MAX 4		/* 64 KiB: wastes at most 1/8 for any size to 8192 */
 #define HAK_SMALL_ORDER_MAX 3		/* PAGE_ALLOC_COSTLY_ORDER: what atomic callers may ask */
-#ifdef __KERNEL__
+#ifndef HAK_BATCH
 #define HAK_BATCH	32		/* objects under one hold of a lock */
-#else
-#define HAK_BATCH	24		/* a refill overshoots by less: docs/user-space.md */
 #endif
 #define HAK_REF_BIAS	(1 << 20)	/* page references only a block's owner drops */
 

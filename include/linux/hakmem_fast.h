@@ -35,23 +35,20 @@
 #define HAK_TAG_BITS		11	/* 7 choose the page, 4 the colour of the SuperSlab */
 #define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
 #define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
-#ifdef __KERNEL__
+#ifndef HAK_MAG_MAX
 #define HAK_MAG_MAX		64	/* slots of a magazine: 512 bytes a CPU and level */
-#else
-#define HAK_MAG_MAX		126	/* docs/user-space.md, tuning */
 #endif
 #define HAK_MAX_SIZE		1024	/* largest object of hak_alloc() */
 #define HAK_NR_CLASSES		24
 
 /*
  * Who may interrupt whom: a set for each, so that none has to turn interrupts off.
- * On PREEMPT_RT softirqs are tasks, and use HAK_TASK; in user space nothing interrupts.
+ * On PREEMPT_RT softirqs are tasks, and use HAK_TASK.
  */
-#ifdef __KERNEL__
-enum hak_level { HAK_TASK, HAK_SOFTIRQ, HAK_HARDIRQ, HAK_NR_LEVELS };
-#else
-enum hak_level { HAK_TASK, HAK_SOFTIRQ = HAK_TASK, HAK_HARDIRQ = HAK_TASK, HAK_NR_LEVELS };
+#ifndef HAK_LEVELS
+#define HAK_LEVELS HAK_TASK, HAK_SOFTIRQ, HAK_HARDIRQ
 #endif
+enum hak_level { HAK_LEVELS, HAK_NR_LEVELS };
 
 /*
  * What a set counts, in operations (a bulk call counts its objects).  Only what

@@ -381,6 +381,8 @@ void *kmalloc(size_t n, gfp_t gfp);	/* aligned as @n is, up to a page */
 #define page_pgdat(page)	(page)
 #define mod_node_page_state(g, i, n) ((void)(g), (void)(n))
 
+#include "hak_arch_user.h"
+
 #ifndef SHIM_LIBRARY
 #pragma GCC visibility pop
 #endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The fast path in C: what each macro means, and how it is where there is nothing better.
+ *
+ * Included by <linux/hakmem_arch.h> and by nothing else.  What is defined already stays as
+ * it is: how this CPU is found (HAK_ARCH_CPU, hak_arch_set) and how a set's count is
+ * tested and changed.
+ */
+#ifndef _LINUX_HAKMEM_ARCH_GENERIC_H
+#define _LINUX_HAKMEM_ARCH_GENERIC_H
+
+#define HAK_ARCH_TAG_EXTABLE 0
+#define HAK_ARCH_KERNEL_HALF 0UL	/* the directory vouches for the address */
+
+#ifndef HAK_ARCH_CPU
+struct hak_arch_cpu {
+	struct hak_set *set;
+};
+
+#define hak_arch_here() ((struct hak_arch_cpu){ })
+#define hak_arch_off() ({ preempt_disable(); hak_arch_here(); })
+#define hak_arch_on(cpu) do { (void)(cpu); preempt_enable(); } while (0)
+#define hak_arch_count(cpu) ((void)(cpu), preempt_count())
+#endif
+
+/* The set @lvl of @c on this CPU. */
+#ifndef hak_arch_set
+#define hak_arch_set(here, c, lvl) (&raw_cpu_ptr(hak_percpu(c))->set[lvl])
+#endif
+
+/* Take the newest object of @s into @p, or go to @miss; here the count never is below 0. */
+#define hak_arch_pop_set(s, p, miss)						\
+do {										\
+	unsigned long __n;							\
+										\
+	hak_arch_below(__n, (s)->n, miss);					\
+	(s)->n = __n;								\
+	(p) = (s)->slot[__n];							\
+} while (0)
+
+#define hak_arch_pop(cpu, c, lvl, p, miss)					\
+do {										\
+	struct hak_set *__s = hak_arch_set(cpu, c, lvl);			\
+										\
+	hak_arch_pop_set(__s, p, miss);						\
+} while (0)
+
+#define hak_arch_room(_cpu, c, lvl, i, miss)					\
+do {										\
+	(_cpu).set = hak_arch_set(_cpu, c, lvl);				\
+	hak_arch_under(i, (_cpu).set->n, (_cpu).set->cap, miss);		\
+} while (0)
+
+#define hak_arch_push(cpu, c, lvl, i, p)					\
+do {										\
+	(cpu).set->slot[i] = (p);						\
+	hak_arch_inc((cpu).set->n, i);						\
+} while (0)
+
+/* Without exception-table tricks the directory vouches for the page first. */
+#define hak_arch_tag_differs(c, mark, p, bad)					\
+do {										\
+	hak_arch_foreign(p, mark, bad);						\
+	if (unlikely(*hak_tag_at(mark, p) != (c)))				\
+		goto bad;							\
+} while (0)
+
+#define hak_arch_unmark(p) WRITE_ONCE(*(unsigned long *)(p), 0)
+#define hak_arch_keep(p) barrier()
+
+#ifndef hak_arch_below
+/* @i is @n less one, or go to @miss if that is 0. */
+#define hak_arch_below(i, n, miss)						\
+do {										\
+	(i) = (u8)(n);								\
+	if (unlikely((i)-- == 0))						\
+		goto miss;							\
+} while (0)
+
+/* @i is @n, or go to @miss unless that is under @cap. */
+#define hak_arch_under(i, n, cap, miss)						\
+do {										\
+	(i) = (u8)(n);								\
+	if (unlikely((i) >= (cap)))						\
+		goto miss;							\
+} while (0)
+
+/* @n, which is @i, goes up by one. */
+#define hak_arch_inc(n, i) ((n) = (i) + 1)
+
+/* Go to @bad if the object at @p carries @mark. */
+#define hak_arch_marked(p, mark, bad)						\
+do {										\
+	if (unlikely(hak_arch_peek(p) == (mark)))		\
+		goto bad;							\
+} while (0)
+#endif
+
+#endif /* _LINUX_HAKMEM_ARCH_GENERIC_H */
