@@ -32,19 +32,31 @@ struct tt_scenario {
 	const char *name;
 	/* Threads: so many for each CPU, bound to it, or (threads) so many in all. */
 	unsigned int per_cpu, threads;
+	bool any_node;		/* an object of another node is nobody's fault in such a run */
+	/* Make what its threads share, and free it when nothing has failed. */
+	int (*init)(void);
+	void (*exit)(void);
+	/* Look at what they share, while all of them are parked. */
+	void (*look)(void);
 	/* Set up one thread, before any runs; 0 or an error. */
 	int (*begin)(struct tt_thread *t);
 	/* A few thousand operations at most; it leaves nothing in flight but hak_free_rcu(). */
 	void (*step)(struct tt_thread *t);
 	/* Free what the thread left lying about, once all are stopped; nothing after a failure. */
 	void (*end)(struct tt_thread *t);
+
+	/* What came of it: threads created, and what all of its users did when they are gone. */
+	unsigned int created;
+	bool chosen;		/* runs in this round */
+	u64 ops, allocs, frees, refused;
+	atomic_t failed;
 };
 
-extern const struct tt_scenario tt_mixed, tt_typed, tt_bulk, tt_reserve, tt_rings, tt_rcu;
-extern const struct tt_scenario tt_typesafe, tt_irq, tt_drain, tt_preempt, tt_caches, tt_shrink;
-extern const struct tt_scenario tt_pressure;
+extern struct tt_scenario tt_mixed, tt_typed, tt_bulk, tt_reserve, tt_rings, tt_rcu;
+extern struct tt_scenario tt_typesafe, tt_irq, tt_drain, tt_preempt, tt_caches, tt_shrink;
+extern struct tt_scenario tt_pressure;
 #ifdef CONFIG_HOTPLUG_CPU
-extern const struct tt_scenario tt_hotplug;
+extern struct tt_scenario tt_hotplug;
 #endif
 
 /* Equally shaped objects; @c NULL: of hak_alloc(). */
@@ -72,7 +84,7 @@ struct tt_obj {
 /* One that allocates and frees, in one context at a time. */
 struct tt_user {
 	struct list_head list;
-	const struct tt_scenario *sc;
+	struct tt_scenario *sc;
 	u16 id;
 	u32 serial;			/* of its last object */
 	u64 rand;
@@ -93,41 +105,61 @@ struct tt_thread {
 	void *priv;
 };
 
-/* torture_main.c */
+/* torture_run.c */
 extern u64 tt_seed;
 extern char *tt_scenarios;		/* names, separated by commas */
 extern unsigned int tt_cpus;		/* online when the run began */
 extern bool tt_strict_nodes;		/* nothing in this run excuses an object of another node */
 extern bool tt_faults;			/* the kernel may fail allocations of the threads */
+void tt_begin(void);
+s64 tt_ran_ms(void);			/* since then */
 /* Print, count and stop the run. @u NULL: found by the conductor. */
 __printf(2, 3) void tt_fail(const struct tt_user *u, const char *fmt, ...);
 bool tt_failed(void);
+unsigned int tt_conduct_failed(void);	/* what the conductor found */
 /* The run is over, one way or the other. */
 bool tt_hurry(void);
 /* It was neither cut short nor failed: all that was to happen has had its time. */
 bool tt_complete(void);
+void tt_stop(void);
+void tt_time_is_over(void);
+long tt_wait(unsigned int ms);		/* until it is over, or for so long, which is 0 */
 
-/* The conductor now waits for @what, which is to end soon. */
+/* torture_watch.c */
+void tt_watch_begin(void);
+void tt_watch_end(void);
+/* The conductor now waits for @what, which is to end soon; NULL: for nothing. */
 void tt_watch(const char *what);
 /* What the conductor waits for is slow, but not stuck. */
 void tt_gets_on(void);
 
-/* torture_threads.c */
-bool tt_wanted(const struct tt_scenario *sc);
-void tt_user_init(struct tt_user *u, const struct tt_scenario *sc);
+/* torture_users.c */
+void tt_user_init(struct tt_user *u, struct tt_scenario *sc);
 void tt_user_exit(struct tt_user *u);
-int tt_threads_create(void);
-void tt_threads_destroy(void);
-void tt_threads_park(void);	/* looks at what threads and interrupts hold as well */
-void tt_threads_unpark(void);	/* those of the scenarios of this round */
-/* @cpu is back: its threads, which were let go, belong there again. */
-void tt_threads_bind(int cpu);
 long tt_count_live(void);
-void tt_scenario_fails(const struct tt_scenario *sc);
-/* A line for each; the number of operations of all. */
-u64 tt_scenarios_report(unsigned int *passed, unsigned int *failed);
+/* At what they hold, while all of them stand still. */
+void tt_users_look(void);
 /* In a loop that may sleep. */
 void tt_let_others(void);
+
+/* torture_threads.c */
+int tt_threads_create(struct tt_scenario *sc);
+bool tt_threads_start(void);		/* false: there are none */
+void tt_threads_destroy(void);
+void tt_threads_park(void);
+/* Those of the scenarios that were chosen, and of one more. */
+void tt_threads_unpark(u64 *rand);
+/* @cpu is back: its threads, which were let go, belong there again. */
+void tt_threads_bind(int cpu);
+
+/* torture_scenarios.c */
+bool tt_scenarios_excuse_nodes(void);
+int tt_scenarios_init(void);		/* their threads run from here on */
+void tt_scenarios_exit(void);
+void tt_scenarios_look(void);
+void tt_scenarios_unpark(void);		/* the threads of those of this round */
+/* A line for each; the number of operations of all. */
+u64 tt_scenarios_report(unsigned int *passed, unsigned int *failed);
 
 /* torture_object.c */
 static inline u32 tt_below(struct tt_user *u, u32 n)
@@ -170,16 +202,7 @@ void tt_work(struct tt_user *u, unsigned int n, unsigned int max, gfp_t gfp);
 void tt_work_on(struct tt_user *u, unsigned int n, const struct tt_kind *k, gfp_t gfp);
 void tt_drop_all(struct tt_user *u);
 
-/*
- * torture_rings.c, torture_rcu.c, torture_caches.c: what the threads of a scenario share, and
- * a look at it while all of them are parked.
- */
-int tt_rings_init(void);
-void tt_rings_exit(void);
-void tt_rings_look(void);
-int tt_rcu_init(void);
-void tt_rcu_exit(void);
-void tt_rcu_look(void);
+/* torture_caches.c */
 long tt_caches_unbalanced(void);	/* constructors run without a destructor afterwards */
 
 /* torture_report.c */

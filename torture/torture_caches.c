@@ -101,7 +101,7 @@ static void caches_step(struct tt_thread *t)
 		fleeting_cache(&t->user);
 }
 
-const struct tt_scenario tt_caches = { .name = "caches", .threads = 4, .step = caches_step };
+struct tt_scenario tt_caches = { .name = "caches", .threads = 4, .step = caches_step };
 
 static void shrink_step(struct tt_thread *t)
 {
@@ -118,7 +118,7 @@ static void shrink_step(struct tt_thread *t)
 	}
 }
 
-const struct tt_scenario tt_shrink = { .name = "shrink", .threads = 1, .step = shrink_step };
+struct tt_scenario tt_shrink = { .name = "shrink", .threads = 1, .step = shrink_step };
 
 #ifdef CONFIG_HOTPLUG_CPU
 /* Every 200 ms one of the CPUs but the first goes, or one that went comes. */
@@ -153,7 +153,7 @@ static void hotplug_end(struct tt_thread *t)
 		tt_fail(&t->user, "no CPU went in all that time");
 }
 
-const struct tt_scenario tt_hotplug = {
-	.name = "hotplug", .threads = 1, .step = hotplug_step, .end = hotplug_end,
+struct tt_scenario tt_hotplug = {
+	.name = "hotplug", .threads = 1, .any_node = true, .step = hotplug_step, .end = hotplug_end,
 };
 #endif

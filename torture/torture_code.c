@@ -2,28 +2,6 @@
 /* The operations of the byte code, and the loop that runs them: torture_code_impl.h. */
 #include "torture/torture_code_impl.h"
 
-struct code_machine code;
-
-u8 code_byte(void)
-{
-	return code.at < code.end ? *code.at++ : 0;
-}
-
-struct code_object *code_pick(void)
-{
-	return &code.object[code_byte() % CODE_OBJECTS];
-}
-
-bool code_must(bool holds, const char *where, const char *what)
-{
-	if (unlikely(!holds) && !code.fault.what) {
-		code.fault.what = what;
-		code.fault.where = where;
-		code.fault.offset = code.op - code.begin;
-	}
-	return holds;
-}
-
 /* A cache there is, or CODE_UNTYPED. */
 static u8 pick_kind(u8 how)
 {

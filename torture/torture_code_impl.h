@@ -81,14 +81,8 @@ struct code_machine {
 	struct code_fault fault;
 };
 
-/* One program runs at a time. */
+/* torture_code_machine.c: one program runs at a time. */
 extern struct code_machine code;
-
-/*
- * Run @len bytes; false if something that must hold did not: code.fault. May sleep.  hakmem has
- * no other user meanwhile: objects and bad frees are counted exactly.
- */
-bool code_run(const u8 *program, size_t len);
 
 /* What must hold does not: the first time counts, and ends the program. */
 bool code_must(bool holds, const char *where, const char *what);
@@ -113,6 +107,13 @@ void code_built(void *p);		/* a constructor that counts; its destructor: */
 void code_torn(void *p);
 void code_built_check(void);		/* no cache is left: both have seen as many objects */
 
+/* torture_code.c */
+/*
+ * Run @len bytes; false if something that must hold did not: code.fault. May sleep.  hakmem has
+ * no other user meanwhile: objects and bad frees are counted exactly.
+ */
+bool code_run(const u8 *program, size_t len);
+
 /* torture_code_bad.c: frees that must be counted, and change nothing else. */
 void code_op_double(u8 how);
 void code_op_interior(u8 how);
@@ -123,6 +124,8 @@ void code_op_foreign(u8 how);
  * What kernel and user space do each in its own way; what one of them does not have, it
  * leaves out.
  */
+int code_env_init(void);		/* of the kernel only, like its counterpart */
+void code_env_exit(void);
 void code_env_begin(void);
 void code_env_end(void);
 void code_env_run(enum code_context where, void (*op)(u8 how), u8 how);

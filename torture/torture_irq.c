@@ -140,7 +140,7 @@ static void irq_end(struct tt_thread *t)
 	kvfree(v);
 }
 
-const struct tt_scenario tt_irq = {
+struct tt_scenario tt_irq = {
 	.name = "irq", .per_cpu = 1, .begin = irq_begin, .step = irq_step, .end = irq_end,
 };
 
@@ -186,7 +186,7 @@ static void drain_end(struct tt_thread *t)
 		hak_cache_destroy(c);
 }
 
-const struct tt_scenario tt_drain = {
+struct tt_scenario tt_drain = {
 	.name = "drain", .per_cpu = 1, .begin = drain_begin, .step = drain_step, .end = drain_end,
 };
 
@@ -205,4 +205,4 @@ static void preempt_step(struct tt_thread *t)
 	}
 }
 
-const struct tt_scenario tt_preempt = { .name = "preempt", .per_cpu = 1, .step = preempt_step };
+struct tt_scenario tt_preempt = { .name = "preempt", .per_cpu = 1, .step = preempt_step };

@@ -123,7 +123,7 @@ static void mixed_step(struct tt_thread *t)
 		work_once(u, sized_kind(u, UINT_MAX), tt_gfp(u));
 }
 
-const struct tt_scenario tt_mixed = { .name = "mixed", .per_cpu = 2, .step = mixed_step };
+struct tt_scenario tt_mixed = { .name = "mixed", .per_cpu = 2, .step = mixed_step };
 
 /* Bursts of one cache drive it through spare, depot and slabs. */
 static void typed_step(struct tt_thread *t)
@@ -139,7 +139,7 @@ static void typed_step(struct tt_thread *t)
 	}
 }
 
-const struct tt_scenario tt_typed = { .name = "typed", .per_cpu = 1, .step = typed_step };
+struct tt_scenario tt_typed = { .name = "typed", .per_cpu = 1, .step = typed_step };
 
 static unsigned int take_bulk(struct tt_user *u, const struct tt_kind *k, unsigned int n,
 			      struct tt_obj *o)
@@ -185,7 +185,7 @@ static void bulk_step(struct tt_thread *t)
 	}
 }
 
-const struct tt_scenario tt_bulk = { .name = "bulk", .per_cpu = 1, .step = bulk_step };
+struct tt_scenario tt_bulk = { .name = "bulk", .per_cpu = 1, .step = bulk_step };
 
 static void reserve_once(struct tt_user *u, const struct tt_kind *k, unsigned int n)
 {
@@ -222,4 +222,4 @@ static void reserve_step(struct tt_thread *t)
 	reserve_once(&t->user, &k, n);
 }
 
-const struct tt_scenario tt_reserve = { .name = "reserve", .threads = 1, .step = reserve_step };
+struct tt_scenario tt_reserve = { .name = "reserve", .threads = 1, .step = reserve_step };

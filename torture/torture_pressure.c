@@ -121,7 +121,8 @@ static void pressure_step(struct tt_thread *t)
 	msleep(50);
 }
 
-const struct tt_scenario tt_pressure = {
-	.name = "pressure", .threads = 1, .begin = pressure_begin, .step = pressure_step,
+struct tt_scenario tt_pressure = {
+	.name = "pressure", .threads = 1, .any_node = true,
+	.begin = pressure_begin, .step = pressure_step,
 	.end = pressure_end,
 };

@@ -31,7 +31,15 @@ static struct hak_cache *rcu_cache, *safe_cache;
 #define RCU_SKIP sizeof(struct rcu_obj)
 #define RCU_SIZE (RCU_SKIP + 160)
 
-int tt_rcu_init(void)
+static void caches_exit(void)
+{
+	hak_cache_destroy(rcu_cache);
+	hak_cache_destroy(safe_cache);
+	rcu_cache = NULL;
+	safe_cache = NULL;
+}
+
+static int caches_init(void)
 {
 	struct hak_cache_args args = { .ctor = tt_ctor };
 
@@ -40,16 +48,8 @@ int tt_rcu_init(void)
 				      SLAB_TYPESAFE_BY_RCU);
 	if (rcu_cache && safe_cache)
 		return 0;
-	tt_rcu_exit();
+	caches_exit();
 	return -ENOMEM;
-}
-
-void tt_rcu_exit(void)
-{
-	hak_cache_destroy(rcu_cache);
-	hak_cache_destroy(safe_cache);
-	rcu_cache = NULL;
-	safe_cache = NULL;
 }
 
 /* The record of an object in the table, which only a live one has. */
@@ -62,7 +62,7 @@ static bool record_of(const struct tt_user *u, const struct rcu_obj *p, struct t
 	return false;
 }
 
-void tt_rcu_look(void)
+static void table_look(void)
 {
 	struct tt_obj o;
 	int i;
@@ -151,8 +151,9 @@ static void rcu_end(struct tt_thread *t)
 		rcu_give_up(&t->user, xchg(&table[i], NULL));
 }
 
-const struct tt_scenario tt_rcu = {
-	.name = "rcu", .threads = 4, .step = rcu_step, .end = rcu_end,
+struct tt_scenario tt_rcu = {
+	.name = "rcu", .threads = 4, .init = caches_init, .exit = caches_exit, .look = table_look,
+	.step = rcu_step, .end = rcu_end,
 };
 
 /* A burst of objects, shown and given up; then slabs of others' are cut where they were. */
@@ -209,4 +210,4 @@ static void typesafe_step(struct tt_thread *t)
 	safe_write(u);
 }
 
-const struct tt_scenario tt_typesafe = { .name = "typesafe", .threads = 3, .step = typesafe_step };
+struct tt_scenario tt_typesafe = { .name = "typesafe", .threads = 3, .step = typesafe_step };

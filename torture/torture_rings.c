@@ -24,20 +24,20 @@ struct ring {
 static struct ring *rings;
 static unsigned int nr_rings;
 
-int tt_rings_init(void)
+static int rings_init(void)
 {
 	nr_rings = tt_cpus;
 	rings = kvcalloc(nr_rings, sizeof(*rings), GFP_KERNEL);
 	return rings ? 0 : -ENOMEM;
 }
 
-void tt_rings_exit(void)
+static void rings_exit(void)
 {
 	kvfree(rings);
 	rings = NULL;
 }
 
-void tt_rings_look(void)
+static void rings_look(void)
 {
 	unsigned int i, k;
 
@@ -130,6 +130,7 @@ static void rings_end(struct tt_thread *t)
 	consume(&t->user, &rings[t->index % nr_rings], RING);
 }
 
-const struct tt_scenario tt_rings = {
-	.name = "rings", .per_cpu = 1, .step = rings_step, .end = rings_end,
+struct tt_scenario tt_rings = {
+	.name = "rings", .per_cpu = 1, .init = rings_init, .exit = rings_exit,
+	.look = rings_look, .step = rings_step, .end = rings_end,
 };

@@ -1,99 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Scenarios, their threads, and the users whose counts are compared with hakmem's. */
+/* The threads of all scenarios, created, parked and stopped together. */
 #include "torture/torture.h"
 #include <linux/cpumask.h>
 #include <linux/mm.h>
 
-static const struct tt_scenario *const all_scenarios[] = {
-	&tt_mixed, &tt_typed, &tt_bulk, &tt_reserve, &tt_rings, &tt_rcu, &tt_typesafe, &tt_irq,
-	&tt_drain, &tt_preempt, &tt_caches, &tt_shrink, &tt_pressure,
-#ifdef CONFIG_HOTPLUG_CPU
-	&tt_hotplug,
-#endif
-};
-
-#define NR_SCENARIOS ARRAY_SIZE(all_scenarios)
 #define THREADS_MAX 256
 
-/* What all of a scenario's users have done, when they are gone. */
-struct tally {
-	u64 ops, allocs, frees, refused;
-	unsigned int threads;
-	atomic_t failed;
-};
-
-static struct tally tally[NR_SCENARIOS];
 static struct tt_thread *threads[THREADS_MAX];
 static unsigned int nr_threads;
-static LIST_HEAD(users);		/* [users_lock] */
-static DEFINE_MUTEX(users_lock);
-
-static unsigned int scenario_index(const struct tt_scenario *sc)
-{
-	unsigned int i = 0;
-
-	while (i < NR_SCENARIOS - 1 && all_scenarios[i] != sc)
-		i++;
-	return i;
-}
-
-/* Does the list @names have the word @prefix@name? */
-static bool listed(const char *names, const char *prefix, const char *name)
-{
-	size_t p = strlen(prefix), n = strlen(name);
-	const char *s;
-
-	for (s = names; s; s = strchr(s, ',')) {
-		s += *s == ',';
-		if (!strncmp(s, prefix, p) && !strncmp(s + p, name, n) &&
-		    (!s[p + n] || s[p + n] == ','))
-			return true;
-	}
-	return false;
-}
-
-bool tt_wanted(const struct tt_scenario *sc)
-{
-	return !listed(tt_scenarios, "-", sc->name) &&
-	       (listed(tt_scenarios, "", "all") || listed(tt_scenarios, "", sc->name));
-}
-
-void tt_user_init(struct tt_user *u, const struct tt_scenario *sc)
-{
-	static u16 id;
-
-	memset(u, 0, sizeof(*u));
-	u->sc = sc;
-	mutex_lock(&users_lock);
-	u->id = ++id;
-	list_add_tail(&u->list, &users);
-	mutex_unlock(&users_lock);
-	u->rand = hak_random_begin(tt_seed, u->id);
-}
-
-void tt_user_exit(struct tt_user *u)
-{
-	struct tally *t = &tally[scenario_index(u->sc)];
-
-	t->ops += u->ops;
-	t->allocs += u->allocs + u->large;
-	t->frees += u->frees + u->large_frees;
-	t->refused += u->refused;
-	mutex_lock(&users_lock);
-	list_del(&u->list);
-	mutex_unlock(&users_lock);
-}
-
-/*
- * User-Mode Linux preempts nobody at the end of an interrupt, only where preemption is
- * turned on again, and with CONFIG_PREEMPT cond_resched() does nothing.
- */
-void tt_let_others(void)
-{
-	preempt_disable();
-	preempt_enable();
-	cond_resched();
-}
 
 static int thread_fn(void *arg)
 {
@@ -116,7 +30,7 @@ static int thread_fn(void *arg)
 	return 0;
 }
 
-static int thread_create(const struct tt_scenario *sc, unsigned int index, int cpu)
+static int thread_create(struct tt_scenario *sc, unsigned int index, int cpu)
 {
 	struct tt_thread *t;
 	int err = 0;
@@ -145,11 +59,11 @@ static int thread_create(const struct tt_scenario *sc, unsigned int index, int c
 	if (cpu >= 0)
 		kthread_bind(t->task, cpu);
 	threads[nr_threads++] = t;
-	tally[scenario_index(sc)].threads++;
+	sc->created++;
 	return 0;
 }
 
-static int scenario_create(const struct tt_scenario *sc)
+int tt_threads_create(struct tt_scenario *sc)
 {
 	unsigned int i, index = 0;
 	int cpu, err;
@@ -167,23 +81,6 @@ static int scenario_create(const struct tt_scenario *sc)
 			return err;
 	}
 	return 0;
-}
-
-int tt_threads_create(void)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < NR_SCENARIOS; i++) {
-		if (!tt_wanted(all_scenarios[i]))
-			continue;
-		err = scenario_create(all_scenarios[i]);
-		if (err)
-			return err;
-	}
-	for (i = 0; i < nr_threads; i++)
-		wake_up_process(threads[i]->task);
-	return nr_threads ? 0 : -EINVAL;
 }
 
 void tt_threads_destroy(void)
@@ -208,18 +105,6 @@ void tt_threads_destroy(void)
 	nr_threads = 0;
 }
 
-long tt_count_live(void)
-{
-	struct tt_user *u;
-	long live = 0;
-
-	mutex_lock(&users_lock);
-	list_for_each_entry(u, &users, list)
-		live += u->allocs - u->frees;
-	mutex_unlock(&users_lock);
-	return live;
-}
-
 void tt_threads_bind(int cpu)
 {
 	unsigned int i;
@@ -227,21 +112,6 @@ void tt_threads_bind(int cpu)
 	for (i = 0; i < nr_threads; i++)
 		if (threads[i]->cpu == cpu)
 			set_cpus_allowed_ptr(threads[i]->task, cpumask_of(cpu));
-}
-
-/* All users stand still. */
-static void check_held(void)
-{
-	struct tt_user *u;
-	unsigned int k;
-
-	mutex_lock(&users_lock);
-	list_for_each_entry(u, &users, list)
-		for (k = 0; k < u->n && !tt_failed(); k++)
-			tt_check(u, &u->held[k], "standing still");
-	mutex_unlock(&users_lock);
-	tt_rings_look();
-	tt_rcu_look();
 }
 
 void tt_threads_park(void)
@@ -254,58 +124,26 @@ void tt_threads_park(void)
 			kthread_park(threads[i]->task);
 		threads[i]->parked = true;
 	}
-	tt_watch("conservation");
-	check_held();
 }
 
-/* Those of all scenarios, or of one in so many: alone some see what is too rare among all. */
-void tt_threads_unpark(void)
+bool tt_threads_start(void)
 {
-	static struct tt_user dice;
-	unsigned int i, first, one_in;
-	unsigned long chosen = 0;
+	unsigned int i;
 
-	if (!dice.rand)
-		dice.rand = hak_random_begin(tt_seed, 0);
-	one_in = 1 << tt_below(&dice, 4);
-	for (i = 0; i < NR_SCENARIOS; i++)
-		if (!tt_below(&dice, one_in))
-			__set_bit(i, &chosen);
-	first = tt_below(&dice, nr_threads);
-	__set_bit(scenario_index(threads[first]->user.sc), &chosen);
+	for (i = 0; i < nr_threads; i++)
+		wake_up_process(threads[i]->task);
+	return nr_threads;
+}
+
+void tt_threads_unpark(u64 *rand)
+{
+	unsigned int i;
+
+	threads[hak_below(rand, nr_threads)]->user.sc->chosen = true;
 	for (i = 0; i < nr_threads; i++) {
-		if (!test_bit(scenario_index(threads[i]->user.sc), &chosen))
+		if (!threads[i]->user.sc->chosen)
 			continue;
 		threads[i]->parked = false;
 		kthread_unpark(threads[i]->task);
 	}
-}
-
-void tt_scenario_fails(const struct tt_scenario *sc)
-{
-	atomic_inc(&tally[scenario_index(sc)].failed);
-}
-
-#define OPERATIONS "%llu allocations, %llu frees, %llu refused"
-
-u64 tt_scenarios_report(unsigned int *passed, unsigned int *failed)
-{
-	u64 ops = 0;
-	int i, bad;
-
-	for (i = 0; i < NR_SCENARIOS; i++) {
-		struct tally *t = &tally[i];
-
-		if (!t->threads)
-			continue;
-		/* A scenario that did nothing has shown nothing. */
-		bad = atomic_read(&t->failed) + (tt_complete() && !t->ops);
-		*passed += !bad;
-		*failed += !!bad;
-		ops += t->allocs + t->frees;
-		tt_report_line("%s - %s: %u threads, %llu steps, " OPERATIONS ", %d failed",
-			       bad ? "not ok" : "ok", all_scenarios[i]->name, t->threads, t->ops,
-			       t->allocs, t->frees, t->refused, bad);
-	}
-	return ops;
 }

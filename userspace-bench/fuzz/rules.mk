@@ -12,8 +12,8 @@ FUZZ_LINK_fuzz := -fsanitize=fuzzer,address,undefined
 FUZZ_FLAGS_fuzz-cov := -fprofile-instr-generate -fcoverage-mapping
 FUZZ_LINK_fuzz-cov := -fsanitize=fuzzer -fprofile-instr-generate
 
-# The byte code is torture/'s; its kernel half stays there.
-FUZZ_CODE := $(filter-out %_kernel.c,$(wildcard $(TOP)/torture/torture_code*.c))
+# The byte code is torture/'s; what is the kernel's stays there.
+FUZZ_CODE := $(filter-out %_kernel.c %_files.c,$(wildcard $(TOP)/torture/torture_code*.c))
 FUZZ_HEADERS := $(UNIT_HEADERS) $(wildcard $(TOP)/torture/torture_code*.h)
 FUZZ_SOURCES := $(LIB) unit/watched.c unit/hak_kernel.c unit/migrate.c $(FUZZ_CODE) \
 	$(wildcard fuzz/*.c)
