@@ -15,7 +15,6 @@
 #define MAX_ALIGN	65536
 #define ODD_ERRNO	12345
 #define COPIES		4	/* neighbours may be aligned by chance */
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const size_t sizes[] = { 0, 1, 7, 8, 15, 16, 17, 24, 31, 32, 33, 40, 48, 64, 65, 72, 80,
 	96, 100, 128, 129, 160, 192, 200, 256, 300, 320, 384, 500, 512, 513, 640, 768, 896, 1000,

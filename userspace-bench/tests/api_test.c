@@ -24,8 +24,6 @@
 static const size_t absurd[] = { SIZE_MAX, SIZE_MAX - 7, SIZE_MAX - 15, SIZE_MAX - 16,
 	SIZE_MAX - 4095, SIZE_MAX - 4096, SIZE_MAX / 2 + 2, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static void *kept[(EVERY_SIZE + 1) * COPIES];
 
 static void expect_object(void *p, size_t size)

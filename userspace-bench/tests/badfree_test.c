@@ -18,7 +18,6 @@
 
 #define REPORT		"hakmem: bad free of"
 #define BLOCK		(2UL << 20)	/* memory comes in naturally aligned blocks of this size */
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const size_t sizes[] = { 8, 16, 32, 48, 64, 100, 128, 200, 320, 500, 640, 1000, 1024 };
 

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 enum check_flags { NEEDS_HAKMEM = 1 };
 
 struct check_case {

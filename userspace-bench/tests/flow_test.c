@@ -15,7 +15,6 @@
 
 #define MAX_THREADS	17
 #define CLASS_BUDGET	(1UL << 20)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One producer's or one consumer's ring; slots are handed over by exchanging NULL. */
 struct ring {
@@ -167,47 +166,21 @@ static void flow_run(struct flow *f)
 static const size_t one_size[] = { 64 };
 static const size_t eight_sizes[] = { 16, 32, 64, 128, 256, 512, 768, 1024 };
 
-static void one_thread_only_frees(void)
-{
-	static struct flow f = { 1, 1, one_size, 1, 1 << 19, 1 << 22, 0, { } };
-
-	flow_run(&f);
+/* A case: producers, consumers, sizes, and objects of each ring in flight and in all. */
+#define FLOW(name, from, to, sizes, flying, all)				\
+static void name(void)								\
+{										\
+	static struct flow f = { from, to, sizes, COUNT(sizes), flying, all, 0, { } }; \
+										\
+	flow_run(&f);								\
 }
 
-static void one_thread_only_frees_many_sizes(void)
-{
-	static struct flow f = { 1, 1, eight_sizes, 8, 1 << 17, 1 << 20, 0, { } };
-
-	flow_run(&f);
-}
-
-static void one_producer_16_consumers(void)
-{
-	static struct flow f = { 1, 16, one_size, 1, 1 << 15, 1 << 18, 0, { } };
-
-	flow_run(&f);
-}
-
-static void sixteen_producers_one_consumer(void)
-{
-	static struct flow f = { 16, 1, one_size, 1, 1 << 15, 1 << 18, 0, { } };
-
-	flow_run(&f);
-}
-
-static void sixteen_producers_many_sizes(void)
-{
-	static struct flow f = { 16, 1, eight_sizes, 8, 1 << 13, 1 << 16, 0, { } };
-
-	flow_run(&f);
-}
-
-static void one_producer_many_sizes(void)
-{
-	static struct flow f = { 1, 16, eight_sizes, 8, 1 << 13, 1 << 16, 0, { } };
-
-	flow_run(&f);
-}
+FLOW(one_thread_only_frees, 1, 1, one_size, 1 << 19, 1 << 22)
+FLOW(one_thread_only_frees_many_sizes, 1, 1, eight_sizes, 1 << 17, 1 << 20)
+FLOW(one_producer_16_consumers, 1, 16, one_size, 1 << 15, 1 << 18)
+FLOW(sixteen_producers_one_consumer, 16, 1, one_size, 1 << 15, 1 << 18)
+FLOW(sixteen_producers_many_sizes, 16, 1, eight_sizes, 1 << 13, 1 << 16)
+FLOW(one_producer_many_sizes, 1, 16, eight_sizes, 1 << 13, 1 << 16)
 
 static const struct check_case cases[] = {
 	{ "one_thread_only_frees", one_thread_only_frees, 0 },

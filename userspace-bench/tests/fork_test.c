@@ -20,7 +20,6 @@
 
 #define NOISE		4
 #define CHILD_SECONDS	20
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 extern char **environ;
 

@@ -20,7 +20,6 @@
 #define EACH		300
 #define ROUNDS		8
 #define CROWD_SIZE	1024
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void *live[400000];
 

@@ -59,7 +59,7 @@ static size_t random_size(void)
 	uint64_t kind = pick(16);
 
 	if (kind == 0)
-		return borders[pick(sizeof(borders) / sizeof(borders[0]))];
+		return borders[pick(COUNT(borders))];
 	if (kind == 1)
 		return pick(5000);
 	if (kind == 2)

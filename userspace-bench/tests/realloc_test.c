@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define ODD_ERRNO	12345
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const size_t sizes[] = { 1, 2, 7, 8, 9, 15, 16, 17, 24, 25, 32, 33, 40, 48, 63, 64, 65, 80,
 	100, 128, 200, 255, 256, 257, 320, 500, 512, 513, 640, 700, 896, 897, 1000, 1022, 1023,

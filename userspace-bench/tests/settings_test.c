@@ -20,7 +20,6 @@
 
 #define REPORT		"hakmem: bad free of"
 #define MANY		3000
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The very names of include/linux/hakmem_stats.h, in its order. */
 static const char *const names[] = { "alloc_magazine", "alloc_spare", "alloc_depot", "alloc_slab",

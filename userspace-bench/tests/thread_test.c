@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define CROWD		600	/* more live threads than any small number of slots */
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* An object that can be checked by whoever gets hold of it. */
 struct parcel {
