@@ -2,10 +2,9 @@
 # shellcheck shell=bash
 # Sourced by every script: where things are, how to say things, how to count checks.
 #
-# A script that prints a value prints it on stdout and everything else on
-# stderr, so that $(script) is safe.  A script that checks things calls pass and
-# fail once per check and ends with verdict, which also adds its counts to the
-# file $HAKMEM_TALLY for the summary of `make check`.
+# A script that prints a value prints it on stdout and everything else on stderr, so that $(script) is safe.
+# A script that checks things calls pass or fail once per check, and verdict at its end.  That adds the counts
+# to the file $HAKMEM_TALLY, with the command that repeats them, for the summary of `make check`.
 # shellcheck disable=SC2034 # used by who sources it
 set -euo pipefail
 
@@ -41,7 +40,7 @@ verdict()
 {
 	printf '%s: %d passed, %d failed\n' "$1" "$hak_passed" "$hak_failed"
 	if [ -n "${HAKMEM_TALLY:-}" ]; then
-		printf '%d %d\n' "$hak_passed" "$hak_failed" >>"$HAKMEM_TALLY"
+		printf '%d %d %s\n' "$hak_passed" "$hak_failed" "$2" >>"$HAKMEM_TALLY"
 	fi
 	if [ "$hak_passed" -eq 0 ] || [ "$hak_failed" -ne 0 ]; then
 		printf 'to repeat: %s\n' "$2"
@@ -55,6 +54,13 @@ hak_kernel()
 {
 	awk -v name="$1" -v kind="${2:-}" '(kind ? $1 == kind : $1 == "kernel" || $1 == "dropin") && $2 == name { print $3, $4, $5, $6, $7; found = 1 }
 		END { exit !found }' "$HAK_ROOT/kernels.txt"
+}
+
+# The files git knows or would add; without git all but what a build leaves.  To be called in the root.
+list_files()
+{
+	git ls-files --cached --others --exclude-standard 2>/dev/null ||
+		find . -type f -not -path './build/*' -not -path './.git/*' | sed 's,^\./,,'
 }
 
 # Does a kernel's log on standard input show flags with one of the bits 22 to 31, which are 0 in any CPU?
@@ -76,6 +82,16 @@ count_lines()
 		esac
 	done
 }
+
+# judged RUN [PREFIX]: judges what scripts/guest left there, and counts it, each name behind the prefix.
+judged()
+{
+	"$HAK_ROOT/scripts/judge" "$1" | sed "s/^\(\(not \)\{0,1\}ok - \)/\1${2:-}/" >"$1/judgement"
+	count_lines <"$1/judgement"
+}
+
+# remarks RUN: what the guest's test said besides.
+remarks() { tr -d '\r' <"$1/result" | grep '^# ' || true; }
 
 # quietly LOG COMMAND...: runs it with its output in LOG, and shows the end of that on failure.
 quietly()

@@ -32,7 +32,7 @@ random()
 	if put "$SEED $NUMBER" $T/code_random; then
 		ok "$NUMBER random programs from seed $SEED, $params"
 	else
-		not_ok "random programs from seed $SEED, $params (to repeat: SEED=$SEED make check-fuzz-kernel)"
+		not_ok "random programs from seed $SEED, $params (to repeat: make check STAGE=fuzz-kernel SEED=$SEED)"
 		explain
 	fi
 }
