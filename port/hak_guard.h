@@ -12,7 +12,7 @@
  * The protection of a set (struct hak_set) is no lock: hak_set_token stands for it.
  *
  * Who reads them: clang's thread-safety analysis over the core as user space builds it
- * (HAK_CHECK_GUARDS, `make check-guards`).  Fields with a lock of their own structure need
+ * (HAK_CHECK_GUARDS, `make check STAGE=guards`).  Fields with a lock of their own structure need
  * clang 19 for that.  All other compilers read nothing.  At run time a kernel with lockdep
  * asserts the same: hak_assert_held(), hak_assert_set(), hak_lock().
  */
