@@ -74,6 +74,10 @@ check-selftest: ## the self-test module on stock 6.12: bad frees, NMIs, probes, 
 	@scripts/deps demo
 	@scripts/check-selftest
 
+check-suites: ## the suites of kunit/ on stock 6.12, which has no KUnit (SEED=, OPS=)
+	@scripts/deps demo
+	@SEED="$(SEED)" OPS="$(OPS)" scripts/check-suites
+
 check-example: ## examples/ built out of the tree and run on stock 6.12
 	@scripts/deps demo
 	@scripts/check-example

@@ -14,7 +14,11 @@
 #define _HAK_KUNIT_H
 
 #include "tiny/tiny_depot.h"
+#if defined(__KERNEL__) && !IS_ENABLED(CONFIG_KUNIT)
+#include "kunit/host/test.h"
+#else
 #include <kunit/test.h>
+#endif
 #include <linux/hakmem.h>
 #include <linux/hakmem_stats.h>
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The module of the suites: parameters, pointers that are foreign to a kernel, and the
- * list of suites.  In user space userspace-bench/unit/kunit_main.c stands for it.
+ * list of suites.  It is hakmem_kunit.ko where the kernel has KUnit, and with host/ beside
+ * it hakmem_suites.ko where it has not.  In user space userspace-bench/unit/kunit_main.c
+ * stands for it.
  */
 #include "kunit/hak_kunit.h"
 
@@ -104,6 +106,6 @@ kunit_test_suites(&hak_class_suite, &hak_magazine_suite, &hak_depot_suite, &hak_
 		  &hak_node_suite, &hak_backend_suite);
 
 MODULE_LICENSE("GPL");
-MODULE_DESCRIPTION("KUnit suites of hakmem");
+MODULE_DESCRIPTION("Suites of hakmem");
 HAK_IMPORT;
 MODULE_INFO(import_ns, "HAKMEM_INTERNAL");

@@ -57,6 +57,15 @@ hak_kernel()
 		END { exit !found }' "$HAK_ROOT/kernels.txt"
 }
 
+# The suites of kunit/ that every kernel runs, as words: three want a kernel that looks for what they provoke.
+hak_suites()
+{
+	sed -n 's/.*\.name = "\(hakmem_[a-z]*\)".*/\1/p' "$HAK_ROOT"/kunit/*_kunit.c |
+		grep -vxE 'hakmem_(atomic|fail|kasan)' | paste -sd ' '
+}
+# They say much, and a test reads it in the end.
+HAK_SUITES_APPEND=log_buf_len=2M
+
 # Does a kernel's log on standard input show flags with one of the bits 22 to 31, which are 0 in any CPU?
 impossible_flags()
 {
