@@ -234,13 +234,13 @@ static void hak_cache_hardened_on_checks_at_once(struct kunit *test)
 	struct hak_cache_args args = { .hardened = HAK_HARDENED_ON };
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-on", 64, &args, 0);
 	void *p = hak_cache_alloc(c, GFP_KERNEL), *q;
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_cache_free(c, p + 4);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_interior, 1, "misaligned");
 	hak_cache_free(c, p);
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_cache_free(c, p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "double");
 	p = hak_cache_alloc(c, GFP_KERNEL);
@@ -255,9 +255,9 @@ static void hak_cache_hardened_off_finds_double_at_flush(struct kunit *test)
 	struct hak_cache_args args = { .hardened = HAK_HARDENED_OFF };
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-off", 64, &args, 0);
 	void *p = hak_cache_alloc(c, GFP_KERNEL);
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_cache_free(c, p);
 	hak_cache_free(c, p);
 	hak_cache_shrink(c);

@@ -30,10 +30,12 @@ bool kunit_wanted(const char *name)
 struct part {
 	struct kunit *test;
 	void (*fn)(struct kunit *test);
+	struct mm_struct *mm;
 };
 
 void __noreturn kunit_stop(struct kunit *test)
 {
+	kthread_unuse_mm(current->mm);
 	kthread_complete_and_exit(test->end, 0);
 }
 
@@ -41,13 +43,15 @@ static int run_part(void *arg)
 {
 	struct part *part = arg;
 
+	/* With the memory of whoever loads the module: some bad pointers lead there. */
+	kthread_use_mm(part->mm);
 	part->fn(part->test);
 	kunit_stop(part->test);
 }
 
 void kunit_call(struct kunit *test, void (*fn)(struct kunit *test))
 {
-	struct part part = { test, fn };
+	struct part part = { test, fn, current->mm };
 	DECLARE_COMPLETION_ONSTACK(end);
 
 	test->end = &end;
