@@ -57,11 +57,11 @@ hak_kernel()
 		END { exit !found }' "$HAK_ROOT/kernels.txt"
 }
 
-# The suites of kunit/ that every kernel runs, as words: three want a kernel that looks for what they provoke.
+# The suites of kunit/ that every kernel runs, as words: four want a kernel that looks for what they provoke.
 hak_suites()
 {
 	sed -n 's/.*\.name = "\(hakmem_[a-z]*\)".*/\1/p' "$HAK_ROOT"/kunit/*_kunit.c |
-		grep -vxE 'hakmem_(atomic|fail|kasan)' | paste -sd ' '
+		grep -vxE 'hakmem_(atomic|fail|kasan|locks)' | paste -sd ' '
 }
 # Of them those that ask what a client is promised, for machines that are slow or have several nodes.
 HAK_SUITES_CLIENT='hakmem_badfree hakmem_cache hakmem_class hakmem_client hakmem_lifecycle hakmem_misuse'
