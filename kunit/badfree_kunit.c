@@ -2,9 +2,9 @@
 /*
  * Suite hakmem_badfree: each kind of bad free, through each call, at several sizes.
  *
- * Each is valid in all but one thing, is counted once under its own name, and puts nothing
- * back: afterwards hundreds of objects are allocated, and none of them is a bad pointer or
- * one that is live.  The bulk calls get it among good ones.
+ * Each is valid in all but one thing and is counted once under its own name.  It puts nothing
+ * back: of hundreds of objects allocated afterwards none is a bad pointer or one that is live.
+ * The bulk calls get it among good ones.
  */
 #include "kunit/hak_kunit.h"
 

@@ -2,8 +2,8 @@
 /*
  * Suite hakmem_client: what a client in the kernel gets in each context, by itself.
  *
- * Objects are allocated in one context and freed in another, on this CPU and on another;
- * memory is made where locks may be taken; and what should be 0 is.
+ * Objects are allocated in one context and freed in another, on this CPU and on another.
+ * Memory is made where locks may be taken.  What should be 0 is.
  */
 #include "kunit/hak_kunit.h"
 #include "kunit/lib/hak_where.h"
@@ -271,9 +271,9 @@ static unsigned int zeroes_lay_in(struct zeroes *z)
 }
 
 /*
- * Memory that was somebody's before comes back as 0: out of the magazine, the spare and
- * the depot in the second round, in the third out of slabs, which one object keeps from
- * being given back with the rest of their block.
+ * Memory that was somebody's before comes back as 0.  In the second round it comes out of the
+ * magazine, the spare and the depot, in the third out of slabs.  One object keeps their block
+ * from being given back.
  */
 static void memory_is_zero(struct kunit *test)
 {

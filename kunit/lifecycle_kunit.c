@@ -124,8 +124,8 @@ struct freer {
 };
 
 /*
- * The object is of this CPU all its life: a drain asks no other, and the reader's could not answer
- * where the kernel does not preempt it.
+ * The object is of this CPU all its life, so that a drain asks no other.  The reader's could not
+ * answer where the kernel does not preempt it.
  */
 static int free_thread(void *arg)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the suites of kunit/ cannot do: NMIs, probes inside the core, storms of interrupts,
- * memory nodes, pressure; as a client module, which knows the public headers and nothing
- * else of the core.
+ * memory nodes, pressure.  The module is a client: it knows the public headers and nothing else
+ * of the core.
  *
  * Each test begins and ends with nothing live and an audit without findings, so
  * it wants to be hakmem's only client.  A test that fails names its first reason

@@ -2,8 +2,8 @@
 /*
  * Running a function in each context a client may call from, on this CPU or another.
  *
- * Not here are NMIs, which want a kernel with kprobes (selftest/selftest_nmi.c), and interrupts
- * that keep coming while a task works, which each test times in its own way.
+ * NMIs are in selftest/selftest_nmi.c: they want a kernel with kprobes.  A test whose interrupts
+ * keep coming while a task works times them in its own way.
  */
 #ifndef _HAK_WHERE_H
 #define _HAK_WHERE_H

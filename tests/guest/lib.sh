@@ -92,8 +92,8 @@ hand_over_coverage()
 	done
 }
 
-# run_tests MODULE NAME PARAMETER...: loads a module of tests, prints its lines as checks of NAME, and
-# unloads it; the kernel's log of it is in /tmp/log.
+# run_tests MODULE NAME PARAMETER...: loads a module of tests, prints its lines as checks of NAME, unloads
+# it.  The kernel's log of it is in /tmp/log.
 run_tests()
 {
 	local module=$1 name=$2 status=0
