@@ -152,6 +152,8 @@ static void run_levels(struct context_test *t)
 			mod_timer(&t->timer, jiffies);
 		irq_work_queue(&t->work);
 		task_work(t, i++ % 3);
+		/* Older kernels leave softirqs to ksoftirqd once it has been woken. */
+		cond_resched();
 	}
 	migrate_enable();
 	timer_delete_sync(&t->timer);
