@@ -30,8 +30,8 @@ static void hak_size_cache_every_size_is_its_class(struct kunit *test)
 }
 
 /*
- * What the compiler makes of a constant size and the size above it.  Before 6.2 the kernel's __fls()
- * is an instruction in any case.
+ * What the compiler makes of a constant size and the size above it.  Before 6.2 the kernel's
+ * __fls() is an instruction in any case.
  */
 #define FOLDED(s)								\
 do {										\
