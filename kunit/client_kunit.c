@@ -6,6 +6,7 @@
  * Memory is made where locks may be taken.  What should be 0 is.
  */
 #include "kunit/hak_kunit.h"
+#include "kunit/lib/hak_pattern.h"
 #include "kunit/lib/hak_where.h"
 #include <linux/mempool.h>
 
@@ -19,30 +20,6 @@ struct parcel {
 	u64 key;		/* of its first object */
 	void *p[N];
 };
-
-/* Each word of a live object is its own, made of its address and of a key that no other has. */
-static u64 word(const u64 *w, u64 key)
-{
-	return ((u64)(unsigned long)w ^ key << 24) * 0x9e3779b97f4a7c15ULL;
-}
-
-static void fill(const struct parcel *pa, unsigned int i)
-{
-	u64 *w;
-
-	for (w = pa->p[i]; (void *)w < pa->p[i] + pa->kind.size; w++)
-		*w = word(w, pa->key + i);
-}
-
-static bool intact(const struct parcel *pa, unsigned int i)
-{
-	const u64 *w;
-
-	for (w = pa->p[i]; (void *)w < pa->p[i] + pa->kind.size; w++)
-		if (*w != word(w, pa->key + i))
-			return false;
-	return true;
-}
 
 static void *parcel_get(const struct hak_kind *k, unsigned int i)
 {
@@ -65,7 +42,7 @@ static void parcel_fill(void *arg)
 		pa->p[i] = parcel_get(&pa->kind, i);
 		pa->failed += !pa->p[i];
 		if (pa->p[i])
-			fill(pa, i);
+			hak_fill(pa->p[i], pa->kind.size, pa->key + i);
 	}
 	pa->preempt |= preempt_count() - before;
 }
@@ -77,7 +54,7 @@ static void parcel_empty(void *arg)
 	unsigned int i;
 
 	for (i = 0; i < N; i++)
-		pa->spoilt += pa->p[i] && !intact(pa, i);
+		pa->spoilt += pa->p[i] && !hak_intact(pa->p[i], pa->kind.size, pa->key + i);
 	for (i = 0; i < N; i++) {
 		enum hak_how how = i % HAK_HOWS;
 
