@@ -6,6 +6,9 @@
  * of them, and they meet at a barrier.  Each runs its loop in the wanted context: itself, a
  * tasklet, or a hard irq_work, which interrupts it.  Where a context cannot be had the member
  * says wrong_ctx instead of letting another context pass for it.
+ *
+ * kunit/lib/hak_where.h sets a context up anew for each call.  Here that is done once a row, away
+ * from what is measured.
  */
 #ifndef HAK_BENCH_TEAM_H
 #define HAK_BENCH_TEAM_H

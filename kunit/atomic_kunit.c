@@ -6,15 +6,15 @@
  */
 #include "kunit/hak_kunit.h"
 #include "kunit/hak_kunit_log.h"
+#include "kunit/lib/hak_where.h"
 #include <linux/delay.h>
-#include <linux/irq_work.h>
 
 struct atomic_test {
 	struct hak_cache *c;
 	gfp_t gfp;
 	const struct atomic_call *call;
-	void (*run)(struct atomic_test *t);
-	struct irq_work work;
+	enum hak_where where;
+	bool right;		/* was it called there? */
 };
 
 struct atomic_call {
@@ -64,75 +64,50 @@ static void call_desc(const struct atomic_call *call, char *desc)
 
 KUNIT_ARRAY_PARAM(call, atomic_calls, call_desc);
 
-static void with_preemption_off(struct atomic_test *t)
+static void call_it(void *arg)
 {
-	preempt_disable();
-	t->call->fn(t);
-	preempt_enable();
-}
-
-static void with_interrupts_off(struct atomic_test *t)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	t->call->fn(t);
-	local_irq_restore(flags);
-}
-
-static void hardirq_fn(struct irq_work *work)
-{
-	struct atomic_test *t = container_of(work, struct atomic_test, work);
+	struct atomic_test *t = arg;
 
 	t->call->fn(t);
 }
-
-static void in_an_interrupt(struct atomic_test *t)
-{
-	init_irq_work(&t->work, hardirq_fn);
-	irq_work_queue(&t->work);
-	irq_work_sync(&t->work);
-}
-
-static const struct {
-	const char *name;
-	void (*run)(struct atomic_test *t);
-} contexts[] = {
-	{ "preemption off", with_preemption_off },
-	{ "interrupts off", with_interrupts_off },
-	{ "hardirq", in_an_interrupt },
-};
 
 static void run_call(void *arg)
 {
 	struct atomic_test *t = arg;
 
-	t->run(t);
+	t->right = hak_run_in(t->where, call_it, t);
 }
 
-static unsigned int said_of(struct atomic_test *t, int context, gfp_t gfp)
+static unsigned int said_of(struct atomic_test *t, enum hak_where where, gfp_t gfp)
 {
 	t->gfp = gfp;
-	t->run = contexts[context].run;
+	t->where = where;
 	return hak_kunit_said("sleeping function called from invalid context", run_call, t);
 }
 
 /* The complaints of lockdep, which would end its work, are left out: __GFP_NOLOCKDEP. */
 static void blocking_call_where_nobody_may_sleep_is_told(struct kunit *test)
 {
+	static const enum hak_where where[] = {
+		HAK_IN_PREEMPT_OFF, HAK_IN_IRQ_OFF, HAK_IN_HARDIRQ,
+	};
 	struct atomic_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 	int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	t->c = hak_kunit_cache(test, "kunit-atomic", 64, NULL, 0);
 	t->call = test->param_value;
-	for (i = 0; i < ARRAY_SIZE(contexts); i++) {
+	for (i = 0; i < ARRAY_SIZE(where); i++) {
+		const char *name = hak_where_name[where[i]];
+
 		/* The kernel says it once a second; with a slow console a call lasts longer. */
 		msleep(1100);
-		KUNIT_EXPECT_EQ_MSG(test, said_of(t, i, GFP_ATOMIC), 0, "GFP_ATOMIC, %s",
-				    contexts[i].name);
-		KUNIT_EXPECT_GE_MSG(test, said_of(t, i, GFP_KERNEL | __GFP_NOLOCKDEP), 1,
-				    "GFP_KERNEL, %s", contexts[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, said_of(t, where[i], GFP_ATOMIC), 0, "GFP_ATOMIC, %s",
+				    name);
+		KUNIT_EXPECT_TRUE_MSG(test, t->right, "not in %s", name);
+		KUNIT_EXPECT_GE_MSG(test, said_of(t, where[i], GFP_KERNEL | __GFP_NOLOCKDEP), 1,
+				    "GFP_KERNEL, %s", name);
+		KUNIT_EXPECT_TRUE_MSG(test, t->right, "not in %s", name);
 	}
 }
 

@@ -210,11 +210,11 @@ static void hak_audit_reference_dropped_of_small_block_is_found(struct kunit *te
 
 static void block_with_dropped_references_is_counted_and_freed(struct kunit *test)
 {
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 	void *p;
 
 	hak_shrink_all();
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	p = hak_alloc(64, GFP_KERNEL);
 	page_ref_sub(virt_to_head_page(p), 2);
 	hak_free(p);

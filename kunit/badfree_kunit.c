@@ -2,14 +2,11 @@
 /*
  * Suite hakmem_badfree: each kind of bad free, through each call, at several sizes.
  *
- * Each is valid in all but one thing and is counted once under its own name.  It leaves the
- * allocator able to hand out every object once.
+ * Each is valid in all but one thing and is counted once under its own name.  It puts nothing
+ * back: of hundreds of objects allocated afterwards none is a bad pointer or one that is live.
+ * The bulk calls get it among good ones.
  */
 #include "kunit/hak_kunit.h"
-
-enum how { TYPED, ANY, SIZED, TYPED_BULK, ANY_BULK };
-
-static const char *const how_name[] = { "typed", "any", "sized", "typed bulk", "any bulk" };
 
 /* One way to free objects of one kind. */
 struct variant {
@@ -23,135 +20,157 @@ struct variant {
 #define SIZES(...) { 8, __VA_ARGS__ }, { 64, __VA_ARGS__ }, { 1024, __VA_ARGS__ }
 
 static const struct variant variants[] = {
-	SIZES(TYPED, true), SIZES(ANY, false), SIZES(SIZED, false), SIZES(ANY, true),
-	SIZES(TYPED_BULK, true), SIZES(ANY_BULK, false), SIZES(ANY_BULK, true),
-	SIZES(TYPED, true, true), SIZES(ANY, true, true), SIZES(TYPED_BULK, true, true),
-	SIZES(TYPED, true, false, true), SIZES(ANY, false, false, true),
-	SIZES(SIZED, false, false, true), SIZES(TYPED, true, true, true),
+	SIZES(HAK_BY_CACHE, true), SIZES(HAK_BY_ANY, false), SIZES(HAK_BY_SIZE, false),
+	SIZES(HAK_BY_ANY, true), SIZES(HAK_BY_CACHE_BULK, true), SIZES(HAK_BY_ANY_BULK, false),
+	SIZES(HAK_BY_ANY_BULK, true), SIZES(HAK_BY_CACHE, true, true),
+	SIZES(HAK_BY_ANY, true, true), SIZES(HAK_BY_CACHE_BULK, true, true),
+	{ 64, HAK_BY_ANY_BULK, true, true }, SIZES(HAK_BY_CACHE, true, false, true),
+	SIZES(HAK_BY_ANY, false, false, true), SIZES(HAK_BY_SIZE, false, false, true),
+	SIZES(HAK_BY_CACHE, true, true, true),
 };
 
 static void variant_desc(const struct variant *v, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s free, %u bytes%s%s%s", how_name[v->how],
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %u bytes%s%s%s", hak_how_name[v->how],
 		 v->size, v->typed ? ", typed" : "", v->ctor ? ", ctor" : "",
 		 v->small ? ", small blocks" : "");
 }
 
 KUNIT_ARRAY_PARAM(variant, variants, variant_desc);
 
-static void nothing_ctor(void *p)
-{
-}
+#define KEEP 40		/* objects that are live meanwhile */
+#define AFTER 400	/* objects allocated afterwards */
+#define CONTENT 0xc3
 
 struct bad_test {
 	const struct variant *v;
+	struct hak_kind kind;
 	struct hak_cache *c;		/* what serves the objects */
-	struct hak_kunit_bad bad;
+	void *keep[KEEP];
+	struct hak_counts bad;
 };
+
+static void *get(struct kunit *test, struct bad_test *t)
+{
+	void *p = hak_kind_alloc(&t->kind, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	memset(p, CONTENT, t->v->size);
+	return p;
+}
+
+static bool intact(const struct bad_test *t, const void *p)
+{
+	return !memchr_inv(p, CONTENT, t->v->size);
+}
 
 static void begin(struct kunit *test, struct bad_test *t)
 {
 	struct hak_cache_args args = { };
+	unsigned int i;
 
 	t->v = test->param_value;
-	args.ctor = t->v->ctor ? nothing_ctor : NULL;
+	t->kind = (struct hak_kind){ .size = t->v->size };
+	args.ctor = t->v->ctor ? hak_empty_ctor : NULL;
 	if (t->v->small)
 		hak_kunit_small_blocks(test);
 	if (t->v->typed)
-		t->c = hak_kunit_cache(test, "kunit-bad", t->v->size, &args, 0);
-	else
-		t->c = hak_class[hak_size_class(t->v->size)];
+		t->kind.c = hak_kunit_cache(test, "kunit-bad", t->v->size, &args, 0);
+	t->c = hak_kind_cache(&t->kind);
+	/* Then those that are kept lie together in slabs of their own. */
+	hak_shrink_all();
+	for (i = 0; i < KEEP; i++)
+		t->keep[i] = get(test, t);
 }
 
-static void *get(struct kunit *test, struct bad_test *t)
+static void put(struct bad_test *t, void *p)
 {
-	void *p = t->v->typed ? hak_cache_alloc(t->c, GFP_KERNEL)
-			      : hak_alloc(t->v->size, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	memset(p, 0xc3, t->v->size);
-	return p;
+	hak_kind_free(&t->kind, t->v->how, p);
 }
 
-static void put(struct bad_test *t, const void *p)
+/* Free @p badly: by itself, or among good ones of a bulk call. */
+static void put_badly(struct kunit *test, struct bad_test *t, const void *p)
 {
-	void *array[1] = { (void *)p };
-
-	switch (t->v->how) {
-	case TYPED:
-		hak_cache_free(t->c, (void *)p);
-		break;
-	case ANY:
-		hak_free(p);
-		break;
-	case SIZED:
-		hak_free_sized(p, t->v->size);
-		break;
-	case TYPED_BULK:
-		hak_cache_free_bulk(t->c, 1, array);
-		break;
-	case ANY_BULK:
-		hak_free_bulk(1, array);
-		break;
-	}
-}
-
-/* No object may be handed out twice after what was done. */
-static void all_distinct(struct kunit *test, struct bad_test *t)
-{
-	void *p[150];
+	void *array[17];
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(p); i++)
+	hak_counts_begin(&t->bad);
+	if (t->v->how != HAK_BY_CACHE_BULK && t->v->how != HAK_BY_ANY_BULK)
+		return put(t, (void *)p);
+	for (i = 0; i < ARRAY_SIZE(array); i++)
+		array[i] = i == 9 ? (void *)p : get(test, t);
+	hak_kind_free_bulk(&t->kind, t->v->how, ARRAY_SIZE(array), array);
+}
+
+/* What is handed out from now on is none of the @n bad ones, and nothing twice. */
+static void nothing_was_put_back(struct kunit *test, struct bad_test *t,
+				 const struct hak_pointer *bad, unsigned int n)
+{
+	void **p = kunit_kcalloc(test, AFTER + KEEP, sizeof(*p), GFP_KERNEL);
+	unsigned int i, k;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_EXPECT_EQ(test, hak_audit(KEEP), 0);
+	for (i = 0; i < AFTER; i++)
 		p[i] = get(test, t);
-	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, ARRAY_SIZE(p)));
-	for (i = 0; i < ARRAY_SIZE(p); i++)
+	for (i = 0; i < KEEP; i++)
+		KUNIT_EXPECT_TRUE_MSG(test, intact(t, t->keep[i]), "a live object was written");
+	memcpy(p + AFTER, t->keep, sizeof(t->keep));
+	for (k = 0; k < n; k++)
+		for (i = 0; i < AFTER; i++)
+			KUNIT_EXPECT_PTR_NE_MSG(test, p[i], bad[k].p, "%s was handed out",
+						bad[k].name);
+	KUNIT_EXPECT_TRUE(test, hak_distinct(p, AFTER + KEEP));
+	hak_counts_begin(&t->bad);
+	for (i = 0; i < AFTER + KEEP; i++)
 		hak_free(p[i]);
+	hak_kunit_settle();
+	hak_kunit_bad_end(test, &t->bad, HAK_NR_STATS, 0, "the good frees");
 }
 
 static void free_misaligned_is_found_at_once(struct kunit *test)
 {
+	struct hak_pointer fp[40];
+	unsigned int off, n = 0;
 	struct bad_test t;
-	unsigned int off;
-	void *p;
 
 	begin(test, &t);
-	p = get(test, &t);
-	for (off = 1; off < t.v->size; off += off < 8 ? 1 : 61) {
+	for (off = 1; off < t.v->size; off += off < 8 ? 1 : off < 17 ? 9 : 46) {
 		if (!(off & 7))
 			continue;
-		hak_kunit_bad_begin(&t.bad);
-		put(&t, p + off);
+		fp[n] = (struct hak_pointer){ "misaligned", t.keep[5] + off };
+		put_badly(test, &t, fp[n++].p);
 		hak_kunit_settle();
 		hak_kunit_bad_end(test, &t.bad, HAK_STAT_bad_free_interior, 1, "misaligned");
-		KUNIT_EXPECT_NULL_MSG(test, memchr_inv(p, 0xc3, t.v->size), "nothing was written");
+		KUNIT_EXPECT_TRUE_MSG(test, intact(&t, t.keep[5]), "something was written");
 	}
-	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
-	hak_kunit_bad_begin(&t.bad);
-	put(&t, p);
-	hak_kunit_bad_end(test, &t.bad, HAK_NR_STATS, 0, "the good free");
-	all_distinct(test, &t);
+	nothing_was_put_back(test, &t, fp, n);
 }
 
-/* Found at the latest when the magazine it went into is flushed. */
+/*
+ * Found at the latest when the magazine it went into is flushed.  With hardened=1 an aligned one
+ * gets that far, and the object it points into gets the mark.
+ */
 static void free_interior_is_found_at_flush(struct kunit *test)
 {
+	static const u16 offsets[] = { 5, 8, 16, 32, 56, 512 };
+	struct hak_pointer fp[ARRAY_SIZE(offsets)];
+	unsigned int i, n = 0;
 	struct bad_test t;
-	void *p, *q;
+	void *victim;
 
 	begin(test, &t);
-	p = get(test, &t);
-	q = get(test, &t);
-	hak_kunit_bad_begin(&t.bad);
-	put(&t, p + t.v->size / 2 + (t.v->size == 8 ? 1 : 0));
-	hak_shrink_all();
-	hak_kunit_bad_end(test, &t.bad, HAK_STAT_bad_free_interior, 1, "interior");
-	KUNIT_EXPECT_EQ(test, hak_audit(2), 0);
-	hak_kunit_bad_begin(&t.bad);
-	put(&t, p);
-	put(&t, q);
-	hak_kunit_bad_end(test, &t.bad, HAK_NR_STATS, 0, "the good frees");
-	all_distinct(test, &t);
+	victim = t.keep[KEEP - 1];
+	for (i = 0; i < ARRAY_SIZE(offsets) && offsets[i] < t.v->size; i++) {
+		fp[n++] = (struct hak_pointer){ "interior", victim + offsets[i] };
+		put_badly(test, &t, fp[i].p);
+		hak_shrink_all();
+		hak_kunit_bad_end(test, &t.bad, HAK_STAT_bad_free_interior, 1, "interior");
+		if (hak_config_get()->hardened != 1)
+			KUNIT_EXPECT_TRUE_MSG(test, intact(&t, victim), "it was written to");
+		memset(victim, CONTENT, t.v->size);
+	}
+	nothing_was_put_back(test, &t, fp, n);
 }
 
 static void free_twice_in_a_row_is_found(struct kunit *test)
@@ -161,12 +180,11 @@ static void free_twice_in_a_row_is_found(struct kunit *test)
 
 	begin(test, &t);
 	a = get(test, &t);
-	hak_kunit_bad_begin(&t.bad);
 	put(&t, a);
-	put(&t, a);
+	put_badly(test, &t, a);
 	hak_kunit_settle();
 	hak_kunit_bad_end(test, &t.bad, HAK_STAT_bad_free_double, 1, "a, a");
-	all_distinct(test, &t);
+	nothing_was_put_back(test, &t, NULL, 0);
 }
 
 static void free_twice_with_another_between_is_found(struct kunit *test)
@@ -177,13 +195,12 @@ static void free_twice_with_another_between_is_found(struct kunit *test)
 	begin(test, &t);
 	a = get(test, &t);
 	b = get(test, &t);
-	hak_kunit_bad_begin(&t.bad);
 	put(&t, a);
 	put(&t, b);
-	put(&t, a);
+	put_badly(test, &t, a);
 	hak_kunit_settle();
 	hak_kunit_bad_end(test, &t.bad, HAK_STAT_bad_free_double, 1, "a, b, a");
-	all_distinct(test, &t);
+	nothing_was_put_back(test, &t, NULL, 0);
 }
 
 /* Two objects of one slab, so that one keeps it while the other goes back to it. */
@@ -214,71 +231,60 @@ static void free_again_after_flush_is_found(struct kunit *test)
 	hak_cache_shrink(t.c);
 	KUNIT_EXPECT_PTR_EQ_MSG(test, hak_slab_of(a), hak_slab_of(b), "b keeps the slab");
 	KUNIT_EXPECT_TRUE(test, hak_pool_object_free(hak_slab_of(a)->pool, a));
-	hak_kunit_bad_begin(&t.bad);
-	put(&t, a);
+	put_badly(test, &t, a);
 	hak_kunit_settle();
 	hak_kunit_bad_end(test, &t.bad, HAK_STAT_bad_free_double, 1, "a, flush, a");
-	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
+	KUNIT_EXPECT_EQ(test, hak_audit(KEEP + 1), 0);
 	put(&t, b);
-	all_distinct(test, &t);
+	nothing_was_put_back(test, &t, NULL, 0);
 }
 
 static void free_foreign_pointer_is_counted(struct kunit *test)
 {
-	struct hak_kunit_pointer fp[HAK_KUNIT_FOREIGN_MAX];
+	const struct hak_pointer *fp;
 	struct bad_test t;
 	unsigned int n, i;
-	void *keep;
 
 	begin(test, &t);
-	n = hak_kunit_foreign(test, fp);
-	keep = get(test, &t);
+	fp = hak_kunit_foreign(test, t.keep[0], &n);
 	for (i = 0; i < n; i++) {
-		hak_kunit_bad_begin(&t.bad);
-		put(&t, fp[i].p);
+		put_badly(test, &t, fp[i].p);
 		hak_kunit_settle();
 		hak_kunit_bad_end(test, &t.bad, HAK_STAT_bad_free_foreign, 1, fp[i].name);
 	}
-	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
-	put(&t, keep);
-	all_distinct(test, &t);
+	nothing_was_put_back(test, &t, fp, n);
 }
 
 static void free_bulk_with_bad_ones_frees_the_good(struct kunit *test)
 {
-	void *p[100], *keep;
 	struct bad_test t;
 	unsigned int i;
+	void *p[100];
 
 	begin(test, &t);
-	keep = get(test, &t);
 	for (i = 0; i < 100; i++)
 		p[i] = get(test, &t);
 	hak_free(p[0]);
 	p[0] = p[50];		/* double, and the first is good */
 	hak_free(p[70]);
-	p[70] = keep + 1;	/* interior */
+	p[70] = t.keep[0] + 1;	/* interior */
 	hak_free(p[99]);
 	p[99] = p;		/* foreign */
-	hak_kunit_bad_begin(&t.bad);
-	if (t.v->typed && t.v->how != ANY)
-		hak_cache_free_bulk(t.c, 100, p);
-	else
-		hak_free_bulk(100, p);
+	hak_counts_begin(&t.bad);
+	hak_kind_free_bulk(&t.kind, t.v->typed && t.v->how != HAK_BY_ANY ? HAK_BY_CACHE_BULK
+			   : HAK_BY_ANY_BULK, 100, p);
 	hak_kunit_settle();
 	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_interior; i++)
 		KUNIT_EXPECT_EQ_MSG(test, hak_kunit_stat(i) - t.bad.v[i],
 				    i == HAK_STAT_bad_free_cache ? 0 : 1, "%s",
 				    hak_stat_name[i]);
-	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
-	put(&t, keep);
-	all_distinct(test, &t);
+	nothing_was_put_back(test, &t, NULL, 0);
 }
 
 /* Where each free is looked up exactly it is also found that nobody was ever given the object. */
 static void free_of_what_was_never_handed_out_is_found(struct kunit *test)
 {
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 	struct hak_slab *slab;
 	void *p;
 
@@ -287,7 +293,7 @@ static void free_of_what_was_never_handed_out_is_found(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	slab = hak_slab_of(p);
 	KUNIT_ASSERT_GT(test, slab->free, 0);
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_free(slab_object(slab, slab->objects - 1));
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "never handed out");
 	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);

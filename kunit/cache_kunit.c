@@ -81,6 +81,34 @@ static void hak_cache_create_what_a_module_cannot_is_refused(struct kunit *test)
 	accepted(test, "no wishes", "kunit", 64, &args, 0);
 }
 
+/* Hundreds of each size: of what was asked for, not in each other's way, and all given back. */
+static void hak_cache_of_each_size_serves_and_shrinks(struct kunit *test)
+{
+	static const u16 sizes[] = { 1, 8, 9, 100, 1024, 1025, 4096, HAK_CACHE_MAX_SIZE };
+	static void *p[300];
+	struct hak_cache *c;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		c = hak_cache_create("kunit-size", sizes[i], NULL, 0);
+		KUNIT_ASSERT_NOT_NULL(test, c);
+		for (k = 0; k < ARRAY_SIZE(p); k++) {
+			p[k] = hak_cache_alloc(c, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, p[k]);
+			KUNIT_EXPECT_EQ(test, hak_usable_size(p[k]), sizes[i]);
+			memset(p[k], k % 251, sizes[i]);
+		}
+		for (k = 0; k < ARRAY_SIZE(p); k++) {
+			KUNIT_EXPECT_NULL_MSG(test, memchr_inv(p[k], k % 251, sizes[i]),
+					      "%u bytes", sizes[i]);
+			hak_free(p[k]);
+		}
+		KUNIT_EXPECT_TRUE(test, hak_distinct(p, ARRAY_SIZE(p)));
+		KUNIT_EXPECT_EQ_MSG(test, hak_cache_shrink(c), 0, "%u bytes", sizes[i]);
+		hak_cache_destroy(c);
+	}
+}
+
 static void hak_cache_destroy_null_is_nothing(struct kunit *test)
 {
 	u64 leaked = hak_kunit_stat(HAK_STAT_leaked_objects);
@@ -98,7 +126,7 @@ static void many_are_aligned(struct kunit *test, struct hak_cache *c, unsigned l
 	for (i = 0; i < 70; i++)
 		KUNIT_EXPECT_TRUE_MSG(test, IS_ALIGNED((unsigned long)p[i], align),
 				      "%px to %lu", p[i], align);
-	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, 70));
+	KUNIT_EXPECT_TRUE(test, hak_distinct(p, 70));
 	hak_cache_free_bulk(c, 70, p);
 }
 
@@ -117,6 +145,26 @@ static void hak_cache_alloc_honours_align(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	many_are_aligned(test, c, cache_line_size());
 	hak_cache_destroy(c);
+}
+
+static void hak_cache_zalloc_honours_align(struct kunit *test)
+{
+	struct hak_cache_args args = { };
+	unsigned int i;
+	void *p[40];
+
+	for (args.align = 8; args.align <= PAGE_SIZE; args.align *= 2) {
+		struct hak_cache *c = hak_cache_create("kunit-zalign", 40, &args, 0);
+
+		KUNIT_ASSERT_NOT_NULL(test, c);
+		for (i = 0; i < ARRAY_SIZE(p); i++) {
+			p[i] = hak_cache_zalloc(c, GFP_KERNEL);
+			KUNIT_EXPECT_NOT_NULL(test, p[i]);
+			KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)p[i], args.align));
+		}
+		hak_cache_free_bulk(c, ARRAY_SIZE(p), p);
+		hak_cache_destroy(c);
+	}
 }
 
 static void hak_cache_zalloc_is_zero(struct kunit *test)
@@ -157,12 +205,38 @@ static void hak_cache_alloc_bulk_limits_are_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, HAK_BULK_MAX, p),
 			HAK_BULK_MAX);
 	KUNIT_EXPECT_EQ(test, hak_audit(HAK_BULK_MAX), 0);
-	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, HAK_BULK_MAX));
+	KUNIT_EXPECT_TRUE(test, hak_distinct(p, HAK_BULK_MAX));
 	hak_cache_free_bulk(c, 0, p);
 	hak_free_bulk(0, p);
 	KUNIT_EXPECT_EQ(test, hak_audit(HAK_BULK_MAX), 0);
 	hak_cache_free_bulk(c, HAK_BULK_MAX, p);
 	kvfree(p);
+}
+
+/* Around a magazine and far beyond, with a hole among what is freed. */
+static void hak_alloc_bulk_gives_all(struct kunit *test)
+{
+	static const unsigned int counts[] = { 1, 8, 63, 64, 65, 300, HAK_BULK_MAX };
+	u64 **p = kunit_kcalloc(test, HAK_BULK_MAX, sizeof(*p), GFP_KERNEL);
+	unsigned int i, k, n;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		n = counts[i];
+		KUNIT_ASSERT_EQ(test, hak_alloc_bulk(96, GFP_KERNEL, n, (void **)p), n);
+		for (k = 0; k < n; k++)
+			p[k][0] = p[k][11] = k;
+		for (k = 0; k < n; k++)
+			KUNIT_EXPECT_TRUE_MSG(test, p[k][0] == k && p[k][11] == k,
+					      "doubled among %u", n);
+		KUNIT_EXPECT_EQ(test, hak_audit(n), 0);
+		if (n > 2) {
+			hak_free(p[n / 2]);
+			p[n / 2] = NULL;
+		}
+		hak_free_bulk(n, (void **)p);
+		KUNIT_EXPECT_EQ(test, hak_audit(0), 0);
+	}
 }
 
 /* As a probe inside the core would find it: no lock may be waited for. */
@@ -245,10 +319,13 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(hak_cache_create_bad_name_is_refused),
 	KUNIT_CASE(hak_cache_create_bad_align_is_refused),
 	KUNIT_CASE(hak_cache_create_what_a_module_cannot_is_refused),
+	KUNIT_CASE(hak_cache_of_each_size_serves_and_shrinks),
 	KUNIT_CASE(hak_cache_destroy_null_is_nothing),
 	KUNIT_CASE(hak_cache_alloc_honours_align),
+	KUNIT_CASE(hak_cache_zalloc_honours_align),
 	KUNIT_CASE(hak_cache_zalloc_is_zero),
 	KUNIT_CASE(hak_cache_alloc_bulk_limits_are_kept),
+	KUNIT_CASE(hak_alloc_bulk_gives_all),
 	KUNIT_CASE(hak_cache_alloc_bulk_that_fails_takes_nothing),
 	KUNIT_CASE(hak_cache_calls_nested_in_the_core_lose_nothing),
 	KUNIT_CASE(hak_alloc_bulk_mixed_sizes_are_freed_by_any_bulk),

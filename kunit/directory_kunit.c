@@ -14,12 +14,13 @@ static void expect_foreign(struct kunit *test, const char *name, const void *p)
 
 static void hak_owns_foreign_pointer_is_false(struct kunit *test)
 {
-	struct hak_kunit_pointer fp[HAK_KUNIT_FOREIGN_MAX];
 	/* So that the directory is not empty. */
 	void *ours = hak_alloc(64, GFP_KERNEL);
-	unsigned int n = hak_kunit_foreign(test, fp), i;
+	const struct hak_pointer *fp;
+	unsigned int n, i;
 	void *k = kmalloc(64, GFP_KERNEL);
 
+	fp = hak_kunit_foreign(test, ours, &n);
 	for (i = 0; i < n; i++)
 		expect_foreign(test, fp[i].name, fp[i].p);
 	expect_foreign(test, "NULL", NULL);

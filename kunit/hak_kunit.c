@@ -50,12 +50,7 @@ void hak_kunit_settle(void)
 		hak_shrink_all();
 }
 
-void hak_kunit_bad_begin(struct hak_kunit_bad *bad)
-{
-	hak_stats_read(bad->v);
-}
-
-void hak_kunit_bad_end(struct kunit *test, const struct hak_kunit_bad *bad,
+void hak_kunit_bad_end(struct kunit *test, const struct hak_counts *bad,
 		       enum hak_stat which, unsigned int n, const char *what)
 {
 	u64 now[HAK_NR_STATS];
@@ -65,24 +60,6 @@ void hak_kunit_bad_end(struct kunit *test, const struct hak_kunit_bad *bad,
 	for (i = HAK_STAT_bad_free_foreign; i <= HAK_STAT_bad_free_by_kernel; i++)
 		KUNIT_EXPECT_EQ_MSG(test, now[i] - bad->v[i], i == which ? n : 0,
 				    "%s: %s", what, hak_stat_name[i]);
-}
-
-static int by_address(const void *a, const void *b)
-{
-	const void *x = *(void *const *)a, *y = *(void *const *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-bool hak_kunit_distinct(void **p, unsigned int n)
-{
-	unsigned int i;
-
-	sort(p, n, sizeof(*p), by_address, NULL);
-	for (i = 1; i < n; i++)
-		if (p[i] == p[i - 1])
-			return false;
-	return true;
 }
 
 void hak_kunit_bury(struct kunit *test, void **p, unsigned int n)

@@ -4,7 +4,7 @@
  *
  * Every suite ends each of its cases with hak_kunit_exit(): nothing of hakmem's
  * may be live any more, and the audit must find every object in one place.  A case
- * that frees something badly on purpose brackets it with hak_kunit_bad_begin()
+ * that frees something badly on purpose brackets it with hak_counts_begin()
  * and hak_kunit_bad_end(), which want exactly the counts named and no other.
  *
  * The suites run with any module parameters.  Where hardened=0 notices a bad
@@ -14,9 +14,14 @@
 #define _HAK_KUNIT_H
 
 #include "tiny/tiny_depot.h"
+#if defined(__KERNEL__) && !IS_ENABLED(CONFIG_KUNIT)
+#include "kunit/host/test.h"
+#else
 #include <kunit/test.h>
+#endif
 #include <linux/hakmem.h>
 #include <linux/hakmem_stats.h>
+#include "kunit/lib/hak_objects.h"
 
 extern struct kunit_suite hak_class_suite;
 extern struct kunit_suite hak_magazine_suite;
@@ -39,6 +44,7 @@ extern struct kunit_suite hak_rcu_suite;
 extern struct kunit_suite hak_reserve_suite;
 extern struct kunit_suite hak_node_suite;
 extern struct kunit_suite hak_backend_suite;
+extern struct kunit_suite hak_client_suite;
 
 extern unsigned long hak_kunit_seed;	/* module parameter seed= */
 extern unsigned int hak_kunit_ops;	/* module parameter ops= */
@@ -79,30 +85,16 @@ void hak_kunit_small_blocks(struct kunit *test);
 /* Without hardening a bad free is found when the magazine is flushed: do that. */
 void hak_kunit_settle(void);
 
-/* The bad_free_ counters at a moment. */
-struct hak_kunit_bad {
-	u64 v[HAK_NR_STATS];
-};
-
-void hak_kunit_bad_begin(struct hak_kunit_bad *bad);
-
-/* @n bad frees of kind @which since bad_begin(), and none of another kind. */
-void hak_kunit_bad_end(struct kunit *test, const struct hak_kunit_bad *bad,
+/* @n bad frees of kind @which since hak_counts_begin(), and none of another kind. */
+void hak_kunit_bad_end(struct kunit *test, const struct hak_counts *bad,
 		       enum hak_stat which, unsigned int n, const char *what);
 
-/* Do the @n pointers differ from one another? Sorts them. */
-bool hak_kunit_distinct(void **p, unsigned int n);
-
-/* A pointer that is not hakmem's, and which no call may follow. */
-struct hak_kunit_pointer {
-	const char *name;
-	const void *p;
-};
-
-#define HAK_KUNIT_FOREIGN_MAX 32
-
-/* Fills @fp; what is allocated for it is freed when the case ends. Returns how many. */
-unsigned int hak_kunit_foreign(struct kunit *test, struct hak_kunit_pointer *fp);
+/*
+ * Pointers that are not hakmem's, some of them near misses of @live if there is one. What is
+ * allocated for them is freed when the case ends. @n: how many there are.
+ */
+const struct hak_pointer *hak_kunit_foreign(struct kunit *test, const void *live,
+					    unsigned int *n);
 
 /* Free by hand what is left of a cache that was destroyed while @p was live. */
 void hak_kunit_bury(struct kunit *test, void **p, unsigned int n);

@@ -242,11 +242,11 @@ static void reused(struct kunit *test)
 
 static void freed_twice(struct kunit *test)
 {
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 	void *p = hak_alloc(100, GFP_KERNEL);
 
 	hak_free(p);
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_free(p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "class");
 }

@@ -116,18 +116,47 @@ static void hak_cache_shrink_with_dtor_runs_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&dtors), atomic_read(&ctors));
 }
 
-struct shrinker_thread {
+/* Who frees while another reads, on another CPU where there is one. */
+struct freer {
 	struct hak_cache *c;
-	struct completion done;
+	unsigned long *p;
+	struct completion allocated, read, done;
 };
 
-static int shrink_thread(void *arg)
+/*
+ * The object is of this CPU all its life, so that a drain asks no other.  The reader's could not
+ * answer where the kernel does not preempt it.
+ */
+static int free_thread(void *arg)
 {
-	struct shrinker_thread *s = arg;
+	struct freer *f = arg;
 
-	hak_cache_shrink(s->c);
-	complete(&s->done);
+	f->p = hak_cache_alloc(f->c, GFP_KERNEL);
+	if (f->p) {
+		f->p[0] = MAGIC;
+		f->p[1] = ~MAGIC;
+	}
+	complete(&f->allocated);
+	wait_for_completion(&f->read);
+	if (f->p)
+		hak_cache_free(f->c, f->p);
+	hak_cache_shrink(f->c);
+	complete(&f->done);
 	return 0;
+}
+
+static void freer_start(struct kunit *test, struct freer *f)
+{
+	unsigned int cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+	struct task_struct *t = kthread_create(free_thread, f, "hak-free");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
+	init_completion(&f->allocated);
+	init_completion(&f->read);
+	init_completion(&f->done);
+	kthread_bind(t, cpu < nr_cpu_ids ? cpu : raw_smp_processor_id());
+	wake_up_process(t);
+	wait_for_completion(&f->allocated);
 }
 
 /*
@@ -147,7 +176,7 @@ static bool read_while_freed(struct hak_pool *pool, unsigned long *p, bool *inta
 		hak_pool_info(pool, &info);
 		after += !info.slabs;
 		mdelay(1);
-		/* Lets the drain of this CPU in: UML preempts the kernel nowhere else. */
+		/* With one CPU, lets who frees in: UML preempts the kernel nowhere else. */
 		preempt_disable();
 		preempt_enable();
 	}
@@ -156,28 +185,29 @@ static bool read_while_freed(struct hak_pool *pool, unsigned long *p, bool *inta
 
 static void hak_cache_rcu_memory_stays_readable(struct kunit *test)
 {
-	struct hak_cache *c = hak_kunit_cache(test, "kunit-rcu", 16, NULL, SLAB_TYPESAFE_BY_RCU);
-	unsigned long *p = hak_cache_alloc(c, GFP_KERNEL);
-	struct hak_pool *pool = hak_slab_of(p)->pool;
-	bool intact = true, owned = true, shrunk;
-	struct shrinker_thread s = { .c = c };
-	struct task_struct *t;
+	struct freer f = {
+		.c = hak_kunit_cache(test, "kunit-rcu", 16, NULL, SLAB_TYPESAFE_BY_RCU),
+	};
+	bool intact = true, owned = true, shrunk = false;
 
-	init_completion(&s.done);
-	t = kthread_create(shrink_thread, &s, "hak-shrink");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(t));
-	p[0] = MAGIC;
-	p[1] = ~MAGIC;
-	rcu_read_lock();
-	hak_cache_free(c, p);
-	wake_up_process(t);
-	shrunk = read_while_freed(pool, p, &intact, &owned);
-	rcu_read_unlock();
-	wait_for_completion(&s.done);
+	migrate_disable();
+	freer_start(test, &f);
+	if (f.p) {
+		struct hak_pool *pool = hak_slab_of(f.p)->pool;
+
+		rcu_read_lock();
+		complete(&f.read);
+		shrunk = read_while_freed(pool, f.p, &intact, &owned);
+		rcu_read_unlock();
+	} else {
+		complete(&f.read);
+	}
+	migrate_enable();
+	wait_for_completion(&f.done);
 	KUNIT_EXPECT_TRUE_MSG(test, shrunk, "the shrinker did not come that far");
 	KUNIT_EXPECT_TRUE_MSG(test, intact, "free memory was written to");
 	KUNIT_EXPECT_TRUE_MSG(test, owned, "the slab went before the grace period");
-	KUNIT_EXPECT_NULL_MSG(test, hak_slab_of(p), "the slab went after it");
+	KUNIT_EXPECT_NULL_MSG(test, hak_slab_of(f.p), "the slab went after it");
 }
 
 static void hak_cache_rcu_object_is_not_written_while_free(struct kunit *test)
@@ -204,13 +234,13 @@ static void hak_cache_hardened_on_checks_at_once(struct kunit *test)
 	struct hak_cache_args args = { .hardened = HAK_HARDENED_ON };
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-on", 64, &args, 0);
 	void *p = hak_cache_alloc(c, GFP_KERNEL), *q;
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_cache_free(c, p + 4);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_interior, 1, "misaligned");
 	hak_cache_free(c, p);
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_cache_free(c, p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "double");
 	p = hak_cache_alloc(c, GFP_KERNEL);
@@ -225,9 +255,9 @@ static void hak_cache_hardened_off_finds_double_at_flush(struct kunit *test)
 	struct hak_cache_args args = { .hardened = HAK_HARDENED_OFF };
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-off", 64, &args, 0);
 	void *p = hak_cache_alloc(c, GFP_KERNEL);
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	hak_cache_free(c, p);
 	hak_cache_free(c, p);
 	hak_cache_shrink(c);

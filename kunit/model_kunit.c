@@ -246,11 +246,11 @@ static void model_init(struct kunit *test, struct model *m)
 static void model_run(struct kunit *test, unsigned int ops)
 {
 	struct model m = { };
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 	unsigned int i;
 
 	model_init(test, &m);
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	for (i = 1; i <= ops; i++) {
 		op_any(&m);
 		if (!(i % 4096))

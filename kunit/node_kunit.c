@@ -52,7 +52,7 @@ static void this_node_exactly(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), ARRAY_SIZE(p));
 	for (i = 0; i < ARRAY_SIZE(p); i++)
 		hak_cache_free(c, p[i]);
-	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, ARRAY_SIZE(p)));
+	KUNIT_EXPECT_TRUE(test, hak_distinct(p, ARRAY_SIZE(p)));
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 0);
 }
 

@@ -5,10 +5,10 @@
  * "Free" is asked of the slab's own map, so each case first empties what lies between.
  */
 #include "kunit/hak_kunit.h"
+#include "kunit/lib/hak_where.h"
 #include "tiny/tiny_rcu.h"
 #include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/irq_work.h>
 #include <linux/kthread.h>
 
 struct item {
@@ -67,14 +67,18 @@ static void waits_for_readers(struct kunit *test)
 		kunit_skip(test, "needs two CPUs");
 	c = new_cache(test, &p, &other);
 	init_completion(&r.inside);
-	task = kthread_run(read_side, &r, "hak-reader");
+	task = kthread_create(read_side, &r, "hak-reader");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	migrate_disable();
+	kthread_bind(task, cpumask_any_but(cpu_online_mask, raw_smp_processor_id()));
+	wake_up_process(task);
 	wait_for_completion(&r.inside);
 	p->value = 0x1234;
 	hak_free_rcu(p, rcu);
 	msleep(60);
 	KUNIT_EXPECT_EQ(test, p->value, 0x1234);
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 2);
+	migrate_enable();
 	atomic_set(&r.leave, 1);
 	hak_rcu_barrier();
 	kthread_stop(task);
@@ -174,11 +178,11 @@ static void evaluates_once(struct kunit *test)
 
 static void second_call_is_a_double_free(struct kunit *test)
 {
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 	struct item *p, *other;
 	struct hak_cache *c = new_cache(test, &p, &other);
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	/* A live object that leads to itself is none that waits. */
 	p->rcu.func = (rcu_callback_t)p;
 	hak_free_rcu(p, rcu);
@@ -279,21 +283,16 @@ static void every_cpu_at_once(struct kunit *test)
 struct atomic_caller {
 	raw_spinlock_t lock;
 	struct item *p;
-	struct irq_work work;
 };
 
-static void free_under_raw_lock(struct atomic_caller *a)
+static void free_under_raw_lock(void *arg)
 {
+	struct atomic_caller *a = arg;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&a->lock, flags);
 	hak_free_rcu(a->p, rcu);
 	raw_spin_unlock_irqrestore(&a->lock, flags);
-}
-
-static void atomic_fn(struct irq_work *work)
-{
-	free_under_raw_lock(container_of(work, struct atomic_caller, work));
 }
 
 /*
@@ -309,16 +308,12 @@ static void under_raw_lock_and_in_hardirq(struct kunit *test)
 
 	c = hak_kunit_cache(test, "kunit-raw", sizeof(struct item), NULL, 0);
 	raw_spin_lock_init(&a.lock);
-	init_irq_work(&a.work, atomic_fn);
 	for (i = 0; i < 4; i++) {
 		hak_rcu_barrier();
 		a.p = hak_cache_alloc(c, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, a.p);
-		if (i & 1)
-			irq_work_queue(&a.work);
-		else
-			free_under_raw_lock(&a);
-		irq_work_sync(&a.work);
+		KUNIT_EXPECT_TRUE(test, hak_run_in(i & 1 ? HAK_IN_HARDIRQ : HAK_IN_TASK,
+						   free_under_raw_lock, &a));
 	}
 	hak_rcu_barrier();
 	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_free_rcu) - before, 4);

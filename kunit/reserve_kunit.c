@@ -22,7 +22,7 @@ static void holds_what_was_asked(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, p[i]);
 		memset(p[i], 0xa5, 72);
 	}
-	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, 100));
+	KUNIT_EXPECT_TRUE(test, hak_distinct(p, 100));
 	hak_reserve_put(r);
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), 100);
 	hak_cache_free_bulk(c, 100, p);
@@ -41,7 +41,7 @@ static void holds_the_most(struct kunit *test)
 	for (i = 0; i < HAK_BULK_MAX; i++)
 		p[i] = hak_reserve_alloc(r);
 	KUNIT_EXPECT_NOT_NULL(test, p[HAK_BULK_MAX - 1]);
-	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(p, HAK_BULK_MAX));
+	KUNIT_EXPECT_TRUE(test, hak_distinct(p, HAK_BULK_MAX));
 	hak_reserve_put(r);
 	KUNIT_EXPECT_EQ(test, hak_core_live(cache_core(c)), HAK_BULK_MAX);
 	hak_cache_free_bulk(c, HAK_BULK_MAX, p);

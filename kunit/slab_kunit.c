@@ -123,7 +123,7 @@ static void take_all_then_return_all_restores(struct kunit *test)
 		KUNIT_ASSERT_NULL_MSG(test, memchr_inv(t->p[i], i & 0xff, stride),
 				      "object %u overlaps another", i);
 	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);
-	KUNIT_EXPECT_TRUE(test, hak_kunit_distinct(t->p, t->n));
+	KUNIT_EXPECT_TRUE(test, hak_distinct(t->p, t->n));
 	return_all(t);
 	KUNIT_EXPECT_EQ(test, info_of(t).free, info_of(t).objects);
 	nothing_left(test, t);
@@ -196,7 +196,7 @@ static void return_of_what_is_no_object_is_dropped(struct kunit *test)
 {
 	struct slab_test *t = new_pool(test, 64, 16, 1024);
 	struct slab_test *other = new_pool(test, 64, 16, 1024);
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 	void *a, *p[2];
 
 	grow(test, t, 1);
@@ -205,22 +205,22 @@ static void return_of_what_is_no_object_is_dropped(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hak_pool_take(&other->pool, other->nid, 1, other->p), 1);
 	a = t->p[3];
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	p[0] = a + 8;
 	hak_pool_return(&t->pool, 1, p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_interior, 1, "interior");
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	p[0] = other->p[0];
 	hak_pool_return(&t->pool, 1, p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_cache, 1, "other pool");
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	p[0] = p;
 	hak_pool_return(&t->pool, 1, p);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_foreign, 1, "stack");
 	KUNIT_EXPECT_EQ_MSG(test, info_of(t).free, 0, "nothing was put back");
 
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	p[0] = a;
 	p[1] = a;
 	hak_pool_return(&t->pool, 2, p);

@@ -127,7 +127,7 @@ race != "" && /^ [^ ]+\+0x[0-9a-f]+\/0x[0-9a-f]+/ {
 function complaint(line) {
 	if (purpose == 1)
 		return line ~ /Kernel panic|Oops|kernel BUG/
-	if (line ~ /^ *hakmem(_bench|_kunit|_selftest|_torture)?: /)
+	if (line ~ /^ *hakmem(_bench|_kunit|_selftest|_suites|_torture)?: /)
 		return line ~ loader
 	return line ~ bad
 }

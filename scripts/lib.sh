@@ -63,6 +63,17 @@ list_files()
 		find . -type f -not -path './build/*' -not -path './.git/*' | sed 's,^\./,,'
 }
 
+# The suites of kunit/ that every kernel runs, as words: four want a kernel that looks for what they provoke.
+hak_suites()
+{
+	sed -n 's/.*\.name = "\(hakmem_[a-z]*\)".*/\1/p' "$HAK_ROOT"/kunit/*_kunit.c |
+		grep -vxE 'hakmem_(atomic|fail|kasan|locks)' | paste -sd ' '
+}
+# Of them those that ask what a client is promised, for machines that are slow or have several nodes.
+HAK_SUITES_CLIENT='hakmem_badfree hakmem_cache hakmem_class hakmem_client hakmem_lifecycle hakmem_misuse'
+# They say much, and a test reads it in the end.
+HAK_SUITES_APPEND=log_buf_len=2M
+
 # Does a kernel's log on standard input show flags with one of the bits 22 to 31, which are 0 in any CPU?
 impossible_flags()
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A self-test of hakmem for kernels without KUnit, as a client module: it knows the
- * public headers and nothing else of the core.
+ * What the suites of kunit/ cannot do: NMIs, probes inside the core, storms of interrupts,
+ * memory nodes, pressure.  The module is a client: it knows the public headers and nothing else
+ * of the core.
  *
  * Each test begins and ends with nothing live and an audit without findings, so
  * it wants to be hakmem's only client.  A test that fails names its first reason
@@ -13,8 +14,10 @@
 #ifndef _SELFTEST_H
 #define _SELFTEST_H
 
+#include "kunit/lib/hak_objects.h"
 #include "kunit/lib/hak_pattern.h"
 #include "kunit/lib/hak_random.h"
+#include "kunit/lib/hak_where.h"
 #include <linux/hakmem.h>
 #include <linux/hakmem_stats.h>
 #include <linux/kernel.h>
@@ -41,10 +44,6 @@ struct st_test {
 	unsigned long arg;
 };
 
-extern const struct st_test st_api_tests[];
-extern const struct st_test st_badfree_tests[];
-extern const struct st_test st_misuse_tests[];
-extern const struct st_test st_context_tests[];
 extern const struct st_test st_matrix_tests[];
 extern const struct st_test st_storm_tests[];
 extern const struct st_test st_nodes_tests[];
@@ -74,115 +73,37 @@ __printf(2, 3) void st_fail(struct st *t, const char *fmt, ...);
 	__good;									\
 })
 
-/* Do the pointers differ from one another? Sorts them. */
-bool st_distinct(void **p, unsigned int n);
-
-/* The ways to free. */
-enum st_how { ST_TYPED, ST_ANY, ST_SIZED, ST_TYPED_BULK, ST_ANY_BULK, ST_HOWS };
-extern const char *const st_how_name[ST_HOWS];
-
-/* Does this way know the cache by itself? It trusts the caller when hardened is 0. */
-static inline bool st_how_trusts(enum st_how how)
-{
-	return how == ST_TYPED || how == ST_SIZED || how == ST_TYPED_BULK;
-}
-
 static inline unsigned int st_hardened(void)
 {
 	return hak_config_get()->hardened;
 }
 
-/* Objects of a cache; of @size bytes of hak_alloc() when @c is NULL. */
-struct st_kind {
-	struct hak_cache *c;
-	unsigned int size;
-};
-
-static __always_inline void *st_get(const struct st_kind *k, gfp_t gfp)
-{
-	return k->c ? hak_cache_alloc(k->c, gfp) : hak_alloc(k->size, gfp);
-}
-
-/* hak_cache_free() and hak_free_sized() of an untyped kind go to its class. */
-void st_put(const struct st_kind *k, enum st_how how, void *p);
-void st_put_bulk(const struct st_kind *k, enum st_how how, unsigned int n, void **p);
-
 /* Live objects, each with a key of its own. */
 struct st_objects {
-	struct st_kind kind;
+	struct hak_kind kind;
 	u64 key;
 	unsigned int n;
 	void **p;
 };
 
 /* False after a failure was noted; free with st_objects_exit() in any case. */
-bool st_objects_init(struct st *t, struct st_objects *o, struct st_kind kind, unsigned int n);
+bool st_objects_init(struct st *t, struct st_objects *o, struct hak_kind kind, unsigned int n);
 void st_objects_check(struct st *t, const struct st_objects *o, const char *when);
 /* Checks and frees all of them, in a random order. */
 void st_objects_exit(struct st *t, struct st_objects *o);
-
-/* The counters at a moment. */
-struct st_counts {
-	u64 v[HAK_NR_STATS];
-};
-
-static inline void st_counts_begin(struct st_counts *s)
-{
-	hak_stats_read(s->v);
-}
-
-u64 st_counted(const struct st_counts *since, enum hak_stat which);
 
 /*
  * @n bad frees of kind @which since @since, and none of another kind.  Where
  * hardened=0 finds them only when a magazine is flushed, @settle flushes it.
  */
-bool st_counts_bad(struct st *t, const struct st_counts *since, enum hak_stat which,
+bool st_counts_bad(struct st *t, const struct hak_counts *since, enum hak_stat which,
 		   unsigned int n, bool settle, const char *what);
-
-/* selftest_where.c: the contexts a call may come from. */
-enum st_where { ST_TASK, ST_BH_OFF, ST_IRQ_OFF, ST_SOFTIRQ, ST_HARDIRQ, ST_HRTIMER, ST_WHERES };
-extern const char *const st_where_name[ST_WHERES];
-
-/* May memory be made there? On PREEMPT_RT softirqs are tasks, and the kernel's locks sleep. */
-static inline bool st_may_grow(enum st_where where)
-{
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) ||
-	       (where != ST_IRQ_OFF && where != ST_HARDIRQ && where != ST_HRTIMER);
-}
-
-/* Run @fn there, on this CPU; returns false if the context was not what it should be. */
-bool st_run_in(enum st_where where, void (*fn)(void *arg), void *arg);
-/* The same on @cpu. */
-bool st_run_on(int cpu, enum st_where where, void (*fn)(void *arg), void *arg);
-
-/* A CPU that is not this one, or -1. Racy unless pinned. */
-int st_other_cpu(void);
-
-/* selftest_pointers.c: values that are no object of hakmem's, by what they are. */
-struct st_pointer {
-	const char *name;
-	void *p;
-};
-
-#define ST_POINTERS_MAX 96
-
-struct st_pointers {
-	unsigned int n;
-	struct st_pointer fp[ST_POINTERS_MAX];
-	void *vm, *pages, *compound;
-	void __percpu *percpu;
-};
-
-/* @live: a live object, from which near misses are made. NULL after a failure was noted. */
-struct st_pointers *st_pointers_create(struct st *t, void *live);
-void st_pointers_destroy(struct st_pointers *ps);
 
 /* selftest_worker.c: one that allocates and frees at random, at any level, and looks. */
 #define ST_HELD 64
 
 struct st_worker {
-	struct st_kind kind;
+	struct hak_kind kind;
 	u64 rand;
 	u64 key;			/* of the next object */
 	unsigned int n;			/* objects held: live */
@@ -195,7 +116,7 @@ struct st_worker {
 	} held[ST_HELD];
 };
 
-void st_worker_init(struct st_worker *w, struct st_kind kind, unsigned int salt);
+void st_worker_init(struct st_worker *w, struct hak_kind kind, unsigned int salt);
 /* @n allocations or frees. In NMI it can only free. Nobody else may be at it on @w. */
 void st_work(struct st_worker *w, unsigned int n);
 /* Allocate until half of what it may hold is held. */
@@ -206,7 +127,7 @@ void st_worker_exit(struct st *t, struct st_worker *w, const char *name);
 #define ST_BURST 300
 
 struct st_burst {
-	struct st_kind kind;
+	struct hak_kind kind;
 	unsigned int n;			/* ST_BURST or less; 7 does not divide it */
 	unsigned int done, failed, spoilt;
 	u64 key;
@@ -259,7 +180,7 @@ extern struct st_nested st_nested;
  * drain goes on until nothing is left, and handlers without end would see to it
  * that something is: so every @every hits are acted on, and @acts at most.
  */
-void st_nested_begin(struct st_kind kind, unsigned int every, unsigned int acts);
+void st_nested_begin(struct hak_kind kind, unsigned int every, unsigned int acts);
 /* The handlers act no more: the audit wants to be alone. */
 void st_nested_disarm(void);
 /* Their objects are freed and looked at. */

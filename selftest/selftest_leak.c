@@ -62,7 +62,7 @@ int st_use_kept(unsigned long handle)
 	struct st t = { };
 	struct st_objects o;
 
-	if (st_objects_init(&t, &o, (struct st_kind){ c, 64 }, 1000))
+	if (st_objects_init(&t, &o, (struct hak_kind){ c, 64 }, 1000))
 		st_expect(&t, !hak_audit(1000), "the audit does not find 1000 live");
 	st_objects_exit(&t, &o);
 	st_expect(&t, !hak_cache_shrink(c), "slabs are still held");

@@ -11,7 +11,7 @@
 #include <linux/nodemask.h>
 
 #define N 100
-#define ST_NMI ST_WHERES	/* one more context, for which st_run_in() has no means */
+#define ST_NMI HAK_WHERES	/* one more context, for which hak_run_in() has no means */
 
 struct item {
 	u64 word[5];
@@ -20,9 +20,9 @@ struct item {
 };
 
 struct cell {
-	struct st_kind kind;
+	struct hak_kind kind;
 	struct hak_reserve *reserve;
-	unsigned int where;	/* enum st_where, or ST_NMI */
+	unsigned int where;	/* enum hak_where, or ST_NMI */
 	int node;		/* one that has memory */
 	gfp_t gfp;
 	u64 key;
@@ -60,7 +60,7 @@ static void get_all(void *arg)
 	struct cell *c = arg;
 
 	for (c->got = 0; c->got < N; c->got++) {
-		c->p[c->got] = st_get(&c->kind, GFP_KERNEL);
+		c->p[c->got] = hak_kind_alloc(&c->kind, GFP_KERNEL);
 		if (!c->p[c->got])
 			break;
 	}
@@ -75,10 +75,10 @@ static void before_free(struct st *t, struct cell *c)
 
 static void before_remote(struct st *t, struct cell *c)
 {
-	int cpu = st_other_cpu();
+	int cpu = hak_other_cpu();
 
 	/* With one CPU there is no other's object: the cell is that of a plain free. */
-	st_expect(t, cpu < 0 ? (get_all(c), true) : st_run_on(cpu, ST_TASK, get_all, c),
+	st_expect(t, cpu < 0 ? (get_all(c), true) : hak_run_on(cpu, HAK_IN_TASK, get_all, c),
 		  "not run on CPU %d", cpu);
 	st_expect(t, c->got == N, "no memory");
 }
@@ -94,7 +94,7 @@ static void run_alloc(struct cell *c)
 	void *p;
 
 	for (c->got = 0; c->got < N; c->p[c->got++] = p) {
-		p = st_get(&c->kind, c->gfp);
+		p = hak_kind_alloc(&c->kind, c->gfp);
 		if (!p)
 			break;
 	}
@@ -152,15 +152,16 @@ static void run_free(struct cell *c)
 	look(c);
 	while (c->got) {
 		c->got--;
-		st_put(&c->kind, c->got & 1 ? ST_ANY : ST_TYPED, c->p[c->got]);
+		hak_kind_free(&c->kind, c->got & 1 ? HAK_BY_ANY : HAK_BY_CACHE, c->p[c->got]);
 	}
 }
 
 static void run_free_bulk(struct cell *c)
 {
 	look(c);
-	st_put_bulk(&c->kind, ST_TYPED_BULK, c->got / 2, (void **)c->p);
-	st_put_bulk(&c->kind, ST_ANY_BULK, c->got - c->got / 2, (void **)c->p + c->got / 2);
+	hak_kind_free_bulk(&c->kind, HAK_BY_CACHE_BULK, c->got / 2, (void **)c->p);
+	hak_kind_free_bulk(&c->kind, HAK_BY_ANY_BULK, c->got - c->got / 2,
+			   (void **)c->p + c->got / 2);
 	c->got = 0;
 }
 
@@ -221,17 +222,17 @@ static bool run_there(struct st *t, struct errand *e)
 		return true;
 	}
 #endif
-	return st_run_in(e->cell->where, run_errand, e);
+	return hak_run_in(e->cell->where, run_errand, e);
 }
 
 /* The call is done: what is live now, and were the frees counted where they belong? */
 static void check_cell(struct st *t, struct cell *c, const struct call *call,
-		       const struct st_counts *before, const char *kind)
+		       const struct hak_counts *before, const char *kind)
 {
 	unsigned int want = call->allocates && (c->where != ST_NMI || call->in_nmi) ? N : 0;
 
 	/* Where no memory can be made there may be less, down to none; a reserve has its own. */
-	if (st_may_grow(c->where) || call->in_nmi)
+	if (hak_may_grow_in(c->where) || call->in_nmi)
 		st_expect(t, c->got == want, "%s: %u objects and not %u", kind, c->got, want);
 	else
 		st_expect(t, c->got <= want, "%s: %u objects of %u", kind, c->got, want);
@@ -241,52 +242,48 @@ static void check_cell(struct st *t, struct cell *c, const struct call *call,
 	st_expect(t, !c->preempt, "%s: preempt count off by %d", kind, c->preempt);
 	if (call->run == run_free_rcu) {
 		hak_rcu_barrier();
-		st_expect(t, st_counted(before, HAK_STAT_free_rcu) == N,
+		st_expect(t, hak_counted(before, HAK_STAT_free_rcu) == N,
 			  "%s: %llu of %u freed after a grace period", kind,
-			  st_counted(before, HAK_STAT_free_rcu), N);
+			  hak_counted(before, HAK_STAT_free_rcu), N);
 	} else if (c->where == ST_NMI && !call->allocates) {
-		st_expect(t, st_counted(before, HAK_STAT_free_nmi) == N, "%s: %llu deferred", kind,
-			  st_counted(before, HAK_STAT_free_nmi));
+		st_expect(t, hak_counted(before, HAK_STAT_free_nmi) == N, "%s: %llu deferred", kind,
+			  hak_counted(before, HAK_STAT_free_nmi));
 	}
 	if (call->run == run_reserve_get)
-		st_expect(t, !c->reserve == !st_may_grow(c->where), "%s: %s reserve", kind,
+		st_expect(t, !c->reserve == !hak_may_grow_in(c->where), "%s: %s reserve", kind,
 			  c->reserve ? "a" : "no");
 	st_counts_bad(t, before, HAK_NR_STATS, 0, false, kind);
 	hak_reserve_put(c->reserve);
 	c->reserve = NULL;
 	st_expect(t, !hak_audit(c->got), "%s: the audit does not find %u live", kind, c->got);
-	if (st_distinct((void **)c->p, c->got))
+	if (hak_distinct((void **)c->p, c->got))
 		hak_free_bulk(c->got, (void **)c->p);
 	else
 		st_fail(t, "%s: an object was handed out twice", kind);
 }
 
 static void cell_of_kind(struct st *t, struct cell *c, const struct call *call,
-			 struct st_kind kind, const char *name)
+			 struct hak_kind kind, const char *name)
 {
 	struct errand errand = { call, c };
-	struct st_counts before;
+	struct hak_counts before;
 
 	c->kind = kind;
 	c->key += N;
 	c->got = 0;
 	c->spoilt = 0;
-	c->gfp = c->where == ST_TASK ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN;
+	c->gfp = c->where == HAK_IN_TASK ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN;
 	if (call->before)
 		call->before(t, c);
-	st_counts_begin(&before);
+	hak_counts_begin(&before);
 	st_expect(t, run_there(t, &errand), "%s: not run there", name);
 	check_cell(t, c, call, &before, name);
-}
-
-static void nothing_ctor(void *p)
-{
 }
 
 static void run_cell(struct st *t)
 {
 	const struct call *call = CALL_OF(t->arg);
-	struct hak_cache_args args = { .ctor = nothing_ctor };
+	struct hak_cache_args args = { .ctor = hak_empty_ctor };
 	struct hak_cache *plain = hak_cache_create("selftest-cell", sizeof(struct item), NULL, 0);
 	struct hak_cache *gated = hak_cache_create("selftest-ctor", sizeof(struct item), &args, 0);
 	struct cell *c = kvzalloc(sizeof(*c), GFP_KERNEL);
@@ -296,10 +293,10 @@ static void run_cell(struct st *t)
 		c->where = t->arg & 0xff;
 		c->node = first_memory_node;
 		migrate_disable();
-		cell_of_kind(t, c, call, (struct st_kind){ plain, size }, "typed");
-		cell_of_kind(t, c, call, (struct st_kind){ gated, size }, "constructor");
+		cell_of_kind(t, c, call, (struct hak_kind){ plain, size }, "typed");
+		cell_of_kind(t, c, call, (struct hak_kind){ gated, size }, "constructor");
 		if (!call->typed)
-			cell_of_kind(t, c, call, (struct st_kind){ NULL, size }, "hak_alloc");
+			cell_of_kind(t, c, call, (struct hak_kind){ NULL, size }, "hak_alloc");
 		migrate_enable();
 	}
 	kvfree(c);
@@ -308,12 +305,12 @@ static void run_cell(struct st *t)
 }
 
 #define ROW(text, call)								\
-	{ text ", task", run_cell, CELL(call, ST_TASK) },			\
-	{ text ", bottom halves off", run_cell, CELL(call, ST_BH_OFF) },	\
-	{ text ", interrupts off", run_cell, CELL(call, ST_IRQ_OFF) },		\
-	{ text ", softirq", run_cell, CELL(call, ST_SOFTIRQ) },			\
-	{ text ", hardirq", run_cell, CELL(call, ST_HARDIRQ) },			\
-	{ text ", hrtimer", run_cell, CELL(call, ST_HRTIMER) }
+	{ text ", task", run_cell, CELL(call, HAK_IN_TASK) },			\
+	{ text ", bottom halves off", run_cell, CELL(call, HAK_IN_BH_OFF) },	\
+	{ text ", interrupts off", run_cell, CELL(call, HAK_IN_IRQ_OFF) },		\
+	{ text ", softirq", run_cell, CELL(call, HAK_IN_SOFTIRQ) },			\
+	{ text ", hardirq", run_cell, CELL(call, HAK_IN_HARDIRQ) },			\
+	{ text ", hrtimer", run_cell, CELL(call, HAK_IN_HRTIMER) }
 
 const struct st_test st_matrix_tests[] = {
 	ROW("alloc", ALLOC),

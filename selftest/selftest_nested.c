@@ -69,7 +69,7 @@ static int on_probe(struct kprobe *kp, struct pt_regs *regs)
 	return 0;
 }
 
-void st_nested_begin(struct st_kind kind, unsigned int every, unsigned int acts)
+void st_nested_begin(struct hak_kind kind, unsigned int every, unsigned int acts)
 {
 	if (!core_begin)
 		find_core();

@@ -98,21 +98,18 @@ static void alloc_everything(void *c)
 	got_in_nmi += !!hak_alloc_bulk(2000, GFP_ATOMIC, 4, p);
 }
 
-static void nothing_ctor(void *p)
-{
-}
-
 /* test->arg: 1 for a cache with a constructor. */
 static void alloc_is_null(struct st *t)
 {
-	struct hak_cache_args args = { .ctor = t->arg ? nothing_ctor : NULL };
+	struct hak_cache_args args = { .ctor = t->arg ? hak_empty_ctor : NULL };
 	struct hak_cache *c = hak_cache_create("selftest-nmi", 64, &args, 0);
 	struct st_objects o;
 
 	/* There are objects at hand, in the cache and in its class. */
-	if (st_expect(t, c, "no memory") && st_objects_init(t, &o, (struct st_kind){ c, 64 }, 50)) {
+	if (st_expect(t, c, "no memory") &&
+	    st_objects_init(t, &o, (struct hak_kind){ c, 64 }, 50)) {
 		st_objects_exit(t, &o);
-		st_objects_init(t, &o, (struct st_kind){ .size = 64 }, 50);
+		st_objects_init(t, &o, (struct hak_kind){ .size = 64 }, 50);
 		st_objects_exit(t, &o);
 		got_in_nmi = 0;
 		if (st_nmi_begin(t)) {
@@ -127,7 +124,7 @@ static void alloc_is_null(struct st *t)
 
 struct frees {
 	struct st_objects *o;
-	enum st_how how;
+	enum hak_how how;
 	unsigned int first, n;
 };
 
@@ -136,41 +133,41 @@ static void free_some(void *arg)
 	struct frees *f = arg;
 	unsigned int i;
 
-	if (f->how == ST_TYPED_BULK || f->how == ST_ANY_BULK) {
-		st_put_bulk(&f->o->kind, f->how, f->n, f->o->p + f->first);
+	if (f->how == HAK_BY_CACHE_BULK || f->how == HAK_BY_ANY_BULK) {
+		hak_kind_free_bulk(&f->o->kind, f->how, f->n, f->o->p + f->first);
 		return;
 	}
 	for (i = f->first; i < f->first + f->n; i++)
-		st_put(&f->o->kind, f->how, f->o->p[i]);
+		hak_kind_free(&f->o->kind, f->how, f->o->p[i]);
 }
 
 /* test->arg: size, and 1 << 16 with a constructor. */
 static void free_is_deferred(struct st *t)
 {
-	struct hak_cache_args args = { .ctor = t->arg >> 16 ? nothing_ctor : NULL };
+	struct hak_cache_args args = { .ctor = t->arg >> 16 ? hak_empty_ctor : NULL };
 	unsigned int size = t->arg & 0xffff, n = 100;
 	struct hak_cache *c = hak_cache_create("selftest-nmi", size, &args, 0);
 	struct st_objects o = { };
 	struct frees f = { .o = &o };
-	struct st_counts counts;
+	struct hak_counts counts;
 
 	if (!st_expect(t, c, "no memory") || !st_nmi_begin(t))
 		return;
-	for (f.how = 0; f.how < ST_HOWS; f.how++) {
-		struct st_kind kind = { f.how == ST_SIZED ? NULL : c, size };
+	for (f.how = 0; f.how < HAK_HOWS; f.how++) {
+		struct hak_kind kind = { f.how == HAK_BY_SIZE ? NULL : c, size };
 
 		if (!st_objects_init(t, &o, kind, n))
 			break;
-		st_counts_begin(&counts);
+		hak_counts_begin(&counts);
 		f.first = 0;
 		f.n = n / 2;
 		st_nmi_run(t, free_some, &f);
 		f.first = n / 2;
 		st_nmi_run(t, free_some, &f);
-		st_expect(t, st_counted(&counts, HAK_STAT_free_nmi) == n, "%s: %llu deferred",
-			  st_how_name[f.how], st_counted(&counts, HAK_STAT_free_nmi));
-		st_counts_bad(t, &counts, HAK_NR_STATS, 0, true, st_how_name[f.how]);
-		st_expect(t, !hak_audit(0), "%s: audit", st_how_name[f.how]);
+		st_expect(t, hak_counted(&counts, HAK_STAT_free_nmi) == n, "%s: %llu deferred",
+			  hak_how_name[f.how], hak_counted(&counts, HAK_STAT_free_nmi));
+		st_counts_bad(t, &counts, HAK_NR_STATS, 0, true, hak_how_name[f.how]);
+		st_expect(t, !hak_audit(0), "%s: audit", hak_how_name[f.how]);
 		o.n = 0;
 		st_objects_exit(t, &o);
 	}
@@ -190,11 +187,11 @@ static void free_odd(void *large)
 static void odd_frees(struct st *t)
 {
 	void *large = hak_alloc(4000, GFP_KERNEL);
-	struct st_counts counts;
+	struct hak_counts counts;
 
 	if (!st_expect(t, large, "no memory") || !st_nmi_begin(t))
 		return;
-	st_counts_begin(&counts);
+	hak_counts_begin(&counts);
 	st_nmi_run(t, free_odd, large);
 	st_counts_bad(t, &counts, HAK_STAT_bad_free_foreign, 1, false, "a large object");
 	st_nmi_end();

@@ -16,7 +16,7 @@
 
 static struct {
 	struct st_objects o;		/* what the NMIs free */
-	struct st_kind kind;
+	struct hak_kind kind;
 	atomic_t pending;
 	unsigned int freed, bad, doubles, got, spoilt;
 	int cpu;
@@ -31,14 +31,14 @@ static void free_next(void)
 	void *p = real.o.p[i];
 
 	real.spoilt += !hak_intact(p, real.kind.size, real.o.key + i);
-	st_put(&real.kind, i % 3 ? ST_TYPED : ST_ANY, p);
+	hak_kind_free(&real.kind, i % 3 ? HAK_BY_CACHE : HAK_BY_ANY, p);
 	if (i % 64 == 5 && st_hardened()) {
-		st_put(&real.kind, i % 3 ? ST_TYPED : ST_ANY, p);
+		hak_kind_free(&real.kind, i % 3 ? HAK_BY_CACHE : HAK_BY_ANY, p);
 		real.doubles++;
 	}
 	if (i % 64 == 9) {
-		st_put(&real.kind, ST_TYPED, (void *)0x80000000deadbeefUL);
-		st_put(&real.kind, ST_ANY, &real);
+		hak_kind_free(&real.kind, HAK_BY_CACHE, (void *)0x80000000deadbeefUL);
+		hak_kind_free(&real.kind, HAK_BY_ANY, &real);
 		real.bad += 2;
 	}
 }
@@ -92,31 +92,31 @@ static void under_nmis(struct st *t, int other)
 	kvfree(w);
 }
 
-static void check_real(struct st *t, const struct st_counts *counts)
+static void check_real(struct st *t, const struct hak_counts *counts)
 {
 	st_expect(t, real.freed >= NMIS_MIN, "only %u NMIs came", real.freed);
 	st_expect(t, !real.got, "%u allocations in NMI", real.got);
 	st_expect(t, !real.spoilt, "%u objects were overwritten", real.spoilt);
-	st_expect(t, st_counted(counts, HAK_STAT_free_nmi) == real.freed, "%llu of %u deferred",
-		  st_counted(counts, HAK_STAT_free_nmi), real.freed);
-	st_expect(t, st_counted(counts, HAK_STAT_bad_free_foreign) == real.bad,
-		  "%llu of %u foreign", st_counted(counts, HAK_STAT_bad_free_foreign), real.bad);
-	st_expect(t, st_counted(counts, HAK_STAT_bad_free_double) == real.doubles,
-		  "%llu of %u double", st_counted(counts, HAK_STAT_bad_free_double),
+	st_expect(t, hak_counted(counts, HAK_STAT_free_nmi) == real.freed, "%llu of %u deferred",
+		  hak_counted(counts, HAK_STAT_free_nmi), real.freed);
+	st_expect(t, hak_counted(counts, HAK_STAT_bad_free_foreign) == real.bad,
+		  "%llu of %u foreign", hak_counted(counts, HAK_STAT_bad_free_foreign), real.bad);
+	st_expect(t, hak_counted(counts, HAK_STAT_bad_free_double) == real.doubles,
+		  "%llu of %u double", hak_counted(counts, HAK_STAT_bad_free_double),
 		  real.doubles);
 }
 
 static void sent_by_another_cpu(struct st *t)
 {
 	struct hak_cache *c = hak_cache_create("selftest-nmi-real", t->arg, NULL, 0);
-	int other = st_other_cpu();
-	struct st_counts counts;
+	int other = hak_other_cpu();
+	struct hak_counts counts;
 
 	memset(&real, 0, sizeof(real));
-	real.kind = (struct st_kind){ c, t->arg };
+	real.kind = (struct hak_kind){ c, t->arg };
 	if (!st_expect(t, c && st_objects_init(t, &real.o, real.kind, NMIS), "no memory"))
 		goto out;
-	st_counts_begin(&counts);
+	hak_counts_begin(&counts);
 	if (other < 0 || !boot_cpu_has(X86_FEATURE_APIC)) {
 		pr_info("hakmem_selftest: one CPU, or no APIC: nobody can send an NMI\n");
 		goto out;

@@ -14,7 +14,7 @@
 
 /* Objects that are allocated on one CPU and freed on another. */
 struct flow {
-	struct st_kind kind;
+	struct hak_kind kind;
 	u64 key;
 	int nid;			/* whence objects come, or are not to come */
 	gfp_t gfp;			/* of flow_get_on() */
@@ -54,7 +54,7 @@ static void flow_get(void *arg)
 
 	f->there = 0;
 	for (i = 0; i < N; i++)
-		flow_got(f, i, st_get(&f->kind, gfp));
+		flow_got(f, i, hak_kind_alloc(&f->kind, gfp));
 }
 
 /* The same on a node of the caller's choice. */
@@ -76,14 +76,14 @@ static void flow_put(void *arg)
 	unsigned int i;
 
 	for (i = 0; i < N; i++) {
-		enum st_how how = i % ST_HOWS;
+		enum hak_how how = i % HAK_HOWS;
 
 		if (!f->p[i])
 			continue;
 		f->spoilt += !hak_intact(f->p[i], f->kind.size, f->key + i);
-		if (f->kind.c && how == ST_SIZED)
-			how = ST_TYPED;
-		st_put(&f->kind, how, f->p[i]);
+		if (f->kind.c && how == HAK_BY_SIZE)
+			how = HAK_BY_CACHE;
+		hak_kind_free(&f->kind, how, f->p[i]);
 	}
 	f->key += N;
 }
@@ -102,7 +102,7 @@ static int home(int cpu)
 {
 	int nid = NUMA_NO_NODE;
 
-	st_run_on(cpu, ST_TASK, home_fn, &nid);
+	hak_run_on(cpu, HAK_IN_TASK, home_fn, &nid);
 	return nid;
 }
 
@@ -126,11 +126,11 @@ static void with_each_kind(struct st *t, void (*fn)(struct st *t, struct flow *f
 	struct flow *f = kvzalloc(sizeof(*f), GFP_KERNEL);
 
 	if (st_expect(t, plain && gated && f, "no memory")) {
-		f->kind = (struct st_kind){ plain, 64 };
+		f->kind = (struct hak_kind){ plain, 64 };
 		fn(t, f, "typed, 64");
-		f->kind = (struct st_kind){ gated, 512 };
+		f->kind = (struct hak_kind){ gated, 512 };
 		fn(t, f, "constructor, 512");
-		f->kind = (struct st_kind){ NULL, 64 };
+		f->kind = (struct hak_kind){ NULL, 64 };
 		fn(t, f, "hak_alloc(64)");
 		st_expect(t, hak_shrink_all() == hak_config_get()->fixed_pages,
 			  "pages are still held");
@@ -146,20 +146,20 @@ static void with_each_kind(struct st *t, void (*fn)(struct st *t, struct flow *f
  */
 static void local_on(struct st *t, struct flow *f, const char *what, int cpu)
 {
-	struct st_counts before;
+	struct hak_counts before;
 	u64 remote = 1, blocks = 0;
 	int round;
 
 	f->nid = home(cpu);
 	for (round = 0; remote && round < 3; round++) {
 		hak_shrink_all();
-		st_counts_begin(&before);
-		st_run_on(cpu, ST_TASK, flow_get, f);
-		blocks = st_counted(&before, HAK_STAT_superslabs_held);
+		hak_counts_begin(&before);
+		hak_run_on(cpu, HAK_IN_TASK, flow_get, f);
+		blocks = hak_counted(&before, HAK_STAT_superslabs_held);
 		st_expect(t, f->there == N - f->failed, "%s: CPU %d has %u of %u on node %d",
 			  what, cpu, f->there, N, f->nid);
-		st_run_on(cpu, ST_TASK, flow_put, f);
-		remote = st_counted(&before, HAK_STAT_free_slab_remote);
+		hak_run_on(cpu, HAK_IN_TASK, flow_put, f);
+		remote = hak_counted(&before, HAK_STAT_free_slab_remote);
 		/* 512 KiB of objects, and magazines. */
 		st_expect(t, (s64)blocks <= 2, "%s: %lld SuperSlabs for %u objects on CPU %d", what,
 			  (s64)blocks, N, cpu);
@@ -191,23 +191,23 @@ static unsigned int strayed;
 static void remote_pair(struct st *t, struct flow *f, const char *what, int from, int to)
 {
 	bool multi = hak_config_get()->multi_node;
-	enum st_where where = t->arg;
-	struct st_counts before;
+	enum hak_where where = t->arg;
+	struct hak_counts before;
 	bool right;
 	u64 sent;
 
 	hak_shrink_all();
 	f->nid = home(from);
-	right = st_run_on(from, ST_TASK, flow_get, f);
+	right = hak_run_on(from, HAK_IN_TASK, flow_get, f);
 	st_expect(t, f->there == N - f->failed, "%s: CPU %d has %u of %u on node %d", what, from,
 		  f->there, N, f->nid);
-	st_counts_begin(&before);
-	right &= st_run_on(to, where, flow_put, f);
-	sent = st_counted(&before, HAK_STAT_free_slab_remote);
-	right &= st_run_on(to, where, flow_get, f);
+	hak_counts_begin(&before);
+	right &= hak_run_on(to, where, flow_put, f);
+	sent = hak_counted(&before, HAK_STAT_free_slab_remote);
+	right &= hak_run_on(to, where, flow_get, f);
 	strayed += f->there;
-	right &= st_run_on(to, where, flow_put, f);
-	st_expect(t, right, "not run in %s", st_where_name[where]);
+	right &= hak_run_on(to, where, flow_put, f);
+	st_expect(t, right, "not run in %s", hak_where_name[where]);
 	if (multi) {
 		st_expect(t, sent + MAG >= N, "%s: %lld of %u went home from CPU %d", what, sent,
 			  N, to);
@@ -225,7 +225,7 @@ static void remote_kind(struct st *t, struct flow *f, const char *what)
 	/* The levels differ little: interrupts are tried in one direction only. */
 	for_each_online_cpu(from)
 		for_each_online_cpu(to)
-			if ((t->arg == ST_TASK || from < to) && home(from) != home(to))
+			if ((t->arg == HAK_IN_TASK || from < to) && home(from) != home(to))
 				remote_pair(t, f, what, from, to);
 }
 
@@ -236,7 +236,7 @@ static void remote_goes_home(struct st *t)
 	strayed = 0;
 	with_each_kind(t, remote_kind);
 	pr_info("hakmem_selftest: %u objects of other nodes were handed out (%s)\n", strayed,
-		st_where_name[t->arg]);
+		hak_where_name[t->arg]);
 }
 
 /* Objects of @nid, asked for on @cpu and freed there: at home is where they go. */
@@ -244,27 +244,27 @@ static void node_on(struct st *t, struct flow *f, const char *what, int cpu)
 {
 	bool memory = node_state(f->nid, N_MEMORY), away = memory && home(cpu) != f->nid;
 	const char *how = f->gfp & __GFP_THISNODE ? "order" : "wish";
-	struct st_counts before;
+	struct hak_counts before;
 	u64 sent;
 
 	hak_shrink_all();
-	st_run_on(cpu, ST_TASK, flow_get_on, f);
+	hak_run_on(cpu, HAK_IN_TASK, flow_get_on, f);
 	st_expect(t, f->there == (memory ? N : 0), "%s: CPU %d: %u of node %d (%s)", what, cpu,
 		  f->there, f->nid, how);
 	st_expect(t, f->failed == (memory || !(f->gfp & __GFP_THISNODE) ? 0 : N),
 		  "%s: CPU %d: %u of node %d failed (%s)", what, cpu, f->failed, f->nid, how);
-	st_counts_begin(&before);
-	st_run_on(cpu, ST_TASK, flow_put, f);
-	sent = st_counted(&before, HAK_STAT_free_slab_remote);
+	hak_counts_begin(&before);
+	hak_run_on(cpu, HAK_IN_TASK, flow_put, f);
+	sent = hak_counted(&before, HAK_STAT_free_slab_remote);
 	f->failed = 0;
 	flow_end(t, f, what);
 	if (!away || !hak_config_get()->multi_node)
 		return;
 	st_expect(t, sent + MAG >= N, "%s: %lld of %u went home to node %d", what, sent, N, f->nid);
-	st_run_on(cpu, ST_TASK, flow_get, f);
+	hak_run_on(cpu, HAK_IN_TASK, flow_get, f);
 	st_expect(t, !f->there, "%s: CPU %d was handed %u objects of node %d", what, cpu,
 		  f->there, f->nid);
-	st_run_on(cpu, ST_TASK, flow_put, f);
+	hak_run_on(cpu, HAK_IN_TASK, flow_put, f);
 }
 
 static void node_kind(struct st *t, struct flow *f, const char *what)
@@ -292,7 +292,7 @@ static void full_node_kind(struct st *t, struct flow *f, const char *what)
 	const gfp_t gfp = __GFP_THISNODE | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
 	int cpu = cpumask_first(cpu_online_mask), nid = home(cpu);
 	struct page *page, *next;
-	struct st_counts before;
+	struct hak_counts before;
 	unsigned int blocks = 0;
 	LIST_HEAD(hog);
 	s64 held;
@@ -300,14 +300,14 @@ static void full_node_kind(struct st *t, struct flow *f, const char *what)
 	hak_shrink_all();
 	for (; (page = alloc_pages_node(nid, gfp, 9)); blocks++)
 		list_add(&page->lru, &hog);
-	st_counts_begin(&before);
+	hak_counts_begin(&before);
 	f->nid = nid;
-	st_run_on(cpu, ST_TASK, flow_get, f);
-	held = st_counted(&before, HAK_STAT_superslabs_held);
+	hak_run_on(cpu, HAK_IN_TASK, flow_get, f);
+	held = hak_counted(&before, HAK_STAT_superslabs_held);
 	pr_info("hakmem_selftest: %s: node %d less %u blocks: %u of %u are its, %lld SuperSlabs\n",
 		what, nid, blocks, f->there, N, held);
 	st_expect(t, held <= 2, "%s: %lld SuperSlabs for %u objects", what, held, N);
-	st_run_on(cpu, ST_TASK, flow_put, f);
+	hak_run_on(cpu, HAK_IN_TASK, flow_put, f);
 	flow_end(t, f, what);
 	list_for_each_entry_safe(page, next, &hog, lru)
 		__free_pages(page, 9);
@@ -322,9 +322,9 @@ static void full_node(struct st *t)
 
 const struct st_test st_nodes_tests[] = {
 	{ "local stays local", local_stays_local },
-	{ "remote goes home, freed by a task", remote_goes_home, ST_TASK },
-	{ "remote goes home, freed in softirq", remote_goes_home, ST_SOFTIRQ },
-	{ "remote goes home, freed in hardirq", remote_goes_home, ST_HARDIRQ },
+	{ "remote goes home, freed by a task", remote_goes_home, HAK_IN_TASK },
+	{ "remote goes home, freed in softirq", remote_goes_home, HAK_IN_SOFTIRQ },
+	{ "remote goes home, freed in hardirq", remote_goes_home, HAK_IN_HARDIRQ },
 	{ "the node asked for, and NULL or another where it has no memory", node_asked_for },
 	{ "a node without 2 MiB in one piece", full_node },
 	{ }

@@ -131,7 +131,7 @@ static void probed_round(struct hak_cache *c, unsigned int *spoilt)
 	}
 }
 
-static void run_rounds(struct st *t, struct hak_cache *c, struct st_kind nested)
+static void run_rounds(struct st *t, struct hak_cache *c, struct hak_kind nested)
 {
 	unsigned int i, spoilt = 0;
 
@@ -160,7 +160,7 @@ static void in_inlined_paths(struct st *t)
 		st_expect(t, o.n > 40, "only %u probes", o.n);
 		/* kprobes makes jumps of what it can some time after. */
 		msleep(200);
-		run_rounds(t, c, (struct st_kind){ c, 64 });
+		run_rounds(t, c, (struct hak_kind){ c, 64 });
 		st_expect(t, st_nested.nmi, "no breakpoint was hit");
 		st_expect(t, !st_nested.jumped, "%u handlers ran at task level inside",
 			  st_nested.jumped);
@@ -177,7 +177,7 @@ static void jumps_are_seen(struct st *t)
 	if (st_expect(t, c, "no memory") && offsets_init(t, &o)) {
 		offsets_add(t, &o, NULL, probed_plain);
 		msleep(200);
-		run_rounds(t, c, (struct st_kind){ c, 64 });
+		run_rounds(t, c, (struct hak_kind){ c, 64 });
 		st_expect(t, st_nested.jumped || !IS_ENABLED(CONFIG_OPTPROBES),
 			  "no probe became a jump");
 		offsets_remove(&o);
@@ -185,22 +185,18 @@ static void jumps_are_seen(struct st *t)
 	hak_cache_destroy(c);
 }
 
-static void nothing_ctor(void *p)
-{
-}
-
 static const char *const core_functions[] = {
 	"hakmem:hak_pool_take", "hakmem:return_batch",
 };
 
-static void bursts_in_core(struct st *t, struct st_burst *b, struct st_kind kind,
-			   enum st_where where)
+static void bursts_in_core(struct st *t, struct st_burst *b, struct hak_kind kind,
+			   enum hak_where where)
 {
 	b->kind = kind;
 	b->n = 100;
 	migrate_disable();
 	st_nested_begin(kind, 13, 200);
-	st_run_in(where, st_burst, b);
+	hak_run_in(where, st_burst, b);
 	st_nested_refill();
 	hak_cache_shrink(kind.c);
 	st_nested_disarm();
@@ -213,7 +209,7 @@ static void bursts_in_core(struct st *t, struct st_burst *b, struct st_kind kind
 /* test->arg: which function of the core. */
 static void in_core(struct st *t)
 {
-	struct hak_cache_args args = { .ctor = nothing_ctor };
+	struct hak_cache_args args = { .ctor = hak_empty_ctor };
 	struct hak_cache *c = hak_cache_create("selftest-core", 64, NULL, 0);
 	struct hak_cache *g = hak_cache_create("selftest-core-g", 64, &args, 0);
 	struct st_burst *b = kvzalloc(sizeof(*b), GFP_KERNEL);
@@ -224,9 +220,9 @@ static void in_core(struct st *t)
 		msleep(200);
 		/* A function the compiler inlined has no probes. */
 		if (o.n) {
-			bursts_in_core(t, b, (struct st_kind){ c, 64 }, ST_TASK);
-			bursts_in_core(t, b, (struct st_kind){ g, 64 }, ST_HARDIRQ);
-			bursts_in_core(t, b, (struct st_kind){ c, 64 }, ST_SOFTIRQ);
+			bursts_in_core(t, b, (struct hak_kind){ c, 64 }, HAK_IN_TASK);
+			bursts_in_core(t, b, (struct hak_kind){ g, 64 }, HAK_IN_HARDIRQ);
+			bursts_in_core(t, b, (struct hak_kind){ c, 64 }, HAK_IN_SOFTIRQ);
 		}
 		offsets_remove(&o);
 	}

@@ -93,7 +93,7 @@ static void hog_fragment(struct hog *h)
 	hog_give(h, 31, 8);
 	/* Only now is so much free that nothing in one piece is held back as a reserve. */
 	for_each_online_cpu(cpu)
-		st_run_on(cpu, ST_TASK, hog_large, h);
+		hak_run_on(cpu, HAK_IN_TASK, hog_large, h);
 }
 
 #define MANY 20000
@@ -142,7 +142,7 @@ static void crowd_put(struct st *t, struct crowd *c)
 static void in_pieces(struct st *t)
 {
 	gfp_t gfp = t->arg ? GFP_ATOMIC | __GFP_NOWARN : GFP_KERNEL;
-	struct st_counts before;
+	struct hak_counts before;
 	s64 small, supers;
 	struct crowd c;
 	struct hog h;
@@ -150,11 +150,11 @@ static void in_pieces(struct st *t)
 	if (!crowd_init(t, &c, MANY))
 		return;
 	hog_fragment(&h);
-	st_counts_begin(&before);
+	hak_counts_begin(&before);
 	pr_info("hakmem_selftest: %lu pages taken, %lu free\n", h.n, free_pages_now());
 	crowd_get(&c, gfp);
-	small = st_counted(&before, HAK_STAT_alloc_small_block);
-	supers = st_counted(&before, HAK_STAT_superslabs_held);
+	small = hak_counted(&before, HAK_STAT_alloc_small_block);
+	supers = hak_counted(&before, HAK_STAT_superslabs_held);
 	pr_info("hakmem_selftest: %u objects, %lld small blocks, %lld SuperSlabs, %lu free\n",
 		c.n, small, supers, free_pages_now());
 	st_expect(t, c.n == MANY, "%u of %u were served", c.n, MANY);
@@ -168,7 +168,7 @@ static void in_pieces(struct st *t)
 
 static void to_the_end(struct st *t)
 {
-	struct st_counts before;
+	struct hak_counts before;
 	unsigned int first, again;
 	struct crowd c;
 	struct hog h;
@@ -177,11 +177,11 @@ static void to_the_end(struct st *t)
 		return;
 	hog_begin(&h);
 	hog_take(&h, 0, HOG_GFP, 10 * MIB_PAGES);
-	st_counts_begin(&before);
+	hak_counts_begin(&before);
 	crowd_get(&c, GFP_NOWAIT | __GFP_NOWARN);
 	first = c.n;
 	st_expect(t, first && first < c.max, "%u objects and no end", first);
-	st_expect(t, st_counted(&before, HAK_STAT_alloc_fail) == 1, "alloc_fail is not 1");
+	st_expect(t, hak_counted(&before, HAK_STAT_alloc_fail) == 1, "alloc_fail is not 1");
 	/* What is freed can be had again, once a grace period is over, and it ends again. */
 	crowd_put(t, &c);
 	hak_shrink_all();
@@ -221,20 +221,20 @@ static void only_atomic(struct st *t)
 {
 	struct atomics *a = kvzalloc(sizeof(*a), GFP_KERNEL);
 	unsigned int i, spoilt = 0, first_ss = 0;
-	struct st_counts before;
+	struct hak_counts before;
 	s64 small;
 
 	if (!st_expect(t, a, "no memory"))
 		return;
 	hak_shrink_all();
-	st_counts_begin(&before);
+	hak_counts_begin(&before);
 	for (i = 0; i < ROUNDS; i++) {
-		st_expect(t, st_run_in(ST_HARDIRQ, atomics_get, a), "not in hardirq");
-		if (!first_ss && (s64)st_counted(&before, HAK_STAT_superslabs_held) > 0)
+		st_expect(t, hak_run_in(HAK_IN_HARDIRQ, atomics_get, a), "not in hardirq");
+		if (!first_ss && (s64)hak_counted(&before, HAK_STAT_superslabs_held) > 0)
 			first_ss = i + 1;
 		usleep_range(500, 1000);
 	}
-	small = st_counted(&before, HAK_STAT_alloc_small_block);
+	small = hak_counted(&before, HAK_STAT_alloc_small_block);
 	pr_info("hakmem_selftest: %u objects in hardirq, %lld small blocks; round %u: SuperSlab\n",
 		a->n, small, first_ss);
 	st_expect(t, !a->failed, "%u failed", a->failed);
@@ -280,9 +280,9 @@ static void fill_caches(struct st *t)
 
 static unsigned long pages_held(void)
 {
-	struct st_counts now;
+	struct hak_counts now;
 
-	st_counts_begin(&now);
+	hak_counts_begin(&now);
 	return now.v[HAK_STAT_pages_held];
 }
 

@@ -86,30 +86,30 @@ static unsigned int hits_of(const char *symbol)
 	return 0;
 }
 
-static void check_hits(struct st *t, const struct st_counts *counts)
+static void check_hits(struct st *t, const struct hak_counts *counts)
 {
 	st_expect(t, hits_of("hakmem:hak_pool_take"), "hak_pool_take was not hit");
 	st_expect(t, hits_of("hakmem:hak_pool_return"), "hak_pool_return was not hit");
 	st_expect(t, hits_of("_raw_spin_lock") + hits_of("_raw_spin_unlock"),
 		  "no lock was hit");
-	deferred += st_counted(counts, HAK_STAT_free_nmi);
+	deferred += hak_counted(counts, HAK_STAT_free_nmi);
 	st_expect(t, st_nested.worker.allocs > st_nested.worker.failed,
 		  "no nested allocation succeeded");
 }
 
-static void run_bursts(struct st *t, struct st_burst *b, enum st_where where)
+static void run_bursts(struct st *t, struct st_burst *b, enum hak_where where)
 {
-	struct st_counts counts;
+	struct hak_counts counts;
 	unsigned int i;
 
 	migrate_disable();
-	st_counts_begin(&counts);
+	hak_counts_begin(&counts);
 	for (i = 0; i < NR_ENTRIES; i++)
 		probes[i].hits = 0;
 	st_nested_begin(b->kind, 1, 3000);
 	b->done = 0;
 	for (i = 0; i < BURSTS; i++) {
-		st_run_in(where, st_burst, b);
+		hak_run_in(where, st_burst, b);
 		/* So that slabs and blocks come and go, too. */
 		if (i % 2)
 			hak_shrink_all();
@@ -123,10 +123,6 @@ static void run_bursts(struct st *t, struct st_burst *b, enum st_where where)
 	migrate_enable();
 }
 
-static void nothing_ctor(void *p)
-{
-}
-
 /* test->arg: what of, and in which context. */
 enum { CLASS_64, TYPED_8, TYPED_1024, CTOR_64, KINDS };
 
@@ -134,7 +130,7 @@ static void at_entries(struct st *t)
 {
 	static const unsigned short sizes[KINDS] = { 64, 8, 1024, 64 };
 	unsigned int what = t->arg % KINDS;
-	struct hak_cache_args args = { .ctor = what == CTOR_64 ? nothing_ctor : NULL };
+	struct hak_cache_args args = { .ctor = what == CTOR_64 ? hak_empty_ctor : NULL };
 	struct st_burst *b = kvzalloc(sizeof(*b), GFP_KERNEL);
 
 	if (!st_expect(t, b, "no memory"))
@@ -155,11 +151,13 @@ static void frees_were_deferred(struct st *t)
 	st_expect(t, deferred, "nothing was deferred");
 }
 
-#define EACH_CONTEXT(text, what)							\
-	{ "function entries, task, " text, at_entries, ST_TASK * KINDS + (what) },	\
-	{ "function entries, interrupts off, " text, at_entries, ST_IRQ_OFF * KINDS + (what) }, \
-	{ "function entries, softirq, " text, at_entries, ST_SOFTIRQ * KINDS + (what) },	\
-	{ "function entries, hardirq, " text, at_entries, ST_HARDIRQ * KINDS + (what) }
+#define ENTRIES(context, text, where, what)					\
+	{ "function entries, " context ", " text, at_entries, (where) * KINDS + (what) }
+#define EACH_CONTEXT(text, what)						\
+	ENTRIES("task", text, HAK_IN_TASK, what),				\
+	ENTRIES("interrupts off", text, HAK_IN_IRQ_OFF, what),			\
+	ENTRIES("softirq", text, HAK_IN_SOFTIRQ, what),				\
+	ENTRIES("hardirq", text, HAK_IN_HARDIRQ, what)
 
 const struct st_test st_reentry_tests[] = {
 	EACH_CONTEXT("64 bytes", CLASS_64),

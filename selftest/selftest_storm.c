@@ -127,7 +127,7 @@ static int gust_thread(void *arg)
 	return 0;
 }
 
-static struct gust *gust_begin(struct st_kind kind, int cpu)
+static struct gust *gust_begin(struct hak_kind kind, int cpu)
 {
 	struct gust *g = kvzalloc(sizeof(*g), GFP_KERNEL);
 
@@ -177,7 +177,7 @@ static void gust_end(struct st *t, struct gust *g)
 	kvfree(g);
 }
 
-static void storm_run(struct st *t, struct st_kind kind)
+static void storm_run(struct st *t, struct hak_kind kind)
 {
 	struct gust **gust = kcalloc(nr_cpu_ids, sizeof(*gust), GFP_KERNEL);
 	long live = 0;
@@ -205,21 +205,17 @@ static void storm_run(struct st *t, struct st_kind kind)
 
 static void storm_on_class(struct st *t)
 {
-	storm_run(t, (struct st_kind){ .size = t->arg });
-}
-
-static void nothing_ctor(void *p)
-{
+	storm_run(t, (struct hak_kind){ .size = t->arg });
 }
 
 /* test->arg: 1 with a constructor. */
 static void storm_on_cache(struct st *t)
 {
-	struct hak_cache_args args = { .ctor = t->arg ? nothing_ctor : NULL };
+	struct hak_cache_args args = { .ctor = t->arg ? hak_empty_ctor : NULL };
 	struct hak_cache *c = hak_cache_create("selftest-storm", 48, &args, 0);
 
 	if (st_expect(t, c, "no memory"))
-		storm_run(t, (struct st_kind){ c, 48 });
+		storm_run(t, (struct hak_kind){ c, 48 });
 	hak_cache_destroy(c);
 }
 

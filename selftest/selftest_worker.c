@@ -2,7 +2,7 @@
 /* Workers and bursts: whoever else uses the same cache meanwhile, theirs stays theirs. */
 #include "selftest/selftest.h"
 
-void st_worker_init(struct st_worker *w, struct st_kind kind, unsigned int salt)
+void st_worker_init(struct st_worker *w, struct hak_kind kind, unsigned int salt)
 {
 	memset(w, 0, sizeof(*w));
 	w->kind = kind;
@@ -12,7 +12,7 @@ void st_worker_init(struct st_worker *w, struct st_kind kind, unsigned int salt)
 
 static void worker_alloc(struct st_worker *w)
 {
-	void *p = st_get(&w->kind, GFP_NOWAIT | __GFP_NOWARN);
+	void *p = hak_kind_alloc(&w->kind, GFP_NOWAIT | __GFP_NOWARN);
 
 	w->allocs++;
 	w->failed += !p;
@@ -33,9 +33,9 @@ static void worker_free(struct st_worker *w)
 	w->held[i] = w->held[--w->n];
 	w->frees++;
 	if (hak_below(&w->rand, 2))
-		st_put(&w->kind, ST_ANY, p);
+		hak_kind_free(&w->kind, HAK_BY_ANY, p);
 	else
-		st_put(&w->kind, w->kind.c ? ST_TYPED : ST_SIZED, p);
+		hak_kind_free(&w->kind, w->kind.c ? HAK_BY_CACHE : HAK_BY_SIZE, p);
 }
 
 void st_work(struct st_worker *w, unsigned int n)
@@ -70,7 +70,7 @@ void st_burst(void *burst)
 	unsigned int i;
 
 	for (i = 0; i < b->n; i++) {
-		b->p[i] = st_get(&b->kind, GFP_NOWAIT | __GFP_NOWARN);
+		b->p[i] = hak_kind_alloc(&b->kind, GFP_NOWAIT | __GFP_NOWARN);
 		if (b->p[i])
 			hak_fill(b->p[i], b->kind.size, b->key + i);
 		b->failed += !b->p[i];
@@ -85,7 +85,7 @@ void st_burst(void *burst)
 		if (i % 2)
 			hak_free(b->p[k]);
 		else
-			st_put(&b->kind, b->kind.c ? ST_TYPED : ST_SIZED, b->p[k]);
+			hak_kind_free(&b->kind, b->kind.c ? HAK_BY_CACHE : HAK_BY_SIZE, b->p[k]);
 	}
 	b->key += b->n;
 	b->done++;

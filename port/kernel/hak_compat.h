@@ -65,8 +65,8 @@
 #define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, HAKMEM_INTERNAL)
 #endif
 
-/* What a unit shows to its own test suite and to nobody else. */
-#if IS_ENABLED(CONFIG_KUNIT)
+/* What a unit shows to its own test suite and to nobody else; HAK_SUITES is Kbuild's. */
+#if IS_ENABLED(CONFIG_KUNIT) || defined(HAK_SUITES)
 #define HAK_EXPORT_TEST(sym) HAK_EXPORT_INTERNAL(sym)
 #else
 #define HAK_EXPORT_TEST(sym)

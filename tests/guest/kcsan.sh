@@ -5,7 +5,7 @@
 # LOOPS rounds.
 . /lib.sh
 RUNS=${RUNS:-hardened=1;hardened=0 reap_ms=100;stats=1;superslab=0}
-GROUPS_=${GROUPS_:-api,badfree,context,storm}
+GROUPS_=${GROUPS_:-context,storm}
 
 run_load()
 {

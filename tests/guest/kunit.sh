@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # Runs every KUnit suite; the cases report in the kernel's log.  PARAMS: hakmem's parameters,
-# SUITES: those of the suites.
+# SUITES: those of the suites.  FILTER: a pattern of the suites to run.
 . /lib.sh
 
-load kunit enable=1 autorun=1 || not_ok "kunit.ko does not load"
+# shellcheck disable=SC2086
+load kunit enable=1 autorun=1 ${FILTER:+filter_glob=$FILTER} || not_ok "kunit.ko does not load"
 # shellcheck disable=SC2086
 check "hakmem loads ($PARAMS)" load hakmem $PARAMS
 # For the suite hakmem_fail.

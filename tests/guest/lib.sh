@@ -92,20 +92,21 @@ hand_over_coverage()
 	done
 }
 
-# run_selftest NAME PARAMETER...: loads the self-test, prints its lines as checks of NAME, and unloads
-# it; the kernel's log of it is in /tmp/log.
-run_selftest()
+# run_tests MODULE NAME PARAMETER...: loads a module of tests, prints its lines as checks of NAME, unloads
+# it.  The kernel's log of it is in /tmp/log.
+run_tests()
 {
-	local name=$1 status=0
-	shift
+	local module=$1 name=$2 status=0
+	shift 2
 	dmesg -c >/dev/null
-	insmod /modules/hakmem_selftest.ko "$@" || status=$?
+	insmod "/modules/$module.ko" "$@" || status=$?
 	# insmod tries a second time when the first has failed.
-	dmesg | sed '/hakmem_selftest: [0-9]* passed/q' >/tmp/log
-	sed -n "s/^\[[^]]*\] hakmem_selftest: \(\(not \)\{0,1\}ok - \)\(.*\)/\1$name: \3/p" /tmp/log
-	check "$name: the self-test says how it ended" grep -q 'hakmem_selftest: [0-9]* passed, [0-9]* failed' /tmp/log
-	if [ $status = 0 ]; then ok "$name: the self-test passes"; else not_ok "$name: the self-test fails"; fi
-	loaded hakmem_selftest && rmmod hakmem_selftest
+	dmesg | sed "/$module: [0-9]* passed/q" >/tmp/log
+	sed -n "s/^\[[^]]*\] $module: \(\(not \)\{0,1\}ok - \)\(.*\)/\1$name: \3/p" /tmp/log
+	check "$name: $module says how it ended" grep -q "$module: [0-9]* passed, [0-9]* failed" /tmp/log
+	if [ $status = 0 ]; then ok "$name: $module passes"; else not_ok "$name: $module fails"; fi
+	loaded "$module" && rmmod "$module"
 }
+run_selftest() { run_tests hakmem_selftest "$@"; }
 
 bench() { put "$1" $D/bench/run && cat $D/bench/result; }

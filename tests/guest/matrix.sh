@@ -4,7 +4,7 @@
 # its storm.  CPUS: how many there must be.  CYCLES: times load and unload at the end.
 . /lib.sh
 RUNS=${RUNS:-hardened=1;hardened=0;hardened=2;superslab=0}
-GROUPS_=${GROUPS_:-api,badfree,context,storm,nodes,nmi,reentry,offset}
+GROUPS_=${GROUPS_:-context,storm,nodes,nmi,reentry,offset}
 CYCLES=${CYCLES:-5}
 now() { cut -d ' ' -f 1 /proc/uptime; }
 

@@ -43,7 +43,7 @@ selftest()
 	check "$1: hakmem unloads" rmmod hakmem
 }
 
-GROUPS_=${GROUPS_:-nodes,api,context,storm}
+GROUPS_=${GROUPS_:-nodes,context,storm}
 IFS=';'
 for params in ${RUNS:-hardened=1}; do
 	unset IFS

@@ -3,7 +3,7 @@
 . /lib.sh
 
 check "hakmem loads" load hakmem
-check "hakmem_selftest passes" insmod /modules/hakmem_selftest.ko test=api
+check "hakmem_selftest passes" insmod /modules/hakmem_selftest.ko test=context
 check "hakmem_selftest unloads" rmmod hakmem_selftest
 load hakmem_selftest panic_cache=1
 not_ok "SLAB_PANIC: the kernel lives"

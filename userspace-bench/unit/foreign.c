@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pointers that are foreign to a user-space hakmem: the twin of those in hak_kunit_module.c. */
+/* Pointers that are foreign to a user-space hakmem: the twin of kunit/lib/hak_pointers.h. */
 #include <sys/mman.h>
 
 #include "kunit/hak_kunit.h"
@@ -25,10 +25,11 @@ static char *foreign_map(struct kunit *test)
 	return p;
 }
 
-unsigned int hak_kunit_foreign(struct kunit *test, struct hak_kunit_pointer *fp)
+const struct hak_pointer *hak_kunit_foreign(struct kunit *test, const void *live,
+					    unsigned int *n)
 {
 	char *map = foreign_map(test), *heap = kunit_kzalloc(test, 64, GFP_KERNEL);
-	const struct hak_kunit_pointer all[] = {
+	const struct hak_pointer all[] = {
 		{ "17", (void *)17 },
 		{ "0x3ff9", (void *)0x3ff9 },
 		{ "0x1000", (void *)0x1000 },
@@ -59,7 +60,10 @@ unsigned int hak_kunit_foreign(struct kunit *test, struct hak_kunit_pointer *fp)
 		{ "behind the arena", shim_arena + SHIM_SS_BYTES + SHIM_SMALL_BYTES },
 	};
 
-	_Static_assert(ARRAY_SIZE(all) <= HAK_KUNIT_FOREIGN_MAX, "room");
+	struct hak_pointer *fp = kunit_kcalloc(test, ARRAY_SIZE(all), sizeof(*fp), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fp);
 	memcpy(fp, all, sizeof(all));
-	return ARRAY_SIZE(all);
+	*n = ARRAY_SIZE(all);
+	return fp;
 }

@@ -28,6 +28,7 @@ do {										\
 #define BUILD_BUG_ON(c)		((void)(c))
 #endif
 
+#define __noreturn		__attribute__((noreturn))
 #define IS_ALIGNED(x, a)	(!((x) & ((a) - 1)))
 #define MAX_ERRNO		4095
 #define ERR_PTR(err)		((void *)(long)(err))

@@ -2,26 +2,20 @@
 /*
  * Runs the suites of kunit/ and unit/ in user space: unit [seed=N] [ops=N] [suite[.case]]...
  *
- * One line a case, "ok - suite.case" or "not ok - suite.case", with the parameter of
- * cases that have one; last "N passed, N failed".  Cases that mean nothing here are
- * named with their reason, and are not counted.
+ * kunit/host/host_run.c prints a line for each case; last comes "N passed, N failed".
+ * Cases that mean nothing here are named with their reason, and are not counted.
  */
+#include <setjmp.h>
+
 #include "kunit/hak_kunit.h"
 #include "unit/unit.h"
-
-struct kunit_action {
-	struct kunit_action *next;
-	void (*fn)(void *arg);
-	void *arg;
-};
 
 unsigned long hak_kunit_seed;
 unsigned int hak_kunit_ops = 200000;
 
 static struct kunit_suite *suites[32];
-static unsigned int nr_suites, passed, failed;
+static unsigned int nr_suites;
 static char *const *filters;
-static const char *program;
 
 #define MOVES "threads change CPUs, and the case wants all on one"
 
@@ -52,108 +46,18 @@ void kunit_add_suites(struct kunit_suite *const *suite, unsigned int n)
 		suites[nr_suites++] = *suite++;
 }
 
-int kunit_add_action_or_reset(struct kunit *test, void (*fn)(void *), void *arg)
+void kunit_stop(struct kunit *test)
 {
-	struct kunit_action *a = malloc(sizeof(*a));
-
-	if (!a) {
-		fn(arg);
-		return -ENOMEM;
-	}
-	*a = (struct kunit_action){ test->actions, fn, arg };
-	test->actions = a;
-	return 0;
+	longjmp(*(jmp_buf *)test->end, 1);
 }
 
-static void run_action(struct kunit_action **link)
+void kunit_call(struct kunit *test, void (*part)(struct kunit *test))
 {
-	struct kunit_action *a = *link;
+	jmp_buf end;
 
-	*link = a->next;
-	a->fn(a->arg);
-	free(a);
-}
-
-void kunit_release_action(struct kunit *test, void (*fn)(void *), void *arg)
-{
-	struct kunit_action **link = &test->actions;
-
-	while (*link && ((*link)->fn != fn || (*link)->arg != arg))
-		link = &(*link)->next;
-	if (*link)
-		run_action(link);
-}
-
-void *kunit_kcalloc(struct kunit *test, size_t n, size_t size, gfp_t gfp)
-{
-	void *p = calloc(n, size);
-
-	return p && !kunit_add_action_or_reset(test, free, p) ? p : NULL;
-}
-
-void kunit_info(struct kunit *test, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fputs("# ", stdout);
-	vprintf(fmt, args);
-	if (!strchr(fmt, '\n'))
-		putchar('\n');
-	va_end(args);
-}
-
-void kunit_failed(struct kunit *test, bool stop, const struct kunit_check *check,
-		  const char *fmt, ...)
-{
-	va_list args;
-
-	printf("# %s:%d: expected %s, which is %lld and %lld ", check->file, check->line,
-	       check->what, check->left, check->right);
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	putchar('\n');
-	test->failed = true;
-	if (stop)
-		longjmp(test->end, 1);
-}
-
-static void run_case(struct kunit_suite *suite, struct kunit_case *c, const void *param,
-		     const char *name)
-{
-	struct kunit test = { .param_value = param };
-
-	if (!setjmp(test.end) && !suite->init(&test))
-		c->run(&test);
-	if (!setjmp(test.end)) {
-		while (test.actions)
-			run_action(&test.actions);
-		suite->exit(&test);
-	}
-	if (test.skipped && !test.failed) {
-		printf("# skipped - %s: %s\n", name, test.skipped);
-		return;
-	}
-	failed += test.failed;
-	passed += !test.failed;
-	printf("%s - %s\n", test.failed ? "not ok" : "ok", name);
-	if (test.failed)
-		printf("# to repeat: %s seed=%lu ops=%u %s.%s\n", program, hak_kunit_seed,
-		       hak_kunit_ops, suite->name, c->name);
-}
-
-static bool wanted(const char *name)
-{
-	char *const *f;
-	size_t n;
-
-	for (f = filters; *f; f++) {
-		n = strlen(*f);
-		if (!strncmp(name, *f, n) && (!name[n] || name[n] == '.'))
-			return true;
-	}
-	return !*filters;
+	test->end = &end;
+	if (!setjmp(end))
+		part(test);
 }
 
 static bool is_left_out(const char *name)
@@ -169,31 +73,21 @@ static bool is_left_out(const char *name)
 	return false;
 }
 
-static void run_suite(struct kunit_suite *suite)
+bool kunit_wanted(const char *name)
 {
-	char name[256], *desc;
-	const void *param;
-	struct kunit_case *c;
+	char *const *f = filters;
 
-	for (c = suite->test_cases; c->name; c++) {
-		desc = name + snprintf(name, 128, "%s.%s", suite->name, c->name);
-		if (!wanted(name) || is_left_out(name))
-			continue;
-		if (!c->params)
-			run_case(suite, c, NULL, name);
-		strcpy(desc, ": ");
-		for (param = NULL; c->params && (param = c->params(param, desc + 2)); )
-			if (!is_left_out(name))
-				run_case(suite, c, param, name);
-	}
+	while (*f && !kunit_matches(name, *f, strlen(*f)))
+		f++;
+	return (*f || !*filters) && !is_left_out(name);
 }
 
 int main(int argc, char **argv)
 {
+	const char *program = *argv++;
 	unsigned int i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	program = *argv++;
 	hak_kunit_seed = get_random_long() >> 16 | 1;
 	for (; *argv; argv++)
 		if (sscanf(*argv, "seed=%lu", &hak_kunit_seed) != 1 &&
@@ -205,12 +99,15 @@ int main(int argc, char **argv)
 	/* What is left in parked slots can be had: cases are alone when they ask for it. */
 	shim_quiesced = SHIM_PREEMPT;
 	for (i = 0; i < nr_suites; i++)
-		run_suite(suites[i]);
+		kunit_run_suite(suites[i]);
 	if (!*filters)
 		is_left_out("hakmem_context");
 	unit_migrate_tell();
-	printf("%u passed, %u failed\n", passed, failed);
-	return failed || !passed;
+	if (kunit_not_passed)
+		printf("# to repeat one: %s seed=%lu ops=%u SUITE.CASE\n", program, hak_kunit_seed,
+		       hak_kunit_ops);
+	printf("%u passed, %u failed\n", kunit_passed, kunit_not_passed);
+	return kunit_not_passed || !kunit_passed;
 }
 
 kunit_test_suites(&hak_class_suite, &hak_magazine_suite, &hak_depot_suite, &hak_slab_suite,

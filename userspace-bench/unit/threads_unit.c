@@ -277,7 +277,7 @@ static void crowd_run(struct kunit *test, unsigned int generations, unsigned int
 		      unsigned int ops)
 {
 	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
-	struct hak_kunit_bad bad;
+	struct hak_counts bad;
 	unsigned int i, live = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
@@ -289,7 +289,7 @@ static void crowd_run(struct kunit *test, unsigned int generations, unsigned int
 		c->cache[i] = hak_kunit_cache(test, typed[i].name, typed[i].size, &args,
 					      typed[i].flags);
 	}
-	hak_kunit_bad_begin(&bad);
+	hak_counts_begin(&bad);
 	while (generations--)
 		generation_run(test, c, threads);
 	for (i = 0; i < MAIL; i++)
