@@ -66,7 +66,7 @@ list_files()
 # The suites of kunit/ that every kernel runs, as words: four want a kernel that looks for what they provoke.
 hak_suites()
 {
-	sed -n 's/.*\.name = "\(hakmem_[a-z]*\)".*/\1/p' "$HAK_ROOT"/kunit/*_kunit.c |
+	find "$HAK_ROOT/kunit" -name '*_kunit.c' -exec sed -n 's/.*\.name = "\(hakmem_[a-z]*\)".*/\1/p' {} + | LC_ALL=C sort |
 		grep -vxE 'hakmem_(atomic|fail|kasan|locks)' | paste -sd ' '
 }
 # Of them those that ask what a client is promised, for machines that are slow or have several nodes.
