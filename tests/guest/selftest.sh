@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The self-test of the stock kernel: every test under each set of parameters.  Then comes what
-# hakmem makes of objects that were forgotten, and of a cache nobody destroys. GROUPS: the groups
-# to run; RUNS: sets of parameters, separated by ';'.
+# hakmem makes of objects that were forgotten, and of a cache nobody destroys. GROUPS_: the
+# groups to run; RUNS: sets of parameters, separated by ';'.
 . /lib.sh
 RUNS=${RUNS:-hardened=1;hardened=0;hardened=2;superslab=0}
 now() { cut -d ' ' -f 1 /proc/uptime; }
