@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SuperSlabs and their pages: see ss_block.h.
+ * SuperSlabs and their slab pages: see ss_block.h.
  *
  * One empty SuperSlab a node is kept.  So a load that hovers around the edge of one does not
  * allocate and free 2 MiB each time.  hak_block_shrink() releases it.  Small blocks are in
@@ -56,8 +56,8 @@ static void ss_init(void *base)
 }
 
 /*
- * One thread at a time makes a SuperSlab.  Others that found no page wait, look again and are
- * served from it.  Otherwise each would hold 2 MiB of its own for a moment.  Whoever holds it
+ * One thread at a time makes a SuperSlab.  Others that found no slab page wait, look again and
+ * are served from it.  Otherwise each would hold 2 MiB of its own for a moment.  Whoever holds it
  * allocates without direct reclaim, so reclaim itself may take it.
  */
 DEFINE_MUTEX(hak_grow_lock);	/* [2] in the lock order */
@@ -75,7 +75,7 @@ static struct hak_ss *ss_create(int nid, gfp_t gfp)
 	return ss_header(base);
 }
 
-/* Find @n neighbouring free pages, aligned to @n; returns the first, or 0. */
+/* Find @n neighbouring free slab pages, aligned to @n; returns the first, or 0. */
 static unsigned int ss_find(const struct hak_ss *ss, unsigned int n)
 {
 	unsigned int i, k;
@@ -113,7 +113,7 @@ static struct hak_slab *ss_take_spages(struct hak_block_node *bn, struct hak_ss 
 	return slab;
 }
 
-/* @n neighbouring pages of any SuperSlab of @bn, or NULL. */
+/* @n neighbouring slab pages of any SuperSlab of @bn, or NULL. */
 static struct hak_slab *bn_take_spages(struct hak_block_node *bn, unsigned int n)
 	hak_must_hold(&bn->lock)
 {
@@ -144,7 +144,7 @@ static struct hak_slab *node_take_spages(int nid, unsigned int n)
 	return slab;
 }
 
-/* Make the pages of @slab lead to @tag. */
+/* Make the slab pages of @slab lead to @tag. */
 static void ss_tag(struct hak_slab *slab, struct hak_cache *tag)
 {
 	void *base = ss_base(slab);
@@ -173,7 +173,7 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 	ss_tag(slab, pool->tag);
 }
 
-/* @ss serves from now on, and @n of its pages, or none, at once. */
+/* @ss serves from now on, and @n of its slab pages, or none, at once. */
 static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
 	hak_must_hold(&hak_grow_lock)
 {
@@ -209,7 +209,7 @@ static void ss_worker(struct work_struct *work)
 
 static DECLARE_WORK(ss_work, ss_worker);
 
-/* Pages that are there: of @nid, or if any node will do, of the first that has some. */
+/* Slab pages that are there: of @nid, or if any node will do, of the first that has some. */
 static struct hak_slab *take_spages(int nid, unsigned int spages, gfp_t gfp)
 {
 	struct hak_slab *slab = node_take_spages(nid, spages);
@@ -224,7 +224,7 @@ static struct hak_slab *take_spages(int nid, unsigned int spages, gfp_t gfp)
 	return slab;
 }
 
-/* Pages of a new SuperSlab, or of one that came while others made theirs; NULL. May sleep. */
+/* As take_spages(), or of a SuperSlab that is made, by us or meanwhile by others. May sleep. */
 static struct hak_slab *ss_grow(int nid, unsigned int spages, gfp_t gfp, bool *fresh)
 {
 	struct hak_slab *slab;

@@ -48,7 +48,7 @@ static inline void hak_mem_add(enum hak_mem_stat which, long n)
 /* Whether 2 MiB blocks are tried; set once at load. */
 extern bool hak_superslab_enabled;
 
-/* The handle of pages that serve no cache: both of its sets are gated. */
+/* The handle of slab pages that serve no cache: none of its sets holds or takes anything. */
 extern struct hak_cache *hak_tag_none;
 
 /*
@@ -103,7 +103,7 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
 struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spages,
 				gfp_t gfp, bool *small, bool *fresh);
 
-/* Let the pages of @slab lead to no cache. Context: any. */
+/* Let the slab pages of @slab lead to no cache. Context: any. */
 void hak_block_untag(struct hak_slab *slab);
 
 /* Give back a slab that is on no list and whose objects are all free. Context: no lock held. */

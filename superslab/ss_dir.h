@@ -4,8 +4,9 @@
  *
  * One entry per 2 MiB region of the direct map says what the region is.  It is nothing of ours,
  * one SuperSlab, or a table of the small blocks in it.  It is exact, and no byte outside it is
- * read for an address that is not proven ours.  hak_dir[] is a small direct-mapped image of its
- * SuperSlab entries for the inlined path; what collides there is found here.
+ * read by a look-up here for an address that is not proven ours.  The inlined check on x86 reads
+ * where the tag would be.  hak_dir[] is a small direct-mapped image of the SuperSlab entries for
+ * the inlined path; what collides there is found here.
  *
  * Readers wait for no lock and run with preemption off.  An entry is cleared before what it
  * points to goes through a grace period (ss_block.c).

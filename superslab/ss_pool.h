@@ -96,7 +96,7 @@ unsigned int hak_pool_trim_all(struct hak_pool *pool);
  */
 void hak_pool_trim(struct hak_pool *pool, bool all);
 
-/* The cache is gone, its leaked objects are not: no page may lead to its handle any more. */
+/* The cache is gone, its leaked objects are not: no slab page may lead to its handle. */
 void hak_pool_orphan(struct hak_pool *pool);
 
 /* Objects, free objects and slabs of a pool, summed over nodes. Context: any. */

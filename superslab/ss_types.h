@@ -6,7 +6,7 @@
  *
  *   object       what a caller gets: a cell of a slab, without a header
  *   page         4 KiB, the kernel's (an OS page)
- *   slab page    16 KiB, ours (spage)
+ *   slab page    16 KiB, ours (spage); a SuperSlab has 128, and slabs take 127 of them
  *   slab         one, two or four slab pages of objects of one size, or a small block
  *   SuperSlab    2 MiB at a multiple of 2 MiB, cut into slabs
  *   small block  4 to 32 KiB that are one slab, where 2 MiB cannot be had
@@ -14,14 +14,19 @@
  *   directory    says of any address whether it lies in a block, and in which
  *   tag          of a slab page: the handle of the cache that it serves
  *   mark         what the first word of a free object holds when frees are checked
- *   pool         all slabs of one size: the slab half of a cache
+ *   pool         all slabs of one cache: its slab half
  *   cache, core  one kind of object: pool, sets and depots.  Its structure is struct hak_core
  *   handle       what callers hold of a cache: the per-CPU pointer to its sets (struct hak_cache)
  *   magazine     an array of free objects, ready to be handed out
  *   set          one CPU's magazine for one level, with a spare one behind it
  *   level        task, softirq or hardirq: who may interrupt whom
+ *   spare        the magazine of a set before this one: full or empty
  *   depot        a node's full and empty magazines of one cache
+ *   node         memory that is near to some CPUs and far from others, as the kernel numbers it
+ *   pristine     of an object with a constructor or SLAB_TYPESAFE_BY_RCU: nothing is written
+ *                inside it while it is free
  *   mode         which path the calls of a cache take: tiny_mode.c
+ *   gated        of a cache: no call is inlined.  Five modes are; the one so called is only that
  *
  * How things go back.  Each word has this meaning only:
  *
@@ -36,15 +41,15 @@
  *   retire    a slab or a block leaves the books: nobody finds it any more
  *   release   after a grace period, a worker gives the memory of what was retired to the kernel
  *
- *   SuperSlab, 2 MiB, naturally aligned
+ *   SuperSlab, 2 MiB, naturally aligned, by the numbers of its slab pages
  *   +--------+--------+--------+------------------------------------+--------+
- *   | page 0 | page 1 | page 2 |  ...   126 pages of 16 KiB         |page 127|
+ *   |   0    |   1    |   2    |  ...   1 to 127: 16 KiB for slabs  |  127   |
  *   | header | slab   | slab   |                                    |    |M  |
  *   +--------+--------+--------+------------------------------------+--------+
  *   M: the last 8 bytes, given to no object; their address is the mark.
  *
  *   header, 16 slots of 1 KiB, rotated by the colour c = (address >> 21) & 15
- *   slot c             128 tags, 8 bytes each: the handle of the cache a page serves
+ *   slot c             128 tags, 8 bytes each: the handle of the cache a slab page serves
  *   slot c+1 .. c+15   9 slab descriptors each; after the last two, struct hak_ss
  *
  * The header of each SuperSlab sits at the same offset of 2 MiB, and a CPU's caches are indexed
@@ -88,7 +93,7 @@ struct hak_pool;
 /* A slab. Fields without a tag are constant while the slab is in use. */
 struct hak_slab {
 	struct list_head list;		/* [pool node lock] on partial or full */
-	struct hak_pool *pool;		/* NULL: the page serves no slab */
+	struct hak_pool *pool;		/* NULL: the slab page serves no slab */
 	void *mem;			/* first object */
 	unsigned long *bits;		/* [pool node lock] a set bit: object is free */
 	u16 objects;
@@ -140,7 +145,7 @@ struct hak_pool {
 	u32 recip;			/* 2^32 / stride, rounded up: index by multiplication */
 	u32 keep_empty;			/* empty slabs a node keeps */
 	u8 slab_spages;
-	bool rcu;			/* no page is re-cut or freed before a grace period */
+	bool rcu;			/* no slab is re-cut or freed before a grace period */
 	bool reclaimable;		/* its slabs count as the kernel's reclaimable ones */
 	bool watched;			/* KASAN and kmemleak are told of its objects */
 	bool marked;			/* free objects carry a mark, at @mark_off */
@@ -162,7 +167,7 @@ static inline void *ss_slot(void *base, unsigned int slot)
 	return base + ((ss_colour(base) + slot) & (HAK_HDR_SLOTS - 1)) * HAK_HDR_SLOT;
 }
 
-/* Descriptors stand side by side, but for what is left at the end of each slot. */
+/* Of slab page @page.  They stand side by side, but for what is left at the end of each slot. */
 static inline struct hak_slab *ss_desc(void *base, unsigned int page)
 {
 	unsigned int off = (1 + ss_colour(base)) * HAK_HDR_SLOT + page * sizeof(struct hak_slab) +
@@ -187,7 +192,7 @@ static inline unsigned int ss_spage_index(const void *p)
 	return ((unsigned long)p >> HAK_SPAGE_SHIFT) & (HAK_SS_SPAGES - 1);
 }
 
-/* The descriptor of the slab that a page of a SuperSlab of ours belongs to. */
+/* The descriptor of the slab that a slab page of a SuperSlab of ours belongs to. */
 static inline struct hak_slab *ss_slab(const void *p)
 {
 	unsigned int page = ss_spage_index(p), first;

@@ -9,7 +9,7 @@
  *           spare        objects of the previous magazine of this set
  *           depot        a full magazine, left by any CPU of the node
  *           slab         up to HAK_BATCH objects under one lock
- *           new slab     pages of a SuperSlab, a new SuperSlab, or a small block
+ *           new slab     slab pages of a SuperSlab, a new SuperSlab, or a small block
  *
  * The last step leaves the set's protection, so that the page allocator sees preemption and
  * interrupts as the caller had them.  Afterwards the CPU may be another one, and everything
@@ -18,7 +18,7 @@
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_depot.h"
 
-/* What a pristine object may not have, and every other gets: 0 in its first word. */
+/* Clears the mark; zeroes the object if asked, unless it has a constructor. */
 void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
 {
 	watch_alloc(core, p, gfp);
@@ -222,7 +222,7 @@ static __always_inline void *gated_pop(struct hak_core *core, struct hak_cache *
 	return p;
 }
 
-/* Mostly what keeps a pristine cache from the inlined path: where its mark is. */
+/* A pristine cache is gated mostly because its mark lies behind the object. */
 static __always_inline void *finish_gated(struct hak_core *core, void *p, gfp_t gfp)
 {
 	if (HAK_WATCHED || !core->pristine || gfp & __GFP_ZERO)

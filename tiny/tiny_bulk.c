@@ -3,7 +3,7 @@
  * Bulk calls: the fast paths in a loop, with preemption off once per run.
  *
  * Objects freed together tend to lie together, so a free keeps what it learnt of the last slab
- * page.  Only an object of another page, or a misaligned one, pays for the look-up again.
+ * page.  Only an object of another slab page, or a misaligned one, pays for the look-up again.
  * Whatever a run cannot do, the single call does.
  */
 #include "tiny/tiny_class.h"
@@ -260,7 +260,7 @@ void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
 }
 HAK_EXPORT(hak_cache_free_bulk);
 
-/* Push BULK_GROUP objects of one page; stops at one that is marked, or when there is no room. */
+/* Push BULK_GROUP objects of a slab page; stops at one that is marked, or where room ends. */
 static __always_inline unsigned int push_group(struct hak_set *s, unsigned long mark,
 					       unsigned long *o, bool hardened)
 {
@@ -291,7 +291,7 @@ do {										\
 	hak_arch_push(__cpu, __c, HAK_TASK, __n, (void *)__obj);		\
 } while (0)
 
-/* A group of one SuperSlab, page by page; returns how many went in. */
+/* A group of one SuperSlab, each by its own tag; returns how many went in. */
 static __always_inline unsigned int push_scattered(const unsigned long *o, unsigned long mark,
 						   bool hardened)
 {

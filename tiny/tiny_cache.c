@@ -303,7 +303,7 @@ unsigned long hak_shrink_all(void)
 }
 HAK_EXPORT(hak_shrink_all);
 
-/* The handle of pages without objects: gated, and without a core. */
+/* The handle of slab pages without objects: gated, and without a core. */
 static int tag_none_init(void)
 {
 	struct hak_cache __percpu *c = hak_alloc_percpu(struct hak_cache);

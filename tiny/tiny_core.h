@@ -84,7 +84,7 @@ static inline struct hak_core *pool_core(struct hak_pool *pool)
 	return container_of(pool, struct hak_core, pool);
 }
 
-/* The core of a handle; NULL for the handle of pages that serve no cache. */
+/* The core of a handle; NULL for the handle of slab pages that serve no cache. */
 static inline struct hak_core *cache_core(struct hak_cache *c)
 {
 	return raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK].core;

@@ -61,8 +61,8 @@ static void free_any(struct hak_core *core, void *p)
 NOKPROBE_SYMBOL(free_any);
 
 /*
- * Does an object start at @p, as far as arithmetic can tell?  Its page is known to serve
- * @core, whose slabs are single pages; the end of the page is left to the exact look-up.
+ * Does an object start at @p, as far as arithmetic can tell?  Its slab page is known to
+ * serve @core, whose slabs take one each.  The end of it is left to the exact look-up.
  */
 static __always_inline bool starts_object(struct hak_core *core, void *p)
 {
@@ -72,7 +72,10 @@ static __always_inline bool starts_object(struct hak_core *core, void *p)
 	return i * stride == off && off + stride < HAK_SPAGE_SIZE;
 }
 
-/* The same of a live object; a pristine one behind which there is no 0 is left, too. */
+/*
+ * The same of a live object; a pristine object whose mark word is not 0 is left to the look-up,
+ * too.
+ */
 static __always_inline bool starts_live(struct hak_core *core, void *p)
 {
 	return starts_object(core, p) &&
@@ -164,7 +167,7 @@ static noinline void irq_free_far(struct hak_core *core, void *p, enum hak_level
 }
 NOKPROBE_SYMBOL(irq_free_far);
 
-/* A page of a SuperSlab that serves no slab. Preemption off once. */
+/* A slab page of a SuperSlab that serves no slab. Preemption off once. */
 static noinline void free_unserved(void *p, unsigned long caller)
 	hak_drops(&hak_set_token) hak_unchecked("of any level")
 {

@@ -4,13 +4,15 @@
  *
  *   mode       an allocation is  a free is             what proves that a free is right
  *   plain      inlined           inlined               tag and mark, inlined
- *   node       inlined           out of line           the same, before that
- *   gated      out of line       out of line           the same, before that
+ *   node       inlined           out of line           tag and mark, inlined before the call
+ *   gated      out of line       out of line           tag and mark, inlined before the call
  *   exact      out of line       out of line           a look-up
  *   reckoned   out of line       out of line           arithmetic and mark; in doubt a look-up
- *   quick      out of line       out of line, calling  the same
- *                                nothing
+ *   quick      out of line       out of line, calling  arithmetic and mark; in doubt a look-up,
+ *                                nothing               which is called
  *   watched    out of line       out of line           a look-up; KASAN and kmemleak are told
+ *
+ * Gated is also a property: of all modes but plain and node.  The mode of that name is only that.
  *
  * Tag and mark are compared only in a module with hardened=1 or 2.
  */
@@ -52,7 +54,7 @@ static bool wants_exact(const struct hak_core *core, const struct hak_config *co
 	return core->hardened && (core->pristine || conf->hardened != 1);
 }
 
-/* Slabs of one page whose map lies outside: from the start of a page on, object follows object. */
+/* Slabs of one slab page whose map lies outside: from its start on, object follows object. */
 static bool can_reckon(const struct hak_core *core, const struct hak_config *conf)
 {
 	return conf->hardened && core->pool.slab_spages == 1 &&

@@ -15,7 +15,7 @@ struct hak_core;
 
 struct hak_mode {
 	const char *name;
-	/* The sets of the handle have neither objects nor room: no call is inlined. */
+	/* The sets of the handle have neither objects nor room: no call is inlined (five modes). */
 	bool gated;
 	bool frees_out;		/* those sets have no room: no free is inlined */
 	bool exact;		/* each free is looked up, where arithmetic does not do */

@@ -58,8 +58,8 @@ static __always_inline void set_slots(struct hak_set *s, unsigned int room)
 }
 
 /*
- * A magazine grows from a batch as it turns out to be used.  Beyond HAK_MAG_BYTES it grows only
- * by a free on a CPU that was found empty since it was last full.  Objects that just pass through
+ * A magazine grows from a batch as it turns out to be used.  Beyond HAK_MAG_BYTES it
+ * grows only when misses of frees and of allocations alternate.  Objects that just pass through
  * gain nothing from a larger one.
  */
 static __always_inline void set_widen(struct hak_set *s, bool full)

@@ -57,7 +57,7 @@ do {										\
 	hak_arch_inc((cpu).set->n, i);						\
 } while (0)
 
-/* Without exception-table tricks the directory vouches for the page first. */
+/* Without exception-table tricks the directory vouches for the slab page first. */
 #define hak_arch_tag_differs(c, mark, p, bad)					\
 do {										\
 	hak_arch_foreign(p, mark, bad);						\

@@ -69,7 +69,7 @@ do {										\
 		     : "memory", "cc")
 
 /*
- * Go to @bad unless the tag of @p's page is @c.  @mark is hak_mark(@p).  Reads
+ * Go to @bad unless the tag of @p's slab page is @c.  @mark is hak_mark(@p).  Reads
  * the masked address, whatever lies there: bit 63 keeps it out of the user half,
  * where SMAP would turn a fault into an oops; every other fault lands on @bad.
  */

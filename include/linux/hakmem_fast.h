@@ -7,22 +7,23 @@
  * client built against another layout does not load.
  *
  *   hak_cache_alloc(c)                     hak_cache_free(c, p)
- *     preempt off                            hardened: tag of p's page is c?
- *     NMI/irq/softirq? ---> _irq             hardened: p carries the mark? -> _bad
+ *     preempt off                            hardened: tag of p's slab page is c?
+ *     NMI/irq/softirq? ---> _irq             hardened: p carries the mark? -> _check
  *     pop a slot       ---> _miss            preempt off
  *     preempt on                             NMI/irq/softirq? -> _irq
  *     hardened: unmark; init_on_alloc?       push a slot      -> _miss
  *                                            preempt on
  *
- * A cache handle *is* the per-CPU pointer: the magazine is reached from it with no load in
+ * A cache handle *is* the per-CPU pointer: the set is reached from it with no load in
  * between.  A set whose cap is 0 looks full, and so every free leaves the inlined path.  One that
  * also holds nothing is gated: every call leaves it.  That is how modes that need to see every
  * operation cost nothing while they are off.
  *
  * The mark.  A free object of a hardened cache carries hak_mark(p) in its first word, the address
  * of the last word of its 2 MiB block.  The block layer gives that word to no object, so nobody
- * has a reason to store its address.  The low three bits of p survive in the mark.  So a
- * misaligned p compares a misaligned tag, and fails without a test of its own.
+ * has a reason to store its address; docs/safety.md, "The mark", names the exception.  The low
+ * three bits of p survive in the mark.  So a misaligned p compares a misaligned tag, and fails
+ * without a test of its own.
  */
 #ifndef _LINUX_HAKMEM_FAST_H
 #define _LINUX_HAKMEM_FAST_H
@@ -32,7 +33,7 @@
 
 #define HAK_SS_SHIFT		21	/* a SuperSlab: one PMD, what the direct map uses */
 #define HAK_SPAGE_SHIFT		14	/* a slab page: the smallest slab, 127 in a SuperSlab */
-#define HAK_TAG_BITS		11	/* 7 choose the page, 4 the colour of the SuperSlab */
+#define HAK_TAG_BITS		11	/* 7 choose the slab page, 4 the colour of the SuperSlab */
 #define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
 #define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
 #ifndef HAK_MAG_MAX
@@ -71,7 +72,7 @@ struct hak_core;
 struct hak_mag;
 
 /*
- * One magazine of one CPU, touched only on that CPU.  HAK_TASK wants preemption off at task
+ * The set of one CPU and level, touched only on that CPU.  HAK_TASK wants preemption off at task
  * level, HAK_SOFTIRQ a softirq or bottom halves off, HAK_HARDIRQ interrupts off.  The teardown of
  * a dead CPU touches them too.  size, slots_max and core never change.
  */
