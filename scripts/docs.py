@@ -14,7 +14,7 @@ from collections import namedtuple
 
 # Sentences of more than SENTENCE words that each part of the tree still has.  The numbers only go down.
 SENTENCE = 25
-ALLOWED = {"documents": 0, "tiny/ and superslab/": 0, "other sources": 51}
+ALLOWED = {"documents": 0, "tiny/ and superslab/": 0, "other sources": 44}
 COLUMNS = 120
 
 CODE = re.compile(r"\.(c|h|py|awk|sh|rules|mk)$|^(scripts|\.ci|tests/guest)/[^.]*$|(^|/)(Makefile|Kbuild|Kconfig)$")
