@@ -123,17 +123,29 @@ static int hotplug_init(void)
 	return state < 0 ? state : 0;
 }
 
-/* Memory is plugged in. What the directory does not cover is not used. */
-static int memory_comes(struct notifier_block *nb, unsigned long action, void *arg)
+/*
+ * Memory is plugged in: what the directory does not cover is not used.  Memory goes: what is free
+ * in it goes first, and if something lives there the kernel has to be told.  Our pages have a
+ * count of 0, which it takes for pages that are just being freed, and would wait for them.
+ */
+static int on_memory(struct notifier_block *nb, unsigned long action, void *arg)
 {
 	const struct memory_notify *m = arg;
 
 	if (action == MEM_GOING_ONLINE && !hak_dir_reach(m->start_pfn + m->nr_pages))
 		pr_warn("hakmem: no memory to cover what comes online, it stays unused\n");
+	if (action != MEM_GOING_OFFLINE)
+		return NOTIFY_OK;
+	hak_reap_here(true);
+	hak_release_wait();
+	hak_block_trim(ULONG_MAX);
+	hak_release_wait();
+	if (hak_block_within(m->start_pfn, m->nr_pages))
+		return notifier_from_errno(-EBUSY);
 	return NOTIFY_OK;
 }
 
-static struct notifier_block memory_nb = { .notifier_call = memory_comes };
+static struct notifier_block memory_nb = { .notifier_call = on_memory };
 
 static void directory_exit(void)
 {

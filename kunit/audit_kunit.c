@@ -185,12 +185,15 @@ static void hak_audit_wrong_node_sum_is_found(struct kunit *test)
 static void expect_dropped_reference_found(struct kunit *test)
 {
 	void *p = hak_alloc(64, GFP_KERNEL);
-	struct page *page = virt_to_head_page(p);
+	u64 before = hak_kunit_stat(HAK_STAT_bad_free_by_kernel);
+	struct page *page = virt_to_page(p);
 
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 0);
 	page_ref_dec(page);
 	KUNIT_EXPECT_EQ(test, hak_audit(1), 1);
-	page_ref_inc(page);
-	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
+	KUNIT_EXPECT_EQ_MSG(test, hak_audit(1), 0, "it is put right");
+	KUNIT_EXPECT_EQ(test, page_ref_count(page), 0);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_bad_free_by_kernel) - before, 1);
 	page_ref_inc(page);
 	KUNIT_EXPECT_EQ_MSG(test, hak_audit(1), 0, "a passing reference is no finding");
 	page_ref_dec(page);
@@ -216,7 +219,7 @@ static void block_with_dropped_references_is_counted_and_freed(struct kunit *tes
 	hak_shrink_all();
 	hak_counts_begin(&bad);
 	p = hak_alloc(64, GFP_KERNEL);
-	page_ref_sub(virt_to_head_page(p), 2);
+	page_ref_sub(virt_to_page(p), 2);
 	hak_free(p);
 	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
 	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_by_kernel, 2, "dropped references");

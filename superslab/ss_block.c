@@ -9,32 +9,27 @@
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
+#include "superslab/ss_node.h"
 #include "superslab/ss_pages.h"
 #include "superslab/ss_pool.h"
 
 bool hak_superslab_enabled __read_mostly = true;
 HAK_EXPORT_TEST(hak_superslab_enabled);
 
-/* The SuperSlabs of one node. */
-struct hak_block_node {
-	raw_spinlock_t lock;		/* [5] in the lock order */
-	/* Those with free slab pages first. */
-	struct list_head ss hak_guarded_by_own(&lock);
-	unsigned int nr_empty hak_guarded_by_own(&lock);	/* those that serve no slab */
-};
-
-static struct hak_block_node *block_node __read_mostly;
-
-static void ss_release_now(void *base)
+static void ss_release_now(void *base, const struct hak_spages *left)
 {
+	struct hak_spages copy = *left;
+
 	/* A stale header must not pass for a SuperSlab in somebody else's memory. */
 	memset(base, 0, HAK_SPAGE_SIZE);
-	hak_pages_release(base, HAK_SS_ORDER);
+	spages_release(base, &copy);
 }
 
 static void ss_release(struct hak_release *r)
 {
-	ss_release_now(container_of(r, struct hak_ss, release)->base);
+	struct hak_ss *ss = container_of(r, struct hak_ss, release);
+
+	ss_release_now(ss->base, &ss->left);
 	hak_mem_add(HAK_MEM_SS, -1);
 	hak_mem_add(HAK_MEM_SS_FREED, 1);
 }
@@ -48,8 +43,9 @@ static void ss_init(void *base)
 	ss->base = base;
 	ss->nid = page_to_nid(virt_to_page(base));
 	ss->release.fn = ss_release;
-	for (i = 1; i < HAK_SS_SPAGES; i++)
-		__set_bit(i, ss->free);
+	for (i = 0; i < SPAGE_WORDS; i++)
+		ss->free.bits[i] = ~0UL;
+	spage_clear(&ss->free, 0, 1);
 	ss->nr_free = HAK_SS_SPAGES - 1;
 	for (i = 0; i < HAK_SS_SPAGES; i++)
 		hak_tag_at(hak_mark(base), base)[i] = hak_tag_none;
@@ -75,68 +71,42 @@ static struct hak_ss *ss_create(int nid, gfp_t gfp)
 	return ss_header(base);
 }
 
-/* Find @n neighbouring free slab pages, aligned to @n; returns the first, or 0. */
-static unsigned int ss_find(const struct hak_ss *ss, unsigned int n)
-{
-	unsigned int i, k;
-
-	for_each_set_bit(i, ss->free, HAK_SS_SPAGES) {
-		if (i & (n - 1))
-			continue;
-		for (k = 1; k < n && test_bit(i + k, ss->free); k++)
-			;
-		if (k == n)
-			return i;
-	}
-	return 0;
-}
-
 static struct hak_slab *ss_take_spages(struct hak_block_node *bn, struct hak_ss *ss,
 				       unsigned int n)
 	hak_must_hold(&bn->lock)
 {
-	unsigned int first = ss_find(ss, n), i;
+	unsigned int first = spage_find(&ss->free, n), i;
 	struct hak_slab *slab;
 
 	hak_assert_held(&bn->lock);
-	if (!first)
-		return NULL;
-	if (ss->nr_free == HAK_SS_SPAGES - 1)
-		bn->nr_empty--;
+	bucket_del(bn, ss);
+	spage_clear(&ss->free, first, n);
 	ss->nr_free -= n;
+	ss->nr_used += n;
+	bucket_add(bn, ss);
 	slab = ss_desc(ss->base, first);
-	for (i = first; i < first + n; i++) {
-		__clear_bit(i, ss->free);
+	for (i = first; i < first + n; i++)
 		WRITE_ONCE(ss_desc(ss->base, i)->first, first);
-	}
 	slab->spages = n;
 	return slab;
 }
 
-/* @n neighbouring slab pages of any SuperSlab of @bn, or NULL. */
+/* @n neighbouring slab pages of the fullest SuperSlab of @bn that has them, or NULL. */
 static struct hak_slab *bn_take_spages(struct hak_block_node *bn, unsigned int n)
 	hak_must_hold(&bn->lock)
 {
-	struct hak_slab *slab = NULL;
+	unsigned int fit = bn->filled & BUCKETS_OF(__fls(n));
 	struct hak_ss *ss;
 
-	list_for_each_entry(ss, &bn->ss, list) {
-		/* Full ones stand at the end: a search ends at the first. */
-		if (!ss->nr_free)
-			break;
-		slab = ss_take_spages(bn, ss, n);
-		if (slab)
-			break;
-	}
-	/* A SuperSlab with nothing left goes to the end, out of the way. */
-	if (slab && !ss->nr_free)
-		list_move_tail(&ss->list, &bn->ss);
-	return slab;
+	if (!fit)
+		return NULL;
+	ss = list_first_entry(&bn->bucket[__ffs(fit)], struct hak_ss, list);
+	return ss_take_spages(bn, ss, n);
 }
 
 static struct hak_slab *node_take_spages(int nid, unsigned int n)
 {
-	struct hak_block_node *bn = &block_node[nid];
+	struct hak_block_node *bn = &hak_block_node[nid];
 	unsigned long flags = hak_lock(&bn->lock);
 	struct hak_slab *slab = bn_take_spages(bn, n);
 
@@ -177,7 +147,7 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
 	hak_must_hold(&hak_grow_lock)
 {
-	struct hak_block_node *bn = &block_node[ss->nid];
+	struct hak_block_node *bn = &hak_block_node[ss->nid];
 	struct hak_slab *slab;
 	unsigned long flags;
 
@@ -186,8 +156,7 @@ static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
 	hak_dir_set_ss(ss->base);
 	hak_mem_add(HAK_MEM_SS, 1);
 	flags = hak_lock(&bn->lock);
-	list_add(&ss->list, &bn->ss);
-	bn->nr_empty++;
+	bucket_add(bn, ss);
 	slab = n ? bn_take_spages(bn, n) : NULL;
 	hak_unlock(&bn->lock, flags);
 	return slab;
@@ -200,8 +169,8 @@ static void ss_worker(struct work_struct *work)
 
 	mutex_lock(&hak_grow_lock);
 	ss = ss_create(hak_home_nid(), GFP_KERNEL);
-	if (ss && hak_peek(block_node[ss->nid].nr_empty))
-		ss_release_now(ss->base);
+	if (ss && hak_peek(hak_block_node[ss->nid].nr_empty))
+		ss_release_now(ss->base, &ss->left);
 	else if (ss)
 		ss_add(ss, 0);
 	mutex_unlock(&hak_grow_lock);
@@ -259,31 +228,11 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 	return hak_small_slab(pool, nid, gfp);
 }
 
-/* Is @ss, just emptied, one too many? */
-static bool ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
-	hak_must_hold(&bn->lock)
-{
-	hak_assert_held(&bn->lock);
-	if (ss->nr_free != HAK_SS_SPAGES - 1 || bn->nr_empty <= keep)
-		return false;
-	bn->nr_empty--;
-	list_del(&ss->list);
-	return true;
-}
-
-/* @ss is on no list any more: nobody is to find it, and the worker frees it. */
-static void ss_retired(struct hak_ss *ss)
-{
-	hak_dir_clear_ss(ss->base);
-	hak_mem_add(HAK_MEM_RETIRED, 1 << HAK_SS_ORDER);
-	hak_release_later(&ss->release);
-}
-
 static void ss_put_spages(struct hak_slab *slab)
 {
 	void *base = ss_base(slab);
 	struct hak_ss *ss = ss_header(base);
-	struct hak_block_node *bn = &block_node[ss->nid];
+	struct hak_block_node *bn = &hak_block_node[ss->nid];
 	unsigned int first = slab->first, n = slab->spages, i;
 	unsigned long flags;
 	bool retire;
@@ -291,18 +240,17 @@ static void ss_put_spages(struct hak_slab *slab)
 	ss_tag(slab, hak_tag_none);
 	WRITE_ONCE(slab->pool, NULL);
 	flags = hak_lock(&bn->lock);
-	for (i = first; i < first + n; i++) {
-		__set_bit(i, ss->free);
-		WRITE_ONCE(ss_desc(base, i)->first, 0);
-	}
+	bucket_del(bn, ss);
+	spage_set(&ss->free, first, n);
 	ss->nr_free += n;
-	if (ss->nr_free == HAK_SS_SPAGES - 1)
-		bn->nr_empty++;
-	list_move(&ss->list, &bn->ss);
-	retire = ss_retire(bn, ss, 1);
+	ss->nr_used -= n;
+	bucket_add(bn, ss);
+	for (i = first; i < first + n; i++)
+		WRITE_ONCE(ss_desc(base, i)->first, 0);
+	retire = hak_ss_retire(bn, ss, 1);
 	hak_unlock(&bn->lock, flags);
 	if (retire)
-		ss_retired(ss);
+		hak_ss_retired(ss);
 }
 
 /*
@@ -328,50 +276,11 @@ void hak_block_put_slab(struct hak_slab *slab)
 		hak_small_put(container_of(slab, struct hak_small, slab));
 }
 
-static void node_trim_empty(struct hak_block_node *bn)
-{
-	struct hak_ss *ss, *next;
-	unsigned long flags;
-	LIST_HEAD(gone);
-
-	if (!hak_peek(bn->nr_empty))
-		return;
-	flags = hak_lock(&bn->lock);
-	list_for_each_entry_safe(ss, next, &bn->ss, list) {
-		/* Those just emptied stand first: the walk seldom goes beyond them. */
-		if (!bn->nr_empty)
-			break;
-		if (ss_retire(bn, ss, 0))
-			list_add(&ss->list, &gone);
-	}
-	hak_unlock(&bn->lock, flags);
-	list_for_each_entry_safe(ss, next, &gone, list)
-		ss_retired(ss);
-}
-
-void hak_block_trim(void)
-{
-	int nid;
-
-	for_each_node(nid)
-		node_trim_empty(&block_node[nid]);
-}
-
 void hak_block_shrink(void)
 {
 	/* A SuperSlab that is on its way would come after everything was given back. */
 	cancel_work_sync(&ss_work);
-	hak_block_trim();
-}
-
-unsigned long hak_block_empty_pages(void)
-{
-	unsigned long pages = 0;
-	int nid;
-
-	for_each_node(nid)
-		pages += (unsigned long)hak_peek(block_node[nid].nr_empty) << HAK_SS_ORDER;
-	return pages;
+	hak_block_trim(ULONG_MAX);
 }
 
 static int nearest_with_memory(int nid)
@@ -388,22 +297,23 @@ static int nearest_with_memory(int nid)
 
 int hak_block_init(void)
 {
-	int nid;
+	int nid, i;
 
 	for_each_node(nid)
 		hak_node_with_memory[nid] = nearest_with_memory(nid);
 
 	hak_wq = alloc_workqueue("hakmem", HAK_WQ_FLAGS, 0);
-	block_node = kcalloc(nr_node_ids, sizeof(*block_node), GFP_KERNEL);
-	if (!hak_wq || !block_node) {
+	hak_block_node = kcalloc(nr_node_ids, sizeof(*hak_block_node), GFP_KERNEL);
+	if (!hak_wq || !hak_block_node) {
 		if (hak_wq)
 			destroy_workqueue(hak_wq);
-		kfree(block_node);
+		kfree(hak_block_node);
 		return -ENOMEM;
 	}
 	for (nid = 0; nid < nr_node_ids; nid++) {
-		raw_spin_lock_init(&block_node[nid].lock);
-		INIT_LIST_HEAD(&block_node[nid].ss);
+		raw_spin_lock_init(&hak_block_node[nid].lock);
+		for (i = 0; i < NR_BUCKETS; i++)
+			INIT_LIST_HEAD(&hak_block_node[nid].bucket[i]);
 	}
 	return 0;
 }
@@ -414,6 +324,6 @@ void hak_block_exit(void)
 	hak_block_shrink();
 	hak_release_wait();
 	destroy_workqueue(hak_wq);
-	kfree(block_node);
-	block_node = NULL;
+	kfree(hak_block_node);
+	hak_block_node = NULL;
 }

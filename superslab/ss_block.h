@@ -2,10 +2,10 @@
 /*
  * Blocks: memory from the page allocator and back to it.
  *
- * A block is a SuperSlab or a small block.  Each carries a large bias in its
- * page reference count, so that a stray kfree() inside it drops a reference and
- * not the block.  Blocks go back only after a grace period, from one worker,
- * because the inlined free reads headers without a lock.
+ * A block is a SuperSlab or a small block.  Its pages have a reference count of 0, so that a stray
+ * kfree() frees nothing.  Pages that serve no slab may go back at once.  The header of a SuperSlab
+ * and a small block go after a grace period, from one worker: the inlined free reads headers
+ * without a lock.
  */
 #ifndef _SS_BLOCK_H
 #define _SS_BLOCK_H
@@ -68,6 +68,12 @@ static inline bool hak_many_nodes(void)
 	return num_node_state(N_MEMORY) > 1;
 }
 
+/* May the page allocator and kmalloc() be called from here? On PREEMPT_RT their locks sleep. */
+static inline bool hak_may_grow(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
 int hak_block_init(void);
 void hak_block_exit(void);
 
@@ -115,13 +121,30 @@ extern struct mutex hak_grow_lock;
 /* Where work of the core runs: it must go on when memory is short. */
 extern struct workqueue_struct *hak_wq;
 
-/* Retire SuperSlabs that serve no slab. Context: any but NMI; no lock held. */
-void hak_block_trim(void);
+/**
+ * hak_block_trim() - give memory that serves no slab to the kernel
+ * @want: OS pages that will do; one SuperSlab's more may go
+ *
+ * SuperSlabs without slabs first, then the free slab pages of the others, the emptiest first.
+ *
+ * Context: Any in which the page allocator may be called; no lock held.
+ * Return: OS pages that went, or that a grace period holds up.
+ */
+unsigned long hak_block_trim(unsigned long want);
 
 /* The same, and first stop one that is on its way. Context: no lock held; may sleep. */
 void hak_block_shrink(void);
 
-/* Pages of SuperSlabs that serve no slab. Context: any. */
+/* OS pages of SuperSlabs that serve no slab. Context: any. */
 unsigned long hak_block_empty_pages(void);
+
+/* Does a page of @nr from number @pfn on belong to a block? Context: may sleep. */
+bool hak_block_within(unsigned long pfn, unsigned long nr);
+
+/*
+ * Put right what kfree() of objects of a block did, on kernels that let it come so far; returns
+ * how often it was.  @ss: its header, or NULL of a small block.  Preemption off.
+ */
+unsigned int hak_block_mend(void *base, unsigned int order, const struct hak_ss *ss);
 
 #endif /* _SS_BLOCK_H */

@@ -2,9 +2,9 @@
 /*
  * The directory: see ss_dir.h.
  *
- * An entry is 0, the mark of a SuperSlab (bit 0 clear), or a pointer to a
- * struct hak_mixed with bit 0 set.  Entries change under dir_lock and are read
- * without it.
+ * An entry is 0, the mark of a SuperSlab (bit 0 clear), or a pointer to a struct hak_mixed with
+ * bit 0 set.  Pages that left a SuperSlab may come back as a small block: then the region has
+ * both.  Entries change under dir_lock and are read without it.
  *
  * When memory is plugged in, a table of at least twice the size takes the place of the one
  * before.  That stays for those who still read it.  What they look for is theirs, and was in it
@@ -24,6 +24,7 @@ struct hak_mixed {
 	struct hak_release release;
 	struct hak_slab **page;		/* DIR_SLOTS entries, one page */
 	unsigned int used hak_guarded_by(&dir_lock);	/* entries that are not NULL */
+	unsigned long ss;		/* mark of the region's SuperSlab, or 0 */
 };
 
 unsigned long hak_dir[1UL << HAK_DIR_BITS] __read_mostly;
@@ -54,6 +55,11 @@ static unsigned long dir_start(void)
 static unsigned long dir_index(const void *p)
 {
 	return ((unsigned long)p - dir_start()) >> HAK_SS_SHIFT;
+}
+
+static struct hak_mixed *entry_mixed(unsigned long entry)
+{
+	return entry & DIR_MIXED ? (void *)(entry & ~DIR_MIXED) : NULL;
 }
 
 /* Let @fresh be the table, unless somebody was faster. Returns what is to be freed. */
@@ -175,9 +181,13 @@ void hak_dir_set_ss(void *base)
 
 void hak_dir_clear_ss(void *base)
 {
-	unsigned long flags = hak_lock(&dir_lock);
+	unsigned long flags = hak_lock(&dir_lock), *entry = &dir_table->entry[dir_index(base)];
+	struct hak_mixed *m = entry_mixed(*entry);
 
-	WRITE_ONCE(dir_table->entry[dir_index(base)], 0);
+	if (m)
+		WRITE_ONCE(m->ss, 0);
+	else
+		WRITE_ONCE(*entry, 0);
 	if (*hak_dir_fast(base) == hak_mark(base))
 		WRITE_ONCE(*hak_dir_fast(base), 0);
 	hak_unlock(&dir_lock, flags);
@@ -206,11 +216,6 @@ static struct hak_mixed *mixed_create(gfp_t gfp)
 	return m;
 }
 
-static struct hak_mixed *entry_mixed(unsigned long entry)
-{
-	return entry & DIR_MIXED ? (void *)(entry & ~DIR_MIXED) : NULL;
-}
-
 static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab *slab)
 	hak_must_hold(&dir_lock)
 {
@@ -235,6 +240,7 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 		m = entry_mixed(*entry);
 		if (!m && fresh) {
 			m = fresh;
+			m->ss = *entry;
 			fresh = NULL;
 			/* Pairs with dir_slab(): the table is all 0 before it is seen. */
 			smp_store_release(entry, (unsigned long)m | DIR_MIXED);
@@ -244,7 +250,7 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 		hak_unlock(&dir_lock, flags);
 		if (m)
 			break;
-		fresh = mixed_create(gfp & ~(__GFP_COMP | __GFP_THISNODE));
+		fresh = mixed_create(gfp & ~__GFP_THISNODE);
 		if (!fresh)
 			return false;
 	}
@@ -252,6 +258,7 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 		mixed_release(&fresh->release);
 	return true;
 }
+HAK_EXPORT_TEST(hak_dir_set_small);
 
 void hak_dir_clear_small(struct hak_small *b)
 {
@@ -263,11 +270,12 @@ void hak_dir_clear_small(struct hak_small *b)
 	if (m->used)
 		m = NULL;
 	else
-		WRITE_ONCE(*entry, 0);
+		WRITE_ONCE(*entry, m->ss);
 	hak_unlock(&dir_lock, flags);
 	if (m)
 		hak_release_later(&m->release);
 }
+HAK_EXPORT_TEST(hak_dir_clear_small);
 
 /* Put a SuperSlab back into the image of the inlined path, if its place is free. */
 static noinline void dir_reinstate(void *base)
@@ -295,30 +303,48 @@ static unsigned long dir_look(const void *p)
 	return smp_load_acquire(&t->entry[i]);
 }
 
+static unsigned int page_in_region(const void *p)
+{
+	return ((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT;
+}
+
 static struct hak_slab *dir_slab(const void *p)
 {
 	unsigned long entry = dir_look(p);
+	struct hak_mixed *m = entry_mixed(entry);
+	struct hak_slab *slab;
 
 	if (!entry)
 		return NULL;
-	if (entry & DIR_MIXED)
-		return READ_ONCE(entry_mixed(entry)->page[((unsigned long)p &
-							   (HAK_SS_SIZE - 1)) >> PAGE_SHIFT]);
-	dir_reinstate(ss_base(p));
-	return ss_slab(p);
+	if (!m) {
+		dir_reinstate(ss_base(p));
+		return ss_slab(p);
+	}
+	slab = READ_ONCE(m->page[page_in_region(p)]);
+	return slab || !READ_ONCE(m->ss) ? slab : ss_slab(p);
 }
 
 struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
 {
 	struct hak_slab *slab = hak_dir_near(p);
 
-	if (unlikely(!slab))
-		slab = dir_slab(p);
 	/* Pairs with the store that gives the slab to a pool: the slab is made before that. */
+	*pool = likely(slab) ? smp_load_acquire(&slab->pool) : NULL;
+	if (likely(*pool))
+		return slab;
+	/* No SuperSlab of the image, or a page of it that serves none and may have left. */
+	slab = dir_slab(p);
+	/* Likewise. */
 	*pool = slab ? smp_load_acquire(&slab->pool) : NULL;
 	return *pool ? slab : NULL;
 }
 HAK_EXPORT_TEST(hak_slab_find);
+
+/* Is the page of @p, in the region of a SuperSlab, still its? */
+static bool ss_has(const void *p)
+{
+	return !data_race(test_bit(ss_spage_index(p), ss_header(ss_base(p))->left.bits));
+}
 
 bool hak_owns(const void *p)
 {
@@ -329,8 +355,9 @@ bool hak_owns(const void *p)
 	preempt_disable();
 	entry = dir_look(p);
 	m = entry_mixed(entry);
-	owned = m ? !!READ_ONCE(m->page[((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT])
-		  : !!entry;
+	owned = m && READ_ONCE(m->page[page_in_region(p)]);
+	if (!owned && (m ? READ_ONCE(m->ss) : entry))
+		owned = ss_has(p);
 	preempt_enable();
 	return owned;
 }
@@ -357,15 +384,17 @@ void hak_dir_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *
 		      void *arg)
 {
 	unsigned long i, entry;
+	struct hak_mixed *m;
 	void *region;
 
 	for (i = 0; i < dir_now()->nr; i++) {
 		region = (void *)(dir_start() + (i << HAK_SS_SHIFT));
 		preempt_disable();
 		entry = dir_look(region);
-		if (entry & DIR_MIXED)
-			mixed_for_each(entry_mixed(entry), region, fn, arg);
-		else if (entry)
+		m = entry_mixed(entry);
+		if (m)
+			mixed_for_each(m, region, fn, arg);
+		if (m ? READ_ONCE(m->ss) : entry)
 			fn(region, HAK_SS_ORDER, ss_header(region), arg);
 		preempt_enable();
 		cond_resched();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages from the kernel and back: gfp rules, reference bias and accounting.
+ * Pages from the kernel and back: gfp rules, reference counts and accounting.
+ *
+ * Our pages have a count of 0.  One below 0 is the work of a kfree() of an object, on kernels that
+ * let it come so far.  One above 0 is held by somebody who took it for an ordinary page.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -13,17 +16,15 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 	if (smallest) {
 		keep |= __GFP_HIGH | HAK_GFP_ATOMIC_BIT | __GFP_MEMALLOC | __GFP_NOMEMALLOC |
 			__GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL;
-		return (gfp & keep) | __GFP_NOWARN | __GFP_COMP;
+		return (gfp & keep) | __GFP_NOWARN;
 	}
 	return (gfp & keep & ~__GFP_DIRECT_RECLAIM) |
-	       __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_COMP;
+	       __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
 }
 HAK_EXPORT_TEST(hak_block_gfp);
 
-static void pages_account(struct page *page, unsigned int order, long sign)
+static void pages_account(struct page *page, long n)
 {
-	long n = sign * (1L << order);
-
 	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B, n * (long)PAGE_SIZE);
 	hak_mem_add(HAK_MEM_PAGES, n);
 }
@@ -38,27 +39,61 @@ void *hak_pages_alloc(int nid, gfp_t gfp, unsigned int order)
 		__free_pages(page, order);
 		return NULL;
 	}
-	page_ref_add(page, HAK_REF_BIAS);
-	pages_account(page, order, 1);
+	hak_pages_freeze(page, order);
+	pages_account(page, 1L << order);
 	return page_address(page);
 }
 
-int hak_pages_stolen(void *base)
+unsigned int hak_pages_mend(void *base, unsigned int nr)
 {
-	return HAK_REF_BIAS + 1 - page_ref_count(virt_to_page(base));
+	struct page *page = virt_to_page(base);
+	unsigned int i, stolen = 0;
+
+	for (i = 0; i < nr; i++) {
+		if (likely(page_ref_count(page + i) >= 0))
+			continue;
+		stolen -= page_ref_count(page + i);
+		hak_page_mend(page + i);
+	}
+	if (!stolen)
+		return 0;
+	hak_mem_add(HAK_MEM_BAD_KERNEL, stolen);
+	pr_err("hakmem: %u references of pages at %p were dropped: kfree() of an object?\n",
+	       stolen, base);
+	return stolen;
+}
+
+/* The largest piece that begins at @p and has at most @nr pages. */
+static unsigned int piece_order(const void *p, unsigned int nr)
+{
+	unsigned long index = (unsigned long)p >> PAGE_SHIFT | 1UL << HAK_SS_ORDER;
+
+	return min_t(unsigned int, __ffs(index), __fls(nr));
+}
+
+void hak_pages_give(void *base, unsigned int nr)
+{
+	unsigned int held, n, order;
+
+	hak_pages_mend(base, nr);
+	pages_account(virt_to_page(base), -(long)nr);
+	while (nr) {
+		/* Somebody holds a reference of this page and, dropping it, gives it back. */
+		held = page_ref_count(virt_to_page(base)) > 0;
+		for (n = 1; !held && n < nr; n++)
+			if (page_ref_count(virt_to_page(base) + n) > 0)
+				break;
+		nr -= n;
+		for (; n; n -= 1U << order, base += PAGE_SIZE << order) {
+			order = piece_order(base, n);
+			if (!held)
+				hak_pages_piece(virt_to_page(base), order);
+		}
+	}
 }
 
 void hak_pages_release(void *base, unsigned int order)
 {
-	struct page *page = virt_to_page(base);
-	int stolen = hak_pages_stolen(base);
-
-	if (stolen > 0) {
-		hak_mem_add(HAK_MEM_BAD_KERNEL, stolen);
-		pr_err("hakmem: %d references of block %p were dropped: kfree() of an object?\n",
-		       stolen, base);
-	}
-	pages_account(page, order, -1);
-	page_ref_sub(page, HAK_REF_BIAS - max(stolen, 0));
-	__free_pages(page, order);
+	hak_pages_give(base, 1U << order);
+	hak_pages_end(virt_to_page(base), order);
 }

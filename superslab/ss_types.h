@@ -81,7 +81,6 @@
 #ifndef HAK_BATCH
 #define HAK_BATCH	32		/* objects under one hold of a lock */
 #endif
-#define HAK_REF_BIAS	(1 << 20)	/* page references only a block's owner drops */
 
 #define HAK_HDR_SLOT	1024
 #define HAK_HDR_SLOTS	16
@@ -110,10 +109,18 @@ struct hak_release {
 	void (*fn)(struct hak_release *r);
 };
 
+/* A bit for each slab page of a SuperSlab. */
+struct hak_spages {
+	unsigned long bits[HAK_SS_SPAGES / BITS_PER_LONG];
+};
+
 struct hak_ss {
-	struct list_head list;		/* [block node lock] */
-	unsigned long free[HAK_SS_SPAGES / BITS_PER_LONG]; /* [block node lock] free slab pages */
-	unsigned int nr_free;		/* [block node lock] */
+	struct list_head list;		/* [block node lock] in the bucket below */
+	struct hak_spages free;		/* [block node lock] slab pages that serve no slab */
+	struct hak_spages left;		/* [block node lock] those that the kernel has back */
+	u8 nr_free;			/* [block node lock] */
+	u8 nr_used;			/* [block node lock] slab pages of slabs */
+	u8 bucket;			/* [block node lock] see ss_block.c */
 	int nid;
 	void *base;
 	struct hak_release release;

@@ -148,11 +148,7 @@ static unsigned long audit_core(struct audit *a, struct hak_core *core)
 
 static void audit_block(void *base, unsigned int order, struct hak_ss *ss, void *arg)
 {
-	int stolen = HAK_REF_BIAS + 1 - page_ref_count(virt_to_page(base));
-
-	/* A reference more than ours is a passing page walker; one less is a kfree(). */
-	if (stolen > 0)
-		*(unsigned int *)arg += stolen;
+	*(unsigned int *)arg += hak_block_mend(base, order, ss);
 }
 
 int hak_audit(long live)
@@ -169,7 +165,7 @@ int hak_audit(long live)
 	mutex_unlock(&hak_caches_lock);
 	hak_dir_for_each(audit_block, &stolen);
 	if (stolen)
-		audit_finding(&a, "the kernel dropped %u block references: kfree() of an object?",
+		audit_finding(&a, "the kernel dropped %u page references: kfree() of an object?",
 			stolen);
 	if (live >= 0 && found_live != live)
 		audit_finding(&a, "%lu objects are live, %ld should be", found_live, live);

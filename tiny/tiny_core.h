@@ -124,12 +124,6 @@ static __always_inline enum hak_level hak_level(void)
 	return count & SOFTIRQ_OFFSET ? HAK_SOFTIRQ : HAK_TASK;
 }
 
-/* May the page allocator and kmalloc() be called from here? On PREEMPT_RT their locks sleep. */
-static inline bool hak_may_grow(void)
-{
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
-}
-
 /* Undo the preempt_disable() of an inlined call inside an interrupt, where it cannot reach 0. */
 static __always_inline void hak_irq_unnest(void)
 {

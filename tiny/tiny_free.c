@@ -167,12 +167,13 @@ static noinline void irq_free_far(struct hak_core *core, void *p, enum hak_level
 }
 NOKPROBE_SYMBOL(irq_free_far);
 
-/* A slab page of a SuperSlab that serves no slab. Preemption off once. */
-static noinline void free_unserved(void *p, unsigned long caller)
+static noinline void free_lookup(void *p, unsigned long caller);
+
+/* A slab page of a SuperSlab that serves no slab, or has left. Preemption off once. */
+static void free_unserved(void *p, unsigned long caller)
 	hak_drops(&hak_set_token) hak_unchecked("of any level")
 {
-	hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
-	preempt_enable();
+	free_lookup(p, caller);
 }
 
 /* The inlined push found no room. Task level, preemption off once, all checks made. */

@@ -100,7 +100,7 @@ static void reap_work(struct work_struct *work)
 	mutex_unlock(&hak_caches_lock);
 	/* The kernel wants memory: what this emptied is not kept for the next load. */
 	if (all)
-		hak_block_trim();
+		hak_block_trim(ULONG_MAX);
 	reap_next(r);
 }
 
@@ -162,24 +162,37 @@ unsigned long hak_shrinker_count(void)
 }
 HAK_EXPORT_TEST(hak_shrinker_count);
 
+/* OS pages that went, or that wait for a grace period, since the counter stood at @before. */
+static unsigned long retired_since(long before)
+{
+	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before;
+}
+
 unsigned long hak_shrinker_scan(unsigned long want)
 {
 	long before = atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]);
 	struct hak_core *core;
 
-	hak_block_trim();
+	hak_block_trim(want);
+	if (retired_since(before) >= want)
+		return retired_since(before);
 	if (!mutex_trylock(&hak_caches_lock))
-		return SHRINK_STOP;
+		return retired_since(before) ?: SHRINK_STOP;
 	list_for_each_entry(core, &hak_caches, list) {
-		if (atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before >= (long)want)
-			break;
+		/* Of this CPU at once, of the others soon. */
+		if (!reap_paused)
+			hak_drain_here(core, false);
 		reap_shared(core, true);
+		hak_block_trim(want - min(want, retired_since(before)));
+		if (retired_since(before) >= want)
+			break;
 	}
 	hak_pool_trim(&hak_mag_pool, true);
 	mutex_unlock(&hak_caches_lock);
-	hak_block_trim();
-	reap_kick();
-	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before;
+	hak_block_trim(want - min(want, retired_since(before)));
+	if (retired_since(before) < want)
+		reap_kick();
+	return retired_since(before);
 }
 HAK_EXPORT_TEST(hak_shrinker_scan);
 

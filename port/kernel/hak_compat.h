@@ -147,6 +147,40 @@ static inline void hak_shrinker_unregister(struct shrinker *s)
 #endif
 }
 
+/*
+ * Pages of ours have a reference count of 0.  Who asks whether a page may be sent is told no, as
+ * of a page of the kernel's slabs.  A dropped reference frees nothing.  Each piece of a block can
+ * go back alone, so a block is no compound page.
+ */
+static inline void hak_pages_freeze(struct page *page, unsigned int order)
+{
+	unsigned int i;
+
+	if (order)
+		split_page(page, order);
+	for (i = 0; i < 1U << order; i++)
+		set_page_count(page + i, 0);
+}
+
+/* Give 2^@order of them, aligned to that, to the kernel. Context: as of __free_pages(). */
+static inline void hak_pages_piece(struct page *page, unsigned int order)
+{
+	set_page_count(page, 1);
+	__free_pages(page, order);
+}
+
+/* All pieces of the block have gone. */
+static inline void hak_pages_end(struct page *page, unsigned int order) { }
+
+/* A kfree() has dropped a reference of @page: what it counted and what it took are put right. */
+static inline void hak_page_mend(struct page *page)
+{
+	int stolen = -page_ref_count(page);
+
+	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B, stolen * (long)PAGE_SIZE);
+	page_ref_add(page, stolen);
+}
+
 /* The kernel's switches, as SLUB reads them. */
 static inline bool hak_want_init_on_alloc(void)
 {

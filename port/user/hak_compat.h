@@ -28,6 +28,11 @@ bool SHIM_KERNEL_OWNS(const void *p);
 
 #include "port/hak_copy.h"
 
+/* The address space of a block stays ours: pieces lose their memory, the block ends as a whole. */
+#define hak_pages_freeze(page, order)	((page)->refs = 0)
+#define hak_pages_piece(page, order)	shim_pages_drop(page, order)
+#define hak_pages_end(page, order)	__free_pages(page, order)
+#define hak_page_mend(page)		((page)->refs = 0)
 #define hak_assert_held(lock)		((void)(lock))
 
 #endif /* _HAK_COMPAT_H */

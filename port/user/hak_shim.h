@@ -358,6 +358,7 @@ int shim_cpus_init(void);			/* 0 or -ENOMEM, like the next one */
 int shim_pages_init(void);
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
 void __free_pages(struct page *page, unsigned int order);
+void shim_pages_drop(struct page *page, unsigned int order);	/* its memory, not its place */
 #define kzalloc(n, gfp)		((void)(gfp), shim_next.calloc(1, n))
 #define kcalloc(n, s, gfp)	shim_next.calloc(n, s)
 #define kvcalloc(n, s, gfp)	shim_next.calloc(n, s)

@@ -85,12 +85,16 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 	return &shim_pages[i];
 }
 
-void __free_pages(struct page *page, unsigned int order)
+void shim_pages_drop(struct page *page, unsigned int order)
 {
 	int err = errno;
 
 	madvise(page_address(page), PAGE_SIZE << order, MADV_DONTNEED);
 	errno = err;
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
 	preempt_disable();
 	raw_spin_lock(&page_lock);
 	page->next = page_free[order];

@@ -22,14 +22,6 @@ unsigned long get_random_long(void)
 	return getrandom(&v, sizeof(v), 0) == sizeof(v) ? v : 1;
 }
 
-/* The first page of the block that holds @p. */
-struct page *virt_to_head_page(const void *p)
-{
-	const struct hak_slab *slab = hak_slab_of(p);
-
-	return virt_to_page(slab->spages ? ss_base(p) : slab->mem);
-}
-
 struct task_struct {
 	struct task_struct *next;
 	pthread_t thread;

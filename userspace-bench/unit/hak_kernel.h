@@ -97,7 +97,6 @@ void unit_threads_join(void);
 #define high_memory		((void *)(shim_arena + SHIM_SS_BYTES + SHIM_SMALL_BYTES))
 #define page_ref_inc(page)	page_ref_add(page, 1)
 #define page_ref_dec(page)	page_ref_sub(page, 1)
-struct page *virt_to_head_page(const void *p);		/* of an object of ours */
 void unit_watch_start(void);
 struct unit_task { unsigned int fail_nth; };
 extern __thread struct unit_task unit_current;

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite hakmem_leave: slab pages that serve no slab leave their SuperSlab, and nobody is led to
+ * them any more.
+ */
+#include "kunit/hak_kunit.h"
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+
+#define OBJECTS 4000		/* of 1000 bytes: two SuperSlabs and more */
+
+struct leave_test {
+	struct hak_cache *c;
+	void **p;
+};
+
+static void leave_begin(struct kunit *test, struct leave_test *t)
+{
+	unsigned int i;
+
+	t->p = kunit_kcalloc(test, OBJECTS, sizeof(*t->p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t->p);
+	hak_shrink_all();
+	t->c = hak_kunit_cache(test, "kunit-leave", 1000, NULL, 0);
+	for (i = 0; i < OBJECTS; i++) {
+		t->p[i] = hak_cache_alloc(t->c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, t->p[i]);
+	}
+}
+
+/* All objects but each @keep-th go, and what they leave behind. */
+static void leave_thin(struct leave_test *t, unsigned int keep)
+{
+	unsigned int i;
+
+	for (i = 0; i < OBJECTS; i++) {
+		if (keep && i % keep == 0)
+			continue;
+		hak_cache_free(t->c, t->p[i]);
+		t->p[i] = NULL;
+	}
+	hak_shrink_all();
+}
+
+static void leave_end(struct leave_test *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < OBJECTS; i++)
+		if (t->p[i])
+			hak_cache_free(t->c, t->p[i]);
+}
+
+/* The first byte of a slab page that has left the SuperSlab of @p, or NULL. */
+static void *page_that_left(const void *p)
+{
+	const struct hak_ss *ss = ss_header(ss_base(p));
+	unsigned int i;
+
+	for (i = 1; i < HAK_SS_SPAGES; i++)
+		if (test_bit(i, ss->left.bits))
+			return ss_base(p) + i * HAK_SPAGE_SIZE;
+	return NULL;
+}
+
+static void pages_of_ours_have_no_reference(struct kunit *test)
+{
+	void *p = hak_alloc(64, GFP_KERNEL);
+
+	/* Who asks whether such a page may be sent is told no. */
+	KUNIT_EXPECT_EQ(test, page_ref_count(virt_to_page(p)), 0);
+	hak_free(p);
+}
+
+static void few_live_objects_hold_few_pages(struct kunit *test)
+{
+	struct leave_test t;
+	u64 held;
+
+	leave_begin(test, &t);
+	held = hak_kunit_stat(HAK_STAT_pages_held);
+	KUNIT_EXPECT_GE(test, held, OBJECTS / 4);
+	leave_thin(&t, 1000);
+	/* Four objects: a slab each, and the headers of up to three SuperSlabs. */
+	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held), 4 * 16 + 3 * 4);
+	KUNIT_EXPECT_EQ(test, hak_audit(4), 0);
+	leave_end(&t);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+static void pages_that_left_serve_nobody(struct kunit *test)
+{
+	struct leave_test t;
+	void *gone;
+	u64 before;
+	unsigned int i;
+
+	leave_begin(test, &t);
+	leave_thin(&t, 1000);
+	gone = page_that_left(t.p[0]);
+	KUNIT_ASSERT_NOT_NULL(test, gone);
+	KUNIT_EXPECT_FALSE(test, hak_owns(gone));
+	KUNIT_EXPECT_TRUE(test, hak_owns(t.p[0]));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(gone));
+	/* A stale pointer into it is nobody's object, and is not written to. */
+	if (hak_kunit_hardened()) {
+		before = hak_kunit_stat(HAK_STAT_bad_free_foreign);
+		hak_cache_free(t.c, gone);
+		KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_bad_free_foreign) - before, 1);
+	}
+	for (i = 1; i < OBJECTS; i++) {
+		if (t.p[i])
+			continue;
+		t.p[i] = hak_cache_alloc(t.c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, t.p[i]);
+		if (hak_kunit_hardened() && ss_base(t.p[i]) == ss_base(gone))
+			KUNIT_EXPECT_NE(test, ss_spage_index(t.p[i]), ss_spage_index(gone));
+	}
+	leave_end(&t);
+}
+
+/* Pages that left may come back as a small block of ours, beside the SuperSlab they are from. */
+static void region_of_both_kinds_is_told_apart(struct kunit *test)
+{
+	struct hak_small *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct hak_pool *found, other = {};
+	struct leave_test t;
+	unsigned long image;
+	void *gone;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	leave_begin(test, &t);
+	leave_thin(&t, 1000);
+	gone = page_that_left(t.p[0]);
+	KUNIT_ASSERT_NOT_NULL(test, gone);
+	b->base = gone;
+	b->slab.pool = &other;
+	KUNIT_ASSERT_TRUE(test, hak_dir_set_small(b, GFP_KERNEL));
+	preempt_disable();
+	KUNIT_EXPECT_PTR_EQ(test, hak_slab_find(gone, &found), &b->slab);
+	KUNIT_EXPECT_PTR_EQ(test, found, &other);
+	KUNIT_EXPECT_NULL(test, hak_slab_find(gone + PAGE_SIZE, &found));
+	KUNIT_EXPECT_NOT_NULL(test, hak_slab_find(t.p[0], &found));
+	KUNIT_EXPECT_PTR_EQ(test, found, &cache_core(t.c)->pool);
+	/* The same where another SuperSlab has taken this one's place in the image. */
+	image = *hak_dir_fast(t.p[0]);
+	*hak_dir_fast(t.p[0]) = 0;
+	KUNIT_EXPECT_PTR_EQ(test, hak_slab_find(gone, &found), &b->slab);
+	KUNIT_EXPECT_NOT_NULL(test, hak_slab_find(t.p[0], &found));
+	*hak_dir_fast(t.p[0]) = image;
+	preempt_enable();
+	KUNIT_EXPECT_TRUE(test, hak_owns(gone));
+	KUNIT_EXPECT_FALSE(test, hak_owns(gone + PAGE_SIZE));
+	hak_dir_clear_small(b);
+	KUNIT_EXPECT_FALSE(test, hak_owns(gone));
+	KUNIT_EXPECT_TRUE(test, hak_owns(t.p[0]));
+	leave_end(&t);
+}
+
+/* What memory hotplug asks: a slab page that is used, its neighbour that left, all of both. */
+static void memory_that_goes_is_asked_for(struct kunit *test)
+{
+	struct leave_test t;
+	unsigned long used, gone;
+
+	leave_begin(test, &t);
+	leave_thin(&t, 1000);
+	KUNIT_ASSERT_NOT_NULL(test, page_that_left(t.p[0]));
+	used = PFN_DOWN(__pa(t.p[0]));
+	gone = PFN_DOWN(__pa(page_that_left(t.p[0])));
+	KUNIT_EXPECT_TRUE(test, hak_block_within(used, 1));
+	KUNIT_EXPECT_FALSE(test, hak_block_within(gone, HAK_SPAGE_SIZE / PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, hak_block_within(PFN_DOWN(__pa(ss_base(t.p[0]))),
+						 1UL << HAK_SS_ORDER));
+	leave_end(&t);
+	hak_shrink_all();
+	KUNIT_EXPECT_FALSE(test, hak_block_within(used, 1));
+}
+
+/* The fullest SuperSlab that has room serves, so that the emptier ones can end. */
+static void fullest_superslab_serves_first(struct kunit *test)
+{
+	struct leave_test t;
+	unsigned int i, fuller = 0;
+	void *first, *more;
+
+	leave_begin(test, &t);
+	first = ss_base(t.p[0]);
+	/* Of the first SuperSlab few objects stay, of all others all but a few slabs. */
+	for (i = 0; i < OBJECTS; i++) {
+		bool stays = ss_base(t.p[i]) == first ? i % 500 == 0 : i % 160 >= 32;
+
+		if (stays) {
+			fuller += ss_base(t.p[i]) != first;
+			continue;
+		}
+		hak_cache_free(t.c, t.p[i]);
+		t.p[i] = NULL;
+	}
+	KUNIT_ASSERT_GT(test, fuller, 0);
+	hak_drain_core(cache_core(t.c));
+	hak_pool_trim_all(&cache_core(t.c)->pool);
+	more = hak_alloc(1024, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_NE(test, ss_base(more), first);
+	hak_free(more);
+	leave_end(&t);
+}
+
+static struct kunit_case leave_cases[] = {
+	KUNIT_CASE(pages_of_ours_have_no_reference),
+	KUNIT_CASE(few_live_objects_hold_few_pages),
+	KUNIT_CASE(pages_that_left_serve_nobody),
+	KUNIT_CASE(region_of_both_kinds_is_told_apart),
+	KUNIT_CASE(memory_that_goes_is_asked_for),
+	KUNIT_CASE(fullest_superslab_serves_first),
+	{}
+};
+
+struct kunit_suite hak_leave_suite = {
+	.name = "hakmem_leave",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = leave_cases,
+};

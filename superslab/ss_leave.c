@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory that serves no slab goes back to the kernel: whole SuperSlabs, and slab pages of those
+ * that serve others.
+ *
+ * Nobody reads a page that serves no slab, so it goes at once.  Only the header of a SuperSlab
+ * waits for a grace period, because the inlined free reads it without a lock.
+ */
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_node.h"
+#include "superslab/ss_pages.h"
+
+struct hak_block_node *hak_block_node __read_mostly;
+
+/* Is @ss without slabs, and one too many?  One of which pages have left is never kept. */
+bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
+	hak_must_hold(&bn->lock)
+{
+	hak_assert_held(&bn->lock);
+	if (ss->nr_used || (bn->nr_empty <= keep && ss->nr_free == HAK_SS_SPAGES - 1))
+		return false;
+	bucket_del(bn, ss);
+	return true;
+}
+
+/*
+ * @ss is in no bucket any more.  Nobody is to find it, and the worker frees its header.  What
+ * serves no slab is read by nobody, and goes at once where the page allocator may be called.
+ */
+void hak_ss_retired(struct hak_ss *ss)
+{
+	hak_dir_clear_ss(ss->base);
+	hak_mem_add(HAK_MEM_RETIRED, ss->nr_free * (HAK_SPAGE_SIZE / PAGE_SIZE));
+	/* With interrupts off it would keep them off for long. */
+	if (hak_may_grow() && !irqs_disabled()) {
+		spages_give(ss->base, &ss->free);
+		spage_or(&ss->left, &ss->free);
+	}
+	hak_release_later(&ss->release);
+}
+
+/* Retire one SuperSlab without slabs; false if there is none. */
+static bool node_retire_one(struct hak_block_node *bn)
+{
+	unsigned long flags = hak_lock(&bn->lock);
+	struct hak_ss *ss = list_first_entry_or_null(&bn->bucket[BUCKET_EMPTY], struct hak_ss,
+						     list);
+
+	if (ss)
+		hak_ss_retire(bn, ss, 0);
+	hak_unlock(&bn->lock, flags);
+	if (ss)
+		hak_ss_retired(ss);
+	return ss;
+}
+
+/* Free slab pages of one SuperSlab that serves slabs, the emptiest, leave; how many OS pages. */
+static unsigned int node_give_one(struct hak_block_node *bn)
+{
+	unsigned long flags = hak_lock(&bn->lock);
+	unsigned int some = bn->filled & BUCKETS_ALL;
+	unsigned int given;
+	struct hak_spages map;
+	struct hak_ss *ss;
+	void *base = NULL;
+
+	if (some) {
+		ss = list_first_entry(&bn->bucket[__fls(some)], struct hak_ss, list);
+		bucket_del(bn, ss);
+		map = ss->free;
+		spage_or(&ss->left, &map);
+		memset(&ss->free, 0, sizeof(ss->free));
+		ss->nr_free = 0;
+		bucket_add(bn, ss);
+		base = ss->base;
+	}
+	hak_unlock(&bn->lock, flags);
+	/* Whoever ends this SuperSlab meanwhile leaves these pages to us. */
+	given = base ? spages_give(base, &map) : 0;
+	hak_mem_add(HAK_MEM_RETIRED, given);
+	return given;
+}
+
+unsigned long hak_block_trim(unsigned long want)
+{
+	unsigned long given = 0;
+	int nid;
+
+	for_each_node(nid) {
+		struct hak_block_node *bn = &hak_block_node[nid];
+
+		while (hak_peek(bn->nr_empty) && given < want && node_retire_one(bn))
+			given += 1UL << HAK_SS_ORDER;
+		while (hak_peek(bn->nr_free) && given < want)
+			given += node_give_one(bn);
+	}
+	return given;
+}
+
+unsigned long hak_block_empty_pages(void)
+{
+	unsigned long pages = 0;
+	int nid;
+
+	for_each_node(nid)
+		pages += ((unsigned long)hak_peek(hak_block_node[nid].nr_empty) << HAK_SS_ORDER) +
+			 hak_peek(hak_block_node[nid].nr_free) * (HAK_SPAGE_SIZE / PAGE_SIZE);
+	return pages;
+}
+
+unsigned int hak_block_mend(void *base, unsigned int order, const struct hak_ss *ss)
+{
+	unsigned int i, stolen = 0;
+
+	if (!ss)
+		return hak_pages_mend(base, 1U << order);
+	for (i = 0; i < HAK_SS_SPAGES; i++)
+		if (!test_bit(i, ss->left.bits))
+			stolen += hak_pages_mend(base + i * HAK_SPAGE_SIZE,
+						 HAK_SPAGE_SIZE / PAGE_SIZE);
+	return stolen;
+}
+
+struct within {
+	const void *begin, *end;
+	bool found;
+};
+
+static void look_within(void *base, unsigned int order, struct hak_ss *ss, void *arg)
+{
+	struct within *w = arg;
+	unsigned int i;
+
+	if (!ss)
+		w->found |= base < w->end && base + (PAGE_SIZE << order) > w->begin;
+	for (i = 0; ss && i < HAK_SS_SPAGES; i++, base += HAK_SPAGE_SIZE)
+		w->found |= base < w->end && base + HAK_SPAGE_SIZE > w->begin &&
+			    !test_bit(i, ss->left.bits);
+}
+
+bool hak_block_within(unsigned long pfn, unsigned long nr)
+{
+	struct within w = { .begin = __va(PFN_PHYS(pfn)), .end = __va(PFN_PHYS(pfn + nr)) };
+
+	hak_dir_for_each(look_within, &w);
+	return w.found;
+}
+HAK_EXPORT_TEST(hak_block_within);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The SuperSlabs of a node, by how much room they have: what ss_block.c, which fills them, and
+ * ss_leave.c, which gives them back, share.
+ */
+#ifndef _SS_NODE_H
+#define _SS_NODE_H
+
+#include "superslab/ss_lock.h"
+#include "superslab/ss_spage.h"
+
+/*
+ * SuperSlabs of one kind stand in one bucket.  Each has so many free slab pages, by powers of two,
+ * and so long a run of them.  Two more are for those without free pages, and without slabs.  The
+ * fullest that will do is found by looking at one word, however many SuperSlabs there are.
+ */
+#define BUCKET_RUNS	3U		/* runs of 1, 2 and 4 slab pages */
+#define BUCKET_FULL	(7 * BUCKET_RUNS)
+#define BUCKET_EMPTY	(BUCKET_FULL + 1)
+#define NR_BUCKETS	(BUCKET_EMPTY + 1)
+
+/* The buckets with runs of at least so many: all, those of 2 and 4, those of 4. */
+#define BUCKETS_ALL	(~0U >> (32 - BUCKET_FULL))
+#define BUCKETS_OF(order) (BUCKETS_ALL / 7 * (7 & ~0U << (order)) | 1U << BUCKET_EMPTY)
+
+/* The SuperSlabs of one node. */
+struct hak_block_node {
+	raw_spinlock_t lock;		/* [5] in the lock order */
+	struct list_head bucket[NR_BUCKETS] hak_guarded_by_own(&lock);
+	unsigned int filled hak_guarded_by_own(&lock);		/* buckets that hold some */
+	unsigned int nr_empty hak_guarded_by_own(&lock);	/* SuperSlabs that serve no slab */
+	unsigned long nr_free hak_guarded_by_own(&lock);	/* free slab pages of the others */
+};
+
+extern struct hak_block_node *hak_block_node;	/* nr_node_ids of them */
+
+static inline unsigned int bucket_of(const struct hak_ss *ss)
+{
+	if (!ss->nr_used)
+		return BUCKET_EMPTY;
+	if (!ss->nr_free)
+		return BUCKET_FULL;
+	return __fls(ss->nr_free) * BUCKET_RUNS + spage_order(&ss->free);
+}
+
+static inline void bucket_add(struct hak_block_node *bn, struct hak_ss *ss)
+	hak_must_hold(&bn->lock)
+{
+	ss->bucket = bucket_of(ss);
+	list_add(&ss->list, &bn->bucket[ss->bucket]);
+	bn->filled |= 1U << ss->bucket;
+	bn->nr_empty += !ss->nr_used;
+	bn->nr_free += ss->nr_used ? ss->nr_free : 0;
+}
+
+static inline void bucket_del(struct hak_block_node *bn, struct hak_ss *ss)
+	hak_must_hold(&bn->lock)
+{
+	bn->nr_empty -= !ss->nr_used;
+	bn->nr_free -= ss->nr_used ? ss->nr_free : 0;
+	list_del_init(&ss->list);
+	if (list_empty(&bn->bucket[ss->bucket]))
+		bn->filled &= ~(1U << ss->bucket);
+}
+
+/* Is @ss without slabs, and one too many?  Then it is in no bucket any more. */
+bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
+	hak_must_hold(&bn->lock);
+
+/* And then, without the lock: nobody is to find it, and its memory goes. */
+void hak_ss_retired(struct hak_ss *ss);
+
+#endif /* _SS_NODE_H */
