@@ -51,7 +51,8 @@ static __always_inline bool refill_depot(struct hak_core *core, enum hak_level l
 		return false;
 	empty = set_swap_spare(this_set(core->sets, lvl), NULL);
 	m = hak_depot_get_full(d, empty);
-	spare_install(core, this_set(core->sets, lvl), m ?: empty);
+	m = set_swap_spare(this_set(core->sets, lvl), m ?: empty);
+	spare_put_other(core, m);
 	return set_load_spare(this_set(core->sets, lvl));
 }
 

@@ -34,14 +34,11 @@ void hak_mag_put(struct hak_core *core, struct hak_mag *m);
 void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all);
 
 /*
- * Make @m the spare of @s.  There is one already only if a nested call put it there since the
- * caller took the spare away; that one goes.
+ * @m is what the spare, or the magazine of remote objects, was before ours took its place.  There
+ * is one only if a nested call put it there since we took away what was there; that one goes.
  */
-static __always_inline void spare_install(struct hak_core *core, struct hak_set *s,
-					  struct hak_mag *m)
-	hak_must_hold(&hak_set_token)
+static __always_inline void spare_put_other(struct hak_core *core, struct hak_mag *m)
 {
-	m = set_swap_spare(s, m);
 	if (unlikely(m))
 		hak_mag_put(core, m);
 }

@@ -67,9 +67,7 @@ static bool flush_remote(struct hak_core *core, void *p, enum hak_level lvl, boo
 	m->n = 1;
 	m->slot[0] = p;
 	m = set_swap_remote(this_set(core->sets, lvl), m);
-	/* Only a nested call can have put one there meanwhile. */
-	if (unlikely(m))
-		hak_mag_put(core, m);
+	spare_put_other(core, m);
 	return true;
 }
 

@@ -21,8 +21,9 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 
 	/* Without an empty magazine the operation goes on, and is counted where it ends. */
 	s->ev[ev] += !!m;
-	spare_install(core, s, m);
+	m = set_swap_spare(s, m);
 	set_store_spare(s);
+	spare_put_other(core, m);
 }
 
 /*
@@ -47,7 +48,8 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
 			return false;
 		s->spare = NULL;
 		if (!hak_depot_put_full(&core->depot[hak_home_nid()], full, &m)) {
-			spare_install(core, this_set(core->sets, lvl), full);
+			m = set_swap_spare(this_set(core->sets, lvl), full);
+			spare_put_other(core, m);
 			return false;
 		}
 		flush_into(core, m, lvl, HAK_FREE_DEPOT);
