@@ -8,7 +8,8 @@
 # nothing else, so the compiler cannot look inside.  A size class that is worked out by __fls() is worked out again at
 # each call.  Newer headers ask __builtin_constant_p() first.
 #
-# The script fetches both headers into a temporary folder, compiles one function with each and looks for the instruction.
+# The script fetches both headers into a temporary folder and compiles one function with each.  Then it looks for the
+# instruction.
 set -euo pipefail
 
 work=$(mktemp -d)
