@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Memory that is plugged in after hakmem was loaded is used like any other.  The machine plugs it in
-# when this says so (scripts/guest).
+# Memory that is plugged in after hakmem was loaded is used like any other, and stays as long as
+# something lives in it.  The machine plugs it in when this says so (scripts/guest).
 . /lib.sh
 N=1500000
 
@@ -16,7 +16,13 @@ more_memory()
 	done
 }
 
+blocks() { ls -d /sys/devices/system/memory/memory* | sort; }
+
+# A block of memory asked to go says yes or no: the kernel waits without end for pages that nobody answers for.
+goes() { timeout 20 sh -c "echo offline >$1/state" 2>/dev/null; }
+
 old=$(total_kb)
+blocks >/tmp/blocks
 check "hakmem loads" load hakmem
 echo "# plug: there are $old kB"
 check "memory is plugged in" more_memory
@@ -25,4 +31,15 @@ held=$(($(stat pages_held) * 4))
 echo "# of $(total_kb) kB hakmem holds $held kB"
 check "some of it is what came" test $held -gt "$old"
 check "the audit finds each object" sh -c "echo $N >$D/audit && ! grep FAIL $D/audit"
+answers=0 refusals=0 asked=0
+for block in $(blocks | grep -vxFf /tmp/blocks); do
+	asked=$((asked + 1))
+	goes "$block" && status=0 || status=$?
+	[ $status -ge 124 ] || answers=$((answers + 1))
+	[ $status = 0 ] || refusals=$((refusals + 1))
+done
+echo "# of $asked blocks that came $refusals stay"
+check "each block that is to go is answered for" test $asked -gt 0 -a $answers = $asked
+check "those that hold objects stay" test $refusals -gt 0
+check "the audit finds each object afterwards" sh -c "echo $N >$D/audit && ! grep FAIL $D/audit"
 check "client and hakmem unload" rmmod hakmem_selftest hakmem
