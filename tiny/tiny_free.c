@@ -214,7 +214,8 @@ NOKPROBE_SYMBOL(irq_free_miss);
 static noinline void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
 	hak_drops(&hak_set_token)
 {
-	struct hak_core *core = free_valid(c, p, caller);
+	/* The tag of a page that left says nothing: a small block may be there by now. */
+	struct hak_core *core = free_valid(c == hak_tag_none ? NULL : c, p, caller);
 
 	level_leave(true);
 	if (core)
