@@ -33,7 +33,7 @@ struct part {
 	struct mm_struct *mm;
 };
 
-void __noreturn kunit_stop(struct kunit *test)
+void kunit_stop(struct kunit *test)
 {
 	kthread_unuse_mm(current->mm);
 	kthread_complete_and_exit(test->end, 0);
@@ -47,6 +47,7 @@ static int run_part(void *arg)
 	kthread_use_mm(part->mm);
 	part->fn(part->test);
 	kunit_stop(part->test);
+	return 0;
 }
 
 void kunit_call(struct kunit *test, void (*fn)(struct kunit *test))

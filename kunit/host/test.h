@@ -60,7 +60,7 @@ extern unsigned int kunit_passed, kunit_not_passed;	/* cases */
 
 /* What a host brings: run @part until it returns or kunit_stop() ends it. */
 void kunit_call(struct kunit *test, void (*part)(struct kunit *test));
-void __noreturn kunit_stop(struct kunit *test);
+void kunit_stop(struct kunit *test);
 /* Is a suite, a case, or a case with one parameter to be run? */
 bool kunit_wanted(const char *name);
 
