@@ -55,15 +55,28 @@ static bool node_retire_one(struct hak_block_node *bn)
 	return ss;
 }
 
+/* The pages of @ss are given; it may have lost its last slab meanwhile. */
+static void give_done(struct hak_block_node *bn, struct hak_ss *ss)
+{
+	unsigned long flags = hak_lock(&bn->lock);
+	bool retire;
+
+	bucket_del(bn, ss);
+	ss->nr_used--;
+	bucket_add(bn, ss);
+	retire = hak_ss_retire(bn, ss, 1);
+	hak_unlock(&bn->lock, flags);
+	if (retire)
+		hak_ss_retired(ss);
+}
+
 /* Free slab pages of one SuperSlab that serves slabs, the emptiest, leave; how many OS pages. */
 static unsigned int node_give_one(struct hak_block_node *bn)
 {
 	unsigned long flags = hak_lock(&bn->lock);
-	unsigned int some = bn->filled & BUCKETS_ALL;
-	unsigned int given;
+	unsigned int some = bn->filled & BUCKETS_ALL, given;
+	struct hak_ss *ss = NULL;
 	struct hak_spages map;
-	struct hak_ss *ss;
-	void *base = NULL;
 
 	if (some) {
 		ss = list_first_entry(&bn->bucket[__fls(some)], struct hak_ss, list);
@@ -72,12 +85,15 @@ static unsigned int node_give_one(struct hak_block_node *bn)
 		spage_or(&ss->left, &map);
 		memset(&ss->free, 0, sizeof(ss->free));
 		ss->nr_free = 0;
+		/* One more, so that it does not end before they have gone. */
+		ss->nr_used++;
 		bucket_add(bn, ss);
-		base = ss->base;
 	}
 	hak_unlock(&bn->lock, flags);
-	/* Whoever ends this SuperSlab meanwhile leaves these pages to us. */
-	given = base ? spages_give(base, &map) : 0;
+	if (!ss)
+		return 0;
+	given = spages_give(ss->base, &map);
+	give_done(bn, ss);
 	hak_mem_add(HAK_MEM_RETIRED, given);
 	return given;
 }
