@@ -203,20 +203,23 @@ static void free_twice_with_another_between_is_found(struct kunit *test)
 	nothing_was_put_back(test, &t, NULL, 0);
 }
 
-/* Two objects of one slab, so that one keeps it while the other goes back to it. */
-static void two_of_a_slab(struct kunit *test, struct bad_test *t, void **a, void **b)
+/* Two objects of one page, so that one keeps it while the other goes back to its slab. */
+static void two_of_a_page(struct kunit *test, struct bad_test *t, void **a, void **b)
 {
-	void *p[8];
-	int i;
+	void *p[64];
+	int i, j = 0;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < ARRAY_SIZE(p); i++)
 		p[i] = get(test, t);
-	for (i = 2; i < 8 && hak_slab_of(p[0]) != hak_slab_of(p[1]); i++)
-		swap(p[1], p[i]);
-	KUNIT_ASSERT_PTR_EQ(test, hak_slab_of(p[0]), hak_slab_of(p[1]));
+	for (i = 1; i < ARRAY_SIZE(p) && !j; i++)
+		for (j = i - 1; j && ((unsigned long)p[i] ^ (unsigned long)p[j]) >= PAGE_SIZE; j--)
+			;
+	swap(p[0], p[j]);
+	swap(p[1], p[i - 1]);
+	KUNIT_ASSERT_LT(test, (unsigned long)p[0] ^ (unsigned long)p[1], PAGE_SIZE);
 	*a = p[0];
 	*b = p[1];
-	for (i = 2; i < 8; i++)
+	for (i = 2; i < ARRAY_SIZE(p); i++)
 		hak_free(p[i]);
 }
 
@@ -226,7 +229,7 @@ static void free_again_after_flush_is_found(struct kunit *test)
 	void *a, *b;
 
 	begin(test, &t);
-	two_of_a_slab(test, &t, &a, &b);
+	two_of_a_page(test, &t, &a, &b);
 	put(&t, a);
 	hak_cache_shrink(t.c);
 	KUNIT_EXPECT_PTR_EQ_MSG(test, hak_slab_of(a), hak_slab_of(b), "b keeps the slab");

@@ -58,7 +58,7 @@ static void *page_that_left(const void *p)
 	unsigned int i;
 
 	for (i = 1; i < HAK_SS_SPAGES; i++)
-		if (test_bit(i, ss->left.bits))
+		if (ss_left(ss, i * HAK_SPAGE_PAGES))
 			return ss_base(p) + i * HAK_SPAGE_SIZE;
 	return NULL;
 }

@@ -16,20 +16,11 @@
 bool hak_superslab_enabled __read_mostly = true;
 HAK_EXPORT_TEST(hak_superslab_enabled);
 
-static void ss_release_now(void *base, const struct hak_spages *left)
-{
-	struct hak_spages copy = *left;
-
-	/* A stale header must not pass for a SuperSlab in somebody else's memory. */
-	memset(base, 0, HAK_SPAGE_SIZE);
-	spages_release(base, &copy);
-}
-
 static void ss_release(struct hak_release *r)
 {
 	struct hak_ss *ss = container_of(r, struct hak_ss, release);
 
-	ss_release_now(ss->base, &ss->left);
+	spages_release(ss->base);
 	hak_mem_add(HAK_MEM_SS, -1);
 	hak_mem_add(HAK_MEM_SS_FREED, 1);
 }
@@ -170,7 +161,7 @@ static void ss_worker(struct work_struct *work)
 	mutex_lock(&hak_grow_lock);
 	ss = ss_create(hak_home_nid(), GFP_KERNEL);
 	if (ss && hak_peek(hak_block_node[ss->nid].nr_empty))
-		ss_release_now(ss->base, &ss->left);
+		spages_release(ss->base);
 	else if (ss)
 		ss_add(ss, 0);
 	mutex_unlock(&hak_grow_lock);
@@ -228,7 +219,8 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 	return hak_small_slab(pool, nid, gfp);
 }
 
-static void ss_put_spages(struct hak_slab *slab)
+/* Slab pages of @slab are free again, or, of a thin one, have all gone. */
+static void ss_put_spages(struct hak_slab *slab, bool gone)
 {
 	void *base = ss_base(slab);
 	struct hak_ss *ss = ss_header(base);
@@ -241,8 +233,10 @@ static void ss_put_spages(struct hak_slab *slab)
 	WRITE_ONCE(slab->pool, NULL);
 	flags = hak_lock(&bn->lock);
 	bucket_del(bn, ss);
-	spage_set(&ss->free, first, n);
-	ss->nr_free += n;
+	if (!gone) {
+		spage_set(&ss->free, first, n);
+		ss->nr_free += n;
+	}
 	ss->nr_used -= n;
 	bucket_add(bn, ss);
 	for (i = first; i < first + n; i++)
@@ -266,12 +260,52 @@ static void slab_unmark(struct hak_slab *slab)
 		hak_arch_poke(slab_object(slab, i) + slab->pool->mark_off, 0);
 }
 
-void hak_block_put_slab(struct hak_slab *slab)
+/* The same in those pages of @slab whose bits are set in @mask. */
+static void slab_unmark_pages(struct hak_slab *slab, unsigned long mask)
+{
+	unsigned int i;
+	void *at;
+
+	for (i = 0; i < slab->objects; i++) {
+		at = slab_object(slab, i) + slab->pool->mark_off;
+		if (mask >> ((at - slab->mem) >> PAGE_SHIFT) & 1)
+			hak_arch_poke(at, 0);
+	}
+}
+
+unsigned long hak_slab_left(const struct hak_slab *slab)
+{
+	unsigned int i, first = slab->first * HAK_SPAGE_PAGES;
+	struct hak_ss *ss = ss_header(ss_base(slab));
+	unsigned long mask = 0;
+
+	for (i = 0; i < slab->spages * HAK_SPAGE_PAGES; i++)
+		mask |= (unsigned long)ss_left(ss, first + i) << i;
+	return mask;
+}
+
+void hak_slab_leave(struct hak_slab *slab, unsigned long mask)
 {
 	if (slab->pool->marked)
+		slab_unmark_pages(slab, mask);
+	hak_mem_add(HAK_MEM_RETIRED, spages_leave_mask(ss_base(slab), slab->first, mask));
+}
+
+static unsigned long slab_all_mask(const struct hak_slab *slab)
+{
+	return (1UL << slab->spages * HAK_SPAGE_PAGES) - 1;
+}
+
+void hak_block_put_slab(struct hak_slab *slab)
+{
+	bool thin = slab->carved == HAK_THIN;
+
+	if (thin)
+		hak_slab_leave(slab, slab_all_mask(slab) & ~hak_slab_left(slab));
+	else if (slab->pool->marked)
 		slab_unmark(slab);
 	if (slab->spages)
-		ss_put_spages(slab);
+		ss_put_spages(slab, thin);
 	else
 		hak_small_put(container_of(slab, struct hak_small, slab));
 }
@@ -282,6 +316,7 @@ void hak_block_shrink(void)
 	cancel_work_sync(&ss_work);
 	hak_block_trim(ULONG_MAX);
 }
+HAK_EXPORT_TEST(hak_block_shrink);
 
 static int nearest_with_memory(int nid)
 {

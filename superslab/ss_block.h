@@ -112,6 +112,20 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 /* Let the slab pages of @slab lead to no cache. Context: any. */
 void hak_block_untag(struct hak_slab *slab);
 
+/* Of the OS pages of @slab those that have left its SuperSlab; a bit each. Context: any. */
+unsigned long hak_slab_left(const struct hak_slab *slab);
+
+/**
+ * hak_slab_leave() - pages of a slab go to the kernel
+ * @slab: a slab of a SuperSlab, which does not end meanwhile
+ * @mask: which of its OS pages; no live object lies in them, nor its map
+ *
+ * Marks are taken out of them before.
+ *
+ * Context: Any in which the page allocator may be called; no lock held.
+ */
+void hak_slab_leave(struct hak_slab *slab, unsigned long mask);
+
 /* Give back a slab that is on no list and whose objects are all free. Context: no lock held. */
 void hak_block_put_slab(struct hak_slab *slab);
 

@@ -308,6 +308,12 @@ static unsigned int page_in_region(const void *p)
 	return ((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT;
 }
 
+/* Is the page of @p, in the region of a SuperSlab, still its? */
+static bool ss_has(const void *p)
+{
+	return !ss_left(ss_header(ss_base(p)), page_in_region(p));
+}
+
 static struct hak_slab *dir_slab(const void *p)
 {
 	unsigned long entry = dir_look(p);
@@ -318,10 +324,10 @@ static struct hak_slab *dir_slab(const void *p)
 		return NULL;
 	if (!m) {
 		dir_reinstate(ss_base(p));
-		return ss_slab(p);
+		return ss_has(p) ? ss_slab(p) : NULL;
 	}
 	slab = READ_ONCE(m->page[page_in_region(p)]);
-	return slab || !READ_ONCE(m->ss) ? slab : ss_slab(p);
+	return slab || !READ_ONCE(m->ss) || !ss_has(p) ? slab : ss_slab(p);
 }
 
 struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
@@ -330,21 +336,15 @@ struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
 
 	/* Pairs with the store that gives the slab to a pool: the slab is made before that. */
 	*pool = likely(slab) ? smp_load_acquire(&slab->pool) : NULL;
-	if (likely(*pool))
+	if (likely(*pool) && likely(hak_peek(slab->carved) < HAK_THINNING))
 		return slab;
-	/* No SuperSlab of the image, or a page of it that serves none and may have left. */
+	/* No SuperSlab of the image, or a page of it that may have left. */
 	slab = dir_slab(p);
 	/* Likewise. */
 	*pool = slab ? smp_load_acquire(&slab->pool) : NULL;
 	return *pool ? slab : NULL;
 }
 HAK_EXPORT_TEST(hak_slab_find);
-
-/* Is the page of @p, in the region of a SuperSlab, still its? */
-static bool ss_has(const void *p)
-{
-	return !data_race(test_bit(ss_spage_index(p), ss_header(ss_base(p))->left.bits));
-}
 
 bool hak_owns(const void *p)
 {

@@ -33,10 +33,8 @@ void hak_ss_retired(struct hak_ss *ss)
 	hak_dir_clear_ss(ss->base);
 	hak_mem_add(HAK_MEM_RETIRED, ss->nr_free * (HAK_SPAGE_SIZE / PAGE_SIZE));
 	/* With interrupts off it would keep them off for long. */
-	if (hak_may_grow() && !irqs_disabled()) {
-		spages_give(ss->base, &ss->free);
-		spage_or(&ss->left, &ss->free);
-	}
+	if (hak_may_grow() && !irqs_disabled())
+		spages_leave(ss->base, &ss->free);
 	hak_release_later(&ss->release);
 }
 
@@ -82,7 +80,6 @@ static unsigned int node_give_one(struct hak_block_node *bn)
 		ss = list_first_entry(&bn->bucket[__fls(some)], struct hak_ss, list);
 		bucket_del(bn, ss);
 		map = ss->free;
-		spage_or(&ss->left, &map);
 		memset(&ss->free, 0, sizeof(ss->free));
 		ss->nr_free = 0;
 		/* One more, so that it does not end before they have gone. */
@@ -92,7 +89,7 @@ static unsigned int node_give_one(struct hak_block_node *bn)
 	hak_unlock(&bn->lock, flags);
 	if (!ss)
 		return 0;
-	given = spages_give(ss->base, &map);
+	given = spages_leave(ss->base, &map);
 	give_done(bn, ss);
 	hak_mem_add(HAK_MEM_RETIRED, given);
 	return given;
@@ -131,10 +128,9 @@ unsigned int hak_block_mend(void *base, unsigned int order, const struct hak_ss 
 
 	if (!ss)
 		return hak_pages_mend(base, 1U << order);
-	for (i = 0; i < HAK_SS_SPAGES; i++)
-		if (!test_bit(i, ss->left.bits))
-			stolen += hak_pages_mend(base + i * HAK_SPAGE_SIZE,
-						 HAK_SPAGE_SIZE / PAGE_SIZE);
+	for (i = 0; i < HAK_SS_PAGES; i++)
+		if (!ss_left(ss, i))
+			stolen += hak_pages_mend(base + i * PAGE_SIZE, 1);
 	return stolen;
 }
 
@@ -150,9 +146,8 @@ static void look_within(void *base, unsigned int order, struct hak_ss *ss, void 
 
 	if (!ss)
 		w->found |= base < w->end && base + (PAGE_SIZE << order) > w->begin;
-	for (i = 0; ss && i < HAK_SS_SPAGES; i++, base += HAK_SPAGE_SIZE)
-		w->found |= base < w->end && base + HAK_SPAGE_SIZE > w->begin &&
-			    !test_bit(i, ss->left.bits);
+	for (i = 0; ss && i < HAK_SS_PAGES; i++, base += PAGE_SIZE)
+		w->found |= base < w->end && base + PAGE_SIZE > w->begin && !ss_left(ss, i);
 }
 
 bool hak_block_within(unsigned long pfn, unsigned long nr)

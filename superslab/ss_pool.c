@@ -43,6 +43,7 @@ int hak_pool_init(struct hak_pool *pool, u32 stride, u32 keep_empty)
 		raw_spin_lock_init(&pn->lock);
 		INIT_LIST_HEAD(&pn->partial);
 		INIT_LIST_HEAD(&pn->full);
+		INIT_LIST_HEAD(&pn->thin);
 		pool->node[nid] = pn;
 	}
 	return 0;
@@ -159,16 +160,24 @@ unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void 
 }
 HAK_EXPORT_TEST(hak_pool_take);
 
-/* A slab comes (1) or goes (-1): its block counts as unreclaimable, which some caches are not. */
-static void slab_account(const struct hak_slab *slab, const struct hak_pool *pool, long sign)
+void hak_slab_account(const struct hak_slab *slab, const struct hak_pool *pool, long pages)
 {
-	long bytes;
+	struct page *page = virt_to_page(slab->mem);
 
 	if (!pool->reclaimable)
 		return;
-	bytes = sign * (long)PAGE_ALIGN((unsigned long)slab->objects * pool->stride);
-	mod_node_page_state(page_pgdat(virt_to_page(slab->mem)), NR_SLAB_RECLAIMABLE_B, bytes);
-	mod_node_page_state(page_pgdat(virt_to_page(slab->mem)), NR_SLAB_UNRECLAIMABLE_B, -bytes);
+	mod_node_page_state(page_pgdat(page), NR_SLAB_RECLAIMABLE_B, pages * (long)PAGE_SIZE);
+	mod_node_page_state(page_pgdat(page), NR_SLAB_UNRECLAIMABLE_B, -pages * (long)PAGE_SIZE);
+}
+
+/* A slab comes (1) or goes (-1): its block counts as unreclaimable, which some caches are not. */
+static void slab_account(const struct hak_slab *slab, const struct hak_pool *pool, long sign)
+{
+	unsigned long bytes = (unsigned long)slab->objects * pool->stride;
+
+	if (pool->reclaimable)
+		hak_slab_account(slab, pool, sign * ((long)DIV_ROUND_UP(bytes, PAGE_SIZE) -
+						     (long)hweight_long(hak_slab_left(slab))));
 }
 
 enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
@@ -229,7 +238,8 @@ static void slab_retire(struct hak_slab *slab)
 	struct hak_pool *pool = slab->pool;
 	struct slab_release *sr = (void *)slab->inline_bits;
 
-	if (!pool->rcu && !pool->dtor) {
+	/* The rest of a thin one goes to the kernel, which may not be called here. */
+	if (!pool->rcu && !pool->dtor && slab->carved != HAK_THIN) {
 		slab_put(slab);
 		return;
 	}
@@ -351,6 +361,7 @@ void hak_pool_orphan(struct hak_pool *pool)
 	for_each_node(nid) {
 		node_untag(pool->node[nid], &pool->node[nid]->full);
 		node_untag(pool->node[nid], &pool->node[nid]->partial);
+		node_untag(pool->node[nid], &pool->node[nid]->thin);
 	}
 	pool->name = NULL;
 	pool->tag = NULL;

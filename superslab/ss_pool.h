@@ -115,6 +115,24 @@ void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab) hak_must_h
 /* Within this layer: give up slabs that were unlinked, when readers and dtor allow it. */
 void hak_slabs_retire(struct list_head *gone);
 
+/* Within this layer: @pages of @slab begin, or cease, to count as the kernel's reclaimable ones. */
+void hak_slab_account(const struct hak_slab *slab, const struct hak_pool *pool, long pages);
+
+/**
+ * hak_pool_thin() - pages without live objects leave slabs that have some
+ * @pool: the pool; one with a destructor or with readers under RCU gives nothing
+ * @want: OS pages that will do
+ *
+ * Such a slab is thin from then on.  It serves nobody new, and ends when its last object is free.
+ *
+ * Context: Process context, no lock held.
+ * Return: OS pages that went.
+ */
+unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want);
+
+/* Does it give anything at all? */
+bool hak_pool_thins(const struct hak_pool *pool);
+
 /* Compare descriptors with bitmaps; returns the number of slabs that disagree. Context: any. */
 unsigned int hak_pool_verify(struct hak_pool *pool);
 

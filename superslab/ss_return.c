@@ -28,10 +28,11 @@ static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struc
 	pn->nr_free += slab->free - was;
 	if (!was)
 		list_move(&slab->list, &pn->partial);
-	if (slab->free < slab->objects)
+	/* Whoever gives pages of it to the kernel looks again when they have gone. */
+	if (slab->free < slab->objects || slab->carved == HAK_THINNING)
 		return;
 	pn->nr_empty++;
-	if (pn->nr_empty > pool->keep_empty) {
+	if (pn->nr_empty > pool->keep_empty || slab->carved == HAK_THIN) {
 		hak_slab_unlink(pn, slab);
 		list_add(&slab->list, gone);
 	} else {
@@ -127,6 +128,33 @@ static __always_inline bool same_node(const struct hak_slab *first, const struct
 	return (first->spages && ss_base(first) == ss_base(slab)) || slab_nid(slab) == nid;
 }
 
+/*
+ * The map says that @p is free already.  It may be of a small block, where a page of a thin slab
+ * of the same pool was: then it goes where it belongs.  Preemption off.
+ */
+static noinline void return_again(struct hak_pool *pool, void *p, struct list_head *gone)
+{
+	struct batch b = { .p = &p, .n = 1 };
+	struct hak_pool *found = NULL;
+	struct hak_pool_node *pn;
+	unsigned long flags;
+	unsigned int i;
+
+	b.slab[0] = hak_slab_find(p, &found);
+	if (found == pool && !b.slab[0]->spages && slab_starts(b.slab[0], pool, p, &i)) {
+		b.index[0] = i;
+		INIT_LIST_HEAD(&b.gone);
+		pn = pool->node[slab_nid(b.slab[0])];
+		flags = hak_lock(&pn->lock);
+		slab_return(pool, pn, &b, 0);
+		hak_unlock(&pn->lock, flags);
+		list_splice(&b.gone, gone);
+		if (!b.bad)
+			return;
+	}
+	hak_report_bad(HAK_BAD_DOUBLE, p, pool, 0);
+}
+
 /* At most HAK_BATCH objects: look up without a lock, put back under one per node run. */
 static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 {
@@ -154,7 +182,7 @@ static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 			    k - done);
 	}
 	for (k = 0; k < b.bad; k++)
-		hak_report_bad(HAK_BAD_DOUBLE, p[k], pool, 0);
+		return_again(pool, p[k], &b.gone);
 	preempt_enable();
 	hak_slabs_retire(&b.gone);
 }

@@ -1,40 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slab pages on their way to the kernel: as runs, so that the pieces are as large as can be.
+ * Pages on their way to the kernel: as runs, so that the pieces are as large as can be.
+ *
+ * No lock guards the map of what has left.  Free slab pages leave under that of the node, pages of
+ * a slab under that of its pool.  So bits are set atomically, and before the page goes.
  */
 #include "superslab/ss_pages.h"
 #include "superslab/ss_spage.h"
 
-#define OS_PAGES (HAK_SPAGE_SIZE / PAGE_SIZE)
-
-static bool spage_has(const struct hak_spages *map, unsigned int i)
+static bool page_is_in(const struct hak_pages *map, unsigned int i)
 {
-	return i < HAK_SS_SPAGES && test_bit(i, map->bits);
+	return i < HAK_SS_PAGES && test_bit(i, map->bits);
 }
 
-unsigned int spages_give(void *base, const struct hak_spages *map)
+/* The page behind the run of @map that page @i is in. */
+static unsigned int run_end(const struct hak_pages *map, unsigned int i)
 {
-	unsigned int i, n, given = 0;
+	while (page_is_in(map, i))
+		i += i % BITS_PER_LONG || ~map->bits[i / BITS_PER_LONG] ? 1 : BITS_PER_LONG;
+	return i;
+}
 
-	for (i = 0; i < HAK_SS_SPAGES; i += n) {
-		n = 1;
-		if (!spage_has(map, i))
-			continue;
-		while (spage_has(map, i + n))
-			n++;
-		hak_pages_give(base + i * HAK_SPAGE_SIZE, n * OS_PAGES);
-		given += n * OS_PAGES;
+static unsigned int pages_give(void *base, const struct hak_pages *map)
+{
+	unsigned int i = 0, end, given = 0;
+
+	while (i < HAK_SS_PAGES) {
+		end = run_end(map, i);
+		if (end > i)
+			hak_pages_give(base + i * PAGE_SIZE, end - i);
+		given += end - i;
+		i = end + 1;
 	}
 	return given;
 }
 
-void spages_release(void *base, const struct hak_spages *left)
+static unsigned int pages_leave(void *base, const struct hak_pages *map)
 {
-	struct hak_spages rest;
+	struct hak_ss *ss = ss_header(base);
 	unsigned int w;
 
-	for (w = 0; w < SPAGE_WORDS; w++)
-		rest.bits[w] = ~left->bits[w];
-	spages_give(base, &rest);
+	for (w = 0; w < ARRAY_SIZE(map->bits); w++)
+		if (map->bits[w])
+			atomic_long_or(map->bits[w], &ss->left[w]);
+	return pages_give(base, map);
+}
+
+unsigned int spages_leave(void *base, const struct hak_spages *map)
+{
+	struct hak_pages pages = {};
+	unsigned int i, n = HAK_SPAGE_PAGES;
+
+	for (i = 0; i < HAK_SS_SPAGES; i++)
+		if (test_bit(i, map->bits))
+			pages.bits[i * n / BITS_PER_LONG] |=
+				((1UL << n) - 1) << (i * n % BITS_PER_LONG);
+	return pages_leave(base, &pages);
+}
+
+unsigned int spages_leave_mask(void *base, unsigned int first, unsigned long mask)
+{
+	unsigned int page = first * HAK_SPAGE_PAGES;
+	struct hak_pages pages = {};
+
+	/* A slab begins at a multiple of its length: all of it is in one word. */
+	pages.bits[page / BITS_PER_LONG] = mask << (page % BITS_PER_LONG);
+	return pages_leave(base, &pages);
+}
+
+void spages_release(void *base)
+{
+	struct hak_ss *ss = ss_header(base);
+	struct hak_pages rest;
+	unsigned int w;
+
+	for (w = 0; w < ARRAY_SIZE(rest.bits); w++)
+		rest.bits[w] = ~atomic_long_read(&ss->left[w]);
+	/* A stale header must not pass for a SuperSlab in somebody else's memory. */
+	memset(base, 0, HAK_SPAGE_SIZE);
+	pages_give(base, &rest);
 	hak_pages_end(virt_to_page(base), HAK_SS_ORDER);
 }

@@ -53,18 +53,16 @@ static inline void spage_clear(struct hak_spages *map, unsigned int first, unsig
 	map->bits[first / BITS_PER_LONG] &= ~spage_mask(first, n);
 }
 
-static inline void spage_or(struct hak_spages *map, const struct hak_spages *more)
-{
-	unsigned int w;
+/*
+ * The pages of @map leave the SuperSlab at @base; returns how many.  Nobody is led to them any
+ * more, and the SuperSlab does not end before this returns.
+ */
+unsigned int spages_leave(void *base, const struct hak_spages *map);
 
-	for (w = 0; w < SPAGE_WORDS; w++)
-		map->bits[w] |= more->bits[w];
-}
+/* The same of the pages whose bits are set in @mask, from slab page @first on. */
+unsigned int spages_leave_mask(void *base, unsigned int first, unsigned long mask);
 
-/* Give the pages of @map, of the SuperSlab at @base, to the kernel; returns how many OS pages. */
-unsigned int spages_give(void *base, const struct hak_spages *map);
-
-/* Give all of the SuperSlab at @base but what has @left before. */
-void spages_release(void *base, const struct hak_spages *left);
+/* Give all of the SuperSlab at @base but what left before. */
+void spages_release(void *base);
 
 #endif /* _SS_SPAGE_H */

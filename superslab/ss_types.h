@@ -23,6 +23,7 @@
  *   spare        the magazine of a set before this one: full or empty
  *   depot        a node's full and empty magazines of one cache
  *   node         memory that is near to some CPUs and far from others, as the kernel numbers it
+ *   thin         of a slab: pages without live objects have gone, the others wait for theirs
  *   pristine     of an object with a constructor or SLAB_TYPESAFE_BY_RCU: nothing is written
  *                inside it while it is free
  *   mode         which path the calls of a cache take: tiny_mode.c
@@ -91,13 +92,15 @@ struct hak_pool;
 
 /* A slab. Fields without a tag are constant while the slab is in use. */
 struct hak_slab {
-	struct list_head list;		/* [pool node lock] on partial or full */
+	struct list_head list;		/* [pool node lock] on partial, full or thin */
 	struct hak_pool *pool;		/* NULL: the slab page serves no slab */
 	void *mem;			/* first object */
 	unsigned long *bits;		/* [pool node lock] a set bit: object is free */
 	u16 objects;
 	u16 free;			/* [pool node lock] number of set bits */
-	u16 carved;			/* [pool node lock] objects below were handed out once */
+	u16 carved;			/* [pool node lock] objects below were handed out; or: */
+#define HAK_THINNING	0xfffe		/* pages of it are on their way to the kernel */
+#define HAK_THIN	0xffff		/* pages of it have gone: it serves nobody new */
 	u8 spages;			/* slab pages; 0: a small block */
 	u8 first;			/* slab page of the SuperSlab where the slab begins */
 	unsigned long inline_bits[HAK_INLINE_BITS / BITS_PER_LONG];
@@ -114,10 +117,17 @@ struct hak_spages {
 	unsigned long bits[HAK_SS_SPAGES / BITS_PER_LONG];
 };
 
+/* A bit for each page. */
+#define HAK_SS_PAGES	(1U << HAK_SS_ORDER)
+#define HAK_SPAGE_PAGES	(1U << (HAK_SPAGE_SHIFT - PAGE_SHIFT))
+struct hak_pages {
+	unsigned long bits[HAK_SS_PAGES / BITS_PER_LONG];
+};
+
 struct hak_ss {
 	struct list_head list;		/* [block node lock] in the bucket below */
 	struct hak_spages free;		/* [block node lock] slab pages that serve no slab */
-	struct hak_spages left;		/* [block node lock] those that the kernel has back */
+	atomic_long_t left[HAK_SS_PAGES / BITS_PER_LONG];	/* pages that the kernel has back */
 	u8 nr_free;			/* [block node lock] */
 	u8 nr_used;			/* [block node lock] slab pages of slabs */
 	u8 bucket;			/* [block node lock] see ss_block.c */
@@ -135,9 +145,10 @@ struct hak_small {
 
 struct hak_pool_node {
 	raw_spinlock_t lock;		/* [4] in the lock order: docs/locks.md */
-	/* Slabs with free objects, empty ones last, and slabs without. */
+	/* Slabs with free objects, empty ones last; slabs without; and those with holes. */
 	struct list_head partial hak_guarded_by_own(&lock);
 	struct list_head full hak_guarded_by_own(&lock);
+	struct list_head thin hak_guarded_by_own(&lock);
 	unsigned int nr_slabs hak_guarded_by_own(&lock);
 	unsigned int nr_empty hak_guarded_by_own(&lock);
 	/* Fewest empty ones since the reaper looked. */
@@ -231,6 +242,12 @@ static inline void *slab_object(const struct hak_slab *slab, unsigned int i)
 static inline int slab_nid(const struct hak_slab *slab)
 {
 	return page_to_nid(virt_to_page(slab->mem));
+}
+
+/* Has this page of a SuperSlab gone back to the kernel? */
+static inline bool ss_left(const struct hak_ss *ss, unsigned int page)
+{
+	return atomic_long_read(&ss->left[page / BITS_PER_LONG]) >> (page % BITS_PER_LONG) & 1;
 }
 
 static_assert(sizeof(struct hak_slab) == 112);

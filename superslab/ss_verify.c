@@ -3,8 +3,8 @@
  * Executable invariants of pools.
  *
  * Each rule is stated here and nowhere else.  A slab's free count is the number of set bits of
- * its map.  The counts of a node are the sums over its slabs.  A slab is on partial exactly if it
- * has a free object.
+ * its map.  The counts of a node are the sums over its slabs.  A slab is on partial or thin exactly
+ * if it has a free object, and on thin exactly if pages of it have left.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -18,6 +18,12 @@ static bool slab_verify(const struct hak_slab *slab, const struct hak_pool *pool
 	return slab->pool == pool && set == slab->free && (set > 0) == partial;
 }
 
+static bool thin_verify(const struct hak_slab *slab, const struct hak_pool *pool)
+{
+	return slab_verify(slab, pool, true) && slab->carved >= HAK_THINNING &&
+	       (slab->carved == HAK_THINNING || slab->free < slab->objects);
+}
+
 static unsigned int node_verify(struct hak_pool_node *pn, const struct hak_pool *pool)
 	hak_must_hold(&pn->lock)
 {
@@ -27,7 +33,7 @@ static unsigned int node_verify(struct hak_pool_node *pn, const struct hak_pool 
 
 	hak_assert_held(&pn->lock);
 	list_for_each_entry(slab, &pn->partial, list) {
-		bad += !slab_verify(slab, pool, true);
+		bad += !slab_verify(slab, pool, true) || slab->carved >= HAK_THINNING;
 		empty += slab->free == slab->objects;
 		objects += slab->objects;
 		free += slab->free;
@@ -36,6 +42,12 @@ static unsigned int node_verify(struct hak_pool_node *pn, const struct hak_pool 
 	list_for_each_entry(slab, &pn->full, list) {
 		bad += !slab_verify(slab, pool, false);
 		objects += slab->objects;
+		slabs++;
+	}
+	list_for_each_entry(slab, &pn->thin, list) {
+		bad += !thin_verify(slab, pool);
+		objects += slab->objects;
+		free += slab->free;
 		slabs++;
 	}
 	return bad + (objects != pn->nr_objects) + (free != pn->nr_free) +

@@ -281,7 +281,7 @@ static __always_inline unsigned int push_group(struct hak_set *s, unsigned long 
 do {										\
 	struct hak_arch_cpu __cpu = hak_arch_here();				\
 	unsigned long __obj = (obj), __n;					\
-	struct hak_cache *__c = *hak_tag_at(mark, __obj);			\
+	struct hak_cache *__c = hak_tag(mark, __obj);				\
 										\
 	if ((hardened) && unlikely(hak_arch_peek(__obj) == (mark)))		\
 		goto full;							\
@@ -329,7 +329,7 @@ static __always_inline unsigned int push_any(unsigned int n, void **p, bool hard
 		diff = o + BULK_GROUP <= end ? group_diff(o) : ~0UL;
 		if (likely(!(diff & BULK_SAME_SS))) {
 			went = diff & BULK_SAME_SPAGE ? 0 :
-			       push_group(this_set(*hak_tag_at(mark, *o), HAK_TASK), mark, o,
+			       push_group(this_set(hak_tag(mark, *o), HAK_TASK), mark, o,
 					  hardened);
 			if (!went)
 				went = push_scattered(o, mark, hardened);

@@ -274,6 +274,7 @@ int hak_cache_shrink(struct hak_cache *c)
 	might_sleep();
 	hak_drain_core(core);
 	left = hak_pool_trim_all(&core->pool);
+	hak_pool_thin(&core->pool, ULONG_MAX);
 	hak_release_wait();
 	hak_block_shrink();
 	hak_release_wait();
@@ -291,6 +292,7 @@ unsigned long hak_shrink_all(void)
 	list_for_each_entry(core, &hak_caches, list) {
 		hak_drain_core_cpuslocked(core);
 		hak_pool_trim_all(&core->pool);
+		hak_pool_thin(&core->pool, ULONG_MAX);
 	}
 	mutex_unlock(&hak_caches_lock);
 	cpus_read_unlock();

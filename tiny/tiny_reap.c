@@ -56,6 +56,8 @@ static void reap_locked(bool all)
 		hak_drain_here(core, !all);
 		if (shared)
 			reap_shared(core, all);
+		if (all)
+			hak_pool_thin(&core->pool, ULONG_MAX);
 	}
 	if (shared)
 		hak_pool_trim(&hak_mag_pool, all);
@@ -155,7 +157,8 @@ unsigned long hak_shrinker_count(void)
 			bytes += hak_peek(core->depot[nid].nr_full) * core->mag_max *
 				 core->pool.stride;
 		hak_pool_info(&core->pool, &info);
-		bytes += info.empty * HAK_SPAGE_SIZE;
+		bytes += hak_pool_thins(&core->pool) ? info.free * core->pool.stride :
+						       info.empty * HAK_SPAGE_SIZE;
 	}
 	mutex_unlock(&hak_caches_lock);
 	return pages + bytes / PAGE_SIZE;
@@ -166,6 +169,19 @@ HAK_EXPORT_TEST(hak_shrinker_count);
 static unsigned long retired_since(long before)
 {
 	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before;
+}
+
+/* Whole slabs were not enough: pages leave those that have live objects. */
+static void scan_thin(unsigned long want, long before)
+	hak_must_hold(&hak_caches_lock)
+{
+	struct hak_core *core;
+
+	list_for_each_entry(core, &hak_caches, list) {
+		if (retired_since(before) >= want)
+			break;
+		hak_pool_thin(&core->pool, want - retired_since(before));
+	}
 }
 
 unsigned long hak_shrinker_scan(unsigned long want)
@@ -188,6 +204,7 @@ unsigned long hak_shrinker_scan(unsigned long want)
 			break;
 	}
 	hak_pool_trim(&hak_mag_pool, true);
+	scan_thin(want, before);
 	mutex_unlock(&hak_caches_lock);
 	hak_block_trim(want - min(want, retired_since(before)));
 	if (retired_since(before) < want)

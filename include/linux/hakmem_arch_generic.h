@@ -61,7 +61,7 @@ do {										\
 #define hak_arch_tag_differs(c, mark, p, bad)					\
 do {										\
 	hak_arch_foreign(p, mark, bad);						\
-	if (unlikely(*hak_tag_at(mark, p) != (c)))				\
+	if (unlikely(hak_tag(mark, p) != (c)))					\
 		goto bad;							\
 } while (0)
 

@@ -140,6 +140,16 @@ static __always_inline unsigned long hak_mark(const void *p)
 	((struct hak_cache **)((mark) - HAK_MARK) +				\
 	 hak_arch_bits32(p, HAK_SPAGE_SHIFT, HAK_TAG_BITS))
 
+/*
+ * What it says.  A slab that loses pages leads to no cache from then on, while its live objects
+ * may be freed: whoever reads either value goes right.  Only sanitizers want to be told.
+ */
+#ifdef __SANITIZE_THREAD__
+#define hak_tag(mark, p) READ_ONCE(*hak_tag_at(mark, p))
+#else
+#define hak_tag(mark, p) (*hak_tag_at(mark, p))
+#endif
+
 static __always_inline void hak_might_alloc(gfp_t gfp)
 {
 	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
@@ -229,7 +239,7 @@ static __always_inline void hak_push_lookup(void *p)
 	/* From here to the push no SuperSlab can go: headers outlive a grace period. */
 	cpu = hak_arch_off();
 	hak_arch_foreign(p, mark, lookup);
-	c = *hak_tag_at(mark, p);
+	c = hak_tag(mark, p);
 	if (static_branch_likely(&hak_hardened_key)) {
 		if (unlikely(hak_arch_peek(p) == mark))
 			goto lookup;

@@ -126,6 +126,7 @@ struct shim_key { bool on; };
 #define BITS_PER_LONG		64
 #define BITS_TO_LONGS(n)	(((n) + 63) / 64)
 #define __ffs(x)		((unsigned int)__builtin_ctzl(x))
+#define hweight_long(x)		((unsigned int)__builtin_popcountl(x))
 #define __fls(x)		(63U - (unsigned int)__builtin_clzl(x))
 #define is_power_of_2(x)	((x) && !((x) & ((x) - 1)))
 #define __set_bit(i, b)		((b)[(i) / 64] |= 1UL << (i) % 64)
@@ -278,6 +279,7 @@ static inline bool mutex_trylock(struct mutex *x) hak_tries(x) hak_unchecked("in
 	return !pthread_mutex_trylock(&x->m);
 }
 #define atomic_long_read(a)	READ_ONCE((a)->counter)
+#define atomic_long_or(n, a)	((void)__atomic_fetch_or(&(a)->counter, n, __ATOMIC_RELAXED))
 #define atomic_long_add(n, a)	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELAXED))
 #define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */
 #define synchronize_rcu_expedited() synchronize_rcu()

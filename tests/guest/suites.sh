@@ -16,8 +16,8 @@ none_skipped()
 	esac
 }
 
-# The suites of $WANTED but three, whose bounds on memory are those of SuperSlabs.
-of_small_blocks() { echo "$WANTED" | tr ' ' '\n' | grep -v '^hakmem_\(leave\|reap\|flow\)$' | tr '\n' ' '; }
+# The suites of $WANTED but those whose bounds on memory are those of SuperSlabs.
+of_small_blocks() { echo "$WANTED" | tr ' ' '\n' | grep -v '^hakmem_\(leave\|thin\|reap\|flow\)$' | tr '\n' ' '; }
 
 suites()	# suites PARAMS SUITE...
 {

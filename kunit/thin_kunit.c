@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite hakmem_thin: pages without live objects leave slabs that still have some.
+ *
+ * One of many objects stays.  What lies in a page that left is handed out by nobody, and a second
+ * free of it is reported.  All memory comes back with the last object.
+ */
+#include "kunit/hak_kunit.h"
+#include "kunit/lib/hak_pattern.h"
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+#include "superslab/ss_lock.h"
+
+#define KEEP 40			/* slabs' worth of objects, of which each has one live at most */
+
+struct thin_test {
+	struct hak_cache *c;
+	unsigned int size, n;
+	void **p;		/* live ones */
+	void **gone;		/* and where the freed ones were */
+};
+
+static struct hak_pool *thin_pool(const struct thin_test *t)
+{
+	return &cache_core(t->c)->pool;
+}
+
+static bool left(const void *p)
+{
+	return ss_left(ss_header(ss_base(p)), ((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT);
+}
+
+static void fill(struct kunit *test, struct thin_test *t, unsigned int i)
+{
+	t->p[i] = hak_cache_alloc(t->c, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t->p[i]);
+	hak_pattern_fill(t->p[i], t->size, (unsigned long)t->p[i]);
+}
+
+/* Of all slabs of a new cache, one object in each 16 KiB stays. */
+static void thin_begin(struct kunit *test, struct thin_test *t, unsigned int size,
+		       struct hak_cache_args *args)
+{
+	unsigned int i, keep;
+
+	t->size = size;
+	t->n = KEEP * HAK_SPAGE_SIZE / size;
+	t->p = kunit_kcalloc(test, t->n, sizeof(*t->p), GFP_KERNEL);
+	t->gone = kunit_kcalloc(test, t->n, sizeof(*t->gone), GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, t->p && t->gone);
+	hak_shrink_all();
+	t->c = hak_kunit_cache(test, "kunit-thin", size, args, 0);
+	for (i = 0; i < t->n; i++)
+		fill(test, t, i);
+	keep = HAK_SPAGE_SIZE / size;
+	for (i = 0; i < t->n; i++) {
+		if (i % keep == keep / 3)
+			continue;
+		hak_cache_free(t->c, t->p[i]);
+		t->gone[i] = t->p[i];
+		t->p[i] = NULL;
+	}
+}
+
+static void live_are_as_they_were(struct kunit *test, const struct thin_test *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < t->n; i++) {
+		if (!t->p[i])
+			continue;
+		KUNIT_ASSERT_FALSE(test, left(t->p[i]));
+		KUNIT_ASSERT_EQ(test, hak_pattern_wrong(t->p[i], t->size, (unsigned long)t->p[i]),
+				(size_t)t->size);
+	}
+}
+
+static void thin_end(struct kunit *test, struct thin_test *t)
+{
+	unsigned int i;
+
+	live_are_as_they_were(test, t);
+	for (i = 0; i < t->n; i++)
+		if (t->p[i])
+			hak_cache_free(t->c, t->p[i]);
+	hak_cache_shrink(t->c);
+	KUNIT_EXPECT_EQ(test, hak_pool_trim_all(thin_pool(t)), 0);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+static void no_ctor(void *p)
+{
+}
+
+static void pages_without_live_objects_leave(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 16, 64, 256, 1000, 1024, 2048 };
+	struct hak_cache_args ctor = { .ctor = no_ctor };
+	struct thin_test t;
+	unsigned int k;
+	u64 before, after;
+
+	for (k = 0; k < 2 * ARRAY_SIZE(sizes); k++) {
+		thin_begin(test, &t, sizes[k / 2], k % 2 ? &ctor : NULL);
+		hak_drain_core(cache_core(t.c));
+		hak_pool_trim_all(thin_pool(&t));
+		hak_block_shrink();
+		before = hak_kunit_stat(HAK_STAT_pages_held);
+		KUNIT_EXPECT_EQ(test, hak_cache_shrink(t.c), 1);
+		after = hak_kunit_stat(HAK_STAT_pages_held);
+		/* Half at least; more stay of the header and of a slab that was just begun. */
+		KUNIT_EXPECT_LE_MSG(test, after, before / 2 + 8, "size %u", t.size);
+		KUNIT_EXPECT_GE_MSG(test, after, KEEP, "size %u", t.size);
+		KUNIT_EXPECT_EQ(test, hak_pool_verify(thin_pool(&t)), 0);
+		KUNIT_EXPECT_EQ(test, hak_audit(-1), 0);
+		thin_end(test, &t);
+	}
+}
+
+static void holes_are_handed_out_to_nobody(struct kunit *test)
+{
+	struct thin_test t;
+	unsigned int i, holes = 0;
+
+	thin_begin(test, &t, 256, NULL);
+	hak_cache_shrink(t.c);
+	for (i = 0; i < t.n; i++)
+		holes += t.gone[i] && left(t.gone[i]);
+	KUNIT_EXPECT_GE(test, holes, t.n / 2);
+	for (i = 0; i < t.n; i++)
+		if (!t.p[i])
+			fill(test, &t, i);
+	thin_end(test, &t);
+}
+
+/* One whose page has gone is nobody's; of one beside a live object the bit is seen. */
+static void second_free_is_reported(struct kunit *test)
+{
+	void *there = NULL, *away = NULL;
+	struct hak_counts bad;
+	struct thin_test t;
+	unsigned int i;
+
+	thin_begin(test, &t, 256, NULL);
+	hak_cache_shrink(t.c);
+	for (i = 0; i < t.n; i++) {
+		if (t.gone[i] && left(t.gone[i]))
+			away = t.gone[i];
+		else if (t.gone[i])
+			there = t.gone[i];
+	}
+	KUNIT_ASSERT_TRUE(test, there && away);
+	hak_counts_begin(&bad);
+	hak_cache_free(t.c, there);
+	hak_kunit_settle();
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "beside a live object");
+	if (hak_kunit_hardened()) {
+		hak_counts_begin(&bad);
+		hak_cache_free(t.c, away);
+		hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_foreign, 1, "in a hole");
+	}
+	thin_end(test, &t);
+}
+
+/* The next shrink takes the pages of what was freed since. */
+static void more_pages_leave_later(struct kunit *test)
+{
+	struct thin_test t;
+	unsigned int i;
+	u64 before;
+
+	thin_begin(test, &t, 1024, NULL);
+	/* A second live object in each slab, in another page. */
+	for (i = 0; i < t.n; i++)
+		if (i % 16 == 12)
+			fill(test, &t, i);
+	hak_cache_shrink(t.c);
+	before = hak_kunit_stat(HAK_STAT_pages_held);
+	for (i = 0; i < t.n; i++) {
+		if (i % 16 != 12)
+			continue;
+		hak_cache_free(t.c, t.p[i]);
+		t.p[i] = NULL;
+	}
+	hak_cache_shrink(t.c);
+	/* One page of each slab at least. */
+	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held), before - KEEP);
+	thin_end(test, &t);
+}
+
+static struct hak_pool_node *of_pool(struct thin_test *t, const struct hak_slab *slab)
+{
+	return thin_pool(t)->node[slab_nid(slab)];
+}
+
+/* @slab, whose objects are all live, comes to the books of its pool (1) or leaves them (-1). */
+static void slab_books(struct thin_test *t, struct hak_slab *slab, int sign)
+{
+	struct hak_pool_node *pn = of_pool(t, slab);
+	unsigned long flags = hak_lock(&pn->lock);
+
+	pn->nr_slabs += sign;
+	pn->nr_objects += sign * slab->objects;
+	pn->nr_free += sign * slab->free;
+	if (sign > 0)
+		list_add(&slab->list, &pn->full);
+	else
+		list_del(&slab->list);
+	hak_unlock(&pn->lock, flags);
+}
+
+/* A small block of the same cache may come to lie in a hole: its objects go home to it. */
+static void small_block_in_a_hole_is_told_apart(struct kunit *test)
+{
+	struct hak_small *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
+	struct hak_counts bad;
+	struct thin_test t;
+	void *p = NULL;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	thin_begin(test, &t, 256, NULL);
+	hak_cache_shrink(t.c);
+	for (i = 0; i < t.n && !p; i++)
+		if (t.gone[i] && left(t.gone[i]) && !((unsigned long)t.gone[i] % PAGE_SIZE))
+			p = t.gone[i];
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	b->base = p;
+	b->slab.mem = p;
+	b->slab.pool = thin_pool(&t);
+	b->slab.bits = b->slab.inline_bits;
+	b->slab.objects = 2;
+	slab_books(&t, &b->slab, 1);
+	KUNIT_ASSERT_TRUE(test, hak_dir_set_small(b, GFP_KERNEL));
+	hak_counts_begin(&bad);
+	hak_pool_return(thin_pool(&t), 1, (void *[]){ p });
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 0, "an object of a small block");
+	KUNIT_EXPECT_EQ(test, b->slab.free, 1);
+	hak_pool_return(thin_pool(&t), 1, (void *[]){ p });
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "the same once more");
+	KUNIT_EXPECT_EQ(test, b->slab.free, 1);
+	slab_books(&t, &b->slab, -1);
+	hak_dir_clear_small(b);
+	hak_release_wait();
+	thin_end(test, &t);
+}
+
+static struct kunit_case thin_cases[] = {
+	KUNIT_CASE(pages_without_live_objects_leave),
+	KUNIT_CASE(holes_are_handed_out_to_nobody),
+	KUNIT_CASE(second_free_is_reported),
+	KUNIT_CASE(more_pages_leave_later),
+	KUNIT_CASE(small_block_in_a_hole_is_told_apart),
+	{}
+};
+
+struct kunit_suite hak_thin_suite = {
+	.name = "hakmem_thin",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = thin_cases,
+};
