@@ -54,7 +54,7 @@ struct tt_scenario {
 
 extern struct tt_scenario tt_mixed, tt_typed, tt_bulk, tt_reserve, tt_rings, tt_rcu;
 extern struct tt_scenario tt_typesafe, tt_irq, tt_drain, tt_preempt, tt_caches, tt_shrink;
-extern struct tt_scenario tt_pressure;
+extern struct tt_scenario tt_pressure, tt_thin;
 #ifdef CONFIG_HOTPLUG_CPU
 extern struct tt_scenario tt_hotplug;
 #endif

@@ -120,6 +120,52 @@ static void shrink_step(struct tt_thread *t)
 
 struct tt_scenario tt_shrink = { .name = "shrink", .threads = 1, .step = shrink_step };
 
+/* Some of the objects that are held go; each stays with one chance in @n. */
+static void thin_out(struct tt_user *u, unsigned int n)
+{
+	unsigned int i = 0;
+
+	while (i < u->n && !tt_failed()) {
+		if (!tt_below(u, n)) {
+			i++;
+			continue;
+		}
+		tt_put(u, &u->held[i]);
+		u->held[i] = u->held[--u->n];
+	}
+}
+
+/*
+ * Pages around the few live objects of slabs go to the kernel, which hands them to others.  Then
+ * new objects are wanted, which must not lie where no memory is.
+ */
+static void thin_step(struct tt_thread *t)
+{
+	struct tt_user *u = &t->user;
+	struct tt_kind k = { .size = 256 << tt_below(u, 4) };
+	unsigned int round, i;
+
+	k.c = hak_cache_create("torture-thin", k.size, NULL, 0);
+	if (!k.c) {
+		u->refused++;
+		return;
+	}
+	for (round = 0; round < 4 && !tt_failed(); round++) {
+		while (u->n < TT_HELD && tt_get(u, &k, tt_gfp(u), &u->held[u->n]))
+			u->n++;
+		thin_out(u, 8);
+		hak_cache_shrink(k.c);
+		for (i = 0; i < u->n; i++)
+			if (!tt_check(u, &u->held[i], "after its neighbours left"))
+				return;
+	}
+	tt_drop_all(u);
+	if (!tt_failed())
+		hak_cache_destroy(k.c);
+}
+
+struct tt_scenario tt_thin = { .name = "thin", .threads = 2, .step = thin_step };
+
 #ifdef CONFIG_HOTPLUG_CPU
 /* Every 200 ms one of the CPUs but the first goes, or one that went comes. */
 static int gone = -1;

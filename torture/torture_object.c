@@ -8,6 +8,7 @@
  * its key: so a foreign cookie found in an object can be told from rubbish and named.
  */
 #include "torture/torture.h"
+#include <linux/mm.h>
 #include <linux/topology.h>
 
 #define COOKIE_MIN 32
@@ -131,6 +132,10 @@ static void check_new(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, voi
 	if (!(u->serial % 16) && (!hak_owns(p) || hak_usable_size(p) < k->size))
 		tt_fail(u, "object %px of %u bytes: owned %d, usable %zu", p, k->size,
 			hak_owns(p), hak_usable_size(p));
+	/* Or sendpage_ok() would be true, and the page stay behind when it is to go. */
+	if (page_ref_count(virt_to_page(p)))
+		tt_fail(u, "the page of object %px has %d references", p,
+			page_ref_count(virt_to_page(p)));
 }
 
 void tt_adopt(struct tt_user *u, const struct tt_kind *k, gfp_t gfp, void *p, struct tt_obj *o)
