@@ -27,7 +27,7 @@ static struct hak_pool *thin_pool(const struct thin_test *t)
 
 static bool left(const void *p)
 {
-	return ss_left(ss_header(ss_base(p)), ((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT);
+	return !hak_owns(p);
 }
 
 static void fill(struct kunit *test, struct thin_test *t, unsigned int i)
@@ -37,11 +37,18 @@ static void fill(struct kunit *test, struct thin_test *t, unsigned int i)
 	hak_pattern_fill(t->p[i], t->size, (unsigned long)t->p[i]);
 }
 
-/* Of all slabs of a new cache, one object in each 16 KiB stays. */
-static void thin_begin(struct kunit *test, struct thin_test *t, unsigned int size,
-		       struct hak_cache_args *args)
+static void give_up(struct thin_test *t, unsigned int i)
 {
-	unsigned int i, keep;
+	hak_cache_free(t->c, t->p[i]);
+	t->gone[i] = t->p[i];
+	t->p[i] = NULL;
+}
+
+/* Slabs of a new cache, full of live objects. */
+static void thin_fill(struct kunit *test, struct thin_test *t, unsigned int size,
+		      struct hak_cache_args *args)
+{
+	unsigned int i;
 
 	t->size = size;
 	t->n = KEEP * HAK_SPAGE_SIZE / size;
@@ -52,14 +59,18 @@ static void thin_begin(struct kunit *test, struct thin_test *t, unsigned int siz
 	t->c = hak_kunit_cache(test, "kunit-thin", size, args, 0);
 	for (i = 0; i < t->n; i++)
 		fill(test, t, i);
-	keep = HAK_SPAGE_SIZE / size;
-	for (i = 0; i < t->n; i++) {
-		if (i % keep == keep / 3)
-			continue;
-		hak_cache_free(t->c, t->p[i]);
-		t->gone[i] = t->p[i];
-		t->p[i] = NULL;
-	}
+}
+
+/* Of those one object in each 16 KiB stays. */
+static void thin_begin(struct kunit *test, struct thin_test *t, unsigned int size,
+		       struct hak_cache_args *args)
+{
+	unsigned int i, keep = HAK_SPAGE_SIZE / size;
+
+	thin_fill(test, t, size, args);
+	for (i = 0; i < t->n; i++)
+		if (i % keep != keep / 3)
+			give_up(t, i);
 }
 
 static void live_are_as_they_were(struct kunit *test, const struct thin_test *t)
@@ -165,26 +176,26 @@ static void second_free_is_reported(struct kunit *test)
 /* The next shrink takes the pages of what was freed since. */
 static void more_pages_leave_later(struct kunit *test)
 {
+	unsigned int i, second = 0;
 	struct thin_test t;
-	unsigned int i;
 	u64 before;
 
-	thin_begin(test, &t, 1024, NULL);
-	/* A second live object in each slab, in another page. */
+	thin_fill(test, &t, 1024, NULL);
+	/* Of each slab page the first objects of the first and of the third page. */
 	for (i = 0; i < t.n; i++)
-		if (i % 16 == 12)
-			fill(test, &t, i);
+		if ((unsigned long)t.p[i] & (HAK_SPAGE_SIZE - 1) & ~(2 * PAGE_SIZE))
+			give_up(&t, i);
 	hak_cache_shrink(t.c);
 	before = hak_kunit_stat(HAK_STAT_pages_held);
 	for (i = 0; i < t.n; i++) {
-		if (i % 16 != 12)
+		if (!t.p[i] || !((unsigned long)t.p[i] & (HAK_SPAGE_SIZE - 1)))
 			continue;
-		hak_cache_free(t.c, t.p[i]);
-		t.p[i] = NULL;
+		give_up(&t, i);
+		second++;
 	}
 	hak_cache_shrink(t.c);
-	/* One page of each slab at least. */
-	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held), before - KEEP);
+	KUNIT_EXPECT_GE(test, second, KEEP / 2);
+	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held), before - second);
 	thin_end(test, &t);
 }
 
@@ -245,12 +256,44 @@ static void small_block_in_a_hole_is_told_apart(struct kunit *test)
 	thin_end(test, &t);
 }
 
+/* Where no SuperSlab is to be had, pages leave small blocks, and these end as a whole. */
+static void small_blocks_lose_pages_too(struct kunit *test)
+{
+	unsigned int i, holes = 0;
+	struct thin_test t;
+	u64 before;
+
+	hak_kunit_small_blocks(test);
+	thin_begin(test, &t, 256, NULL);
+	KUNIT_ASSERT_EQ(test, hak_slab_of(t.p[HAK_SPAGE_SIZE / 256 / 3])->spages, 0);
+	hak_drain_core(cache_core(t.c));
+	hak_pool_trim_all(thin_pool(&t));
+	before = hak_kunit_stat(HAK_STAT_pages_held);
+	hak_cache_shrink(t.c);
+	/* Of eight pages two hold an object, and one more the descriptor. */
+	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held), before / 2 + 8);
+	for (i = 0; i < t.n; i++) {
+		if (!t.gone[i] || !left(t.gone[i]))
+			continue;
+		KUNIT_EXPECT_NULL(test, hak_slab_of(t.gone[i]));
+		holes++;
+	}
+	KUNIT_EXPECT_GE(test, holes, t.n / 2);
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(thin_pool(&t)), 0);
+	KUNIT_EXPECT_EQ(test, hak_audit(-1), 0);
+	for (i = 0; i < t.n; i++)
+		if (!t.p[i])
+			fill(test, &t, i);
+	thin_end(test, &t);
+}
+
 static struct kunit_case thin_cases[] = {
 	KUNIT_CASE(pages_without_live_objects_leave),
 	KUNIT_CASE(holes_are_handed_out_to_nobody),
 	KUNIT_CASE(second_free_is_reported),
 	KUNIT_CASE(more_pages_leave_later),
 	KUNIT_CASE(small_block_in_a_hole_is_told_apart),
+	KUNIT_CASE(small_blocks_lose_pages_too),
 	{}
 };
 

@@ -273,12 +273,19 @@ static void slab_unmark_pages(struct hak_slab *slab, unsigned long mask)
 	}
 }
 
+static struct hak_small *slab_small(const struct hak_slab *slab)
+{
+	return container_of(slab, struct hak_small, slab);
+}
+
 unsigned long hak_slab_left(const struct hak_slab *slab)
 {
 	unsigned int i, first = slab->first * HAK_SPAGE_PAGES;
 	struct hak_ss *ss = ss_header(ss_base(slab));
 	unsigned long mask = 0;
 
+	if (!slab->spages)
+		return slab_small(slab)->left;
 	for (i = 0; i < slab->spages * HAK_SPAGE_PAGES; i++)
 		mask |= (unsigned long)ss_left(ss, first + i) << i;
 	return mask;
@@ -288,7 +295,18 @@ void hak_slab_leave(struct hak_slab *slab, unsigned long mask)
 {
 	if (slab->pool->marked)
 		slab_unmark_pages(slab, mask);
-	hak_mem_add(HAK_MEM_RETIRED, spages_leave_mask(ss_base(slab), slab->first, mask));
+	if (slab->spages)
+		hak_mem_add(HAK_MEM_RETIRED,
+			    spages_leave_mask(ss_base(slab), slab->first, mask));
+	else
+		hak_small_leave(slab_small(slab), mask);
+}
+
+unsigned int hak_slab_pages(const struct hak_slab *slab)
+{
+	if (!slab->spages)
+		return (1U << slab_small(slab)->order) - 1;
+	return slab->spages * HAK_SPAGE_PAGES - (slab->bits != slab->inline_bits);
 }
 
 static unsigned long slab_all_mask(const struct hak_slab *slab)
@@ -300,14 +318,16 @@ void hak_block_put_slab(struct hak_slab *slab)
 {
 	bool thin = slab->carved == HAK_THIN;
 
-	if (thin)
+	if (thin && slab->spages)
 		hak_slab_leave(slab, slab_all_mask(slab) & ~hak_slab_left(slab));
+	else if (thin && slab->pool->marked)
+		slab_unmark_pages(slab, ~hak_slab_left(slab));
 	else if (slab->pool->marked)
 		slab_unmark(slab);
 	if (slab->spages)
 		ss_put_spages(slab, thin);
 	else
-		hak_small_put(container_of(slab, struct hak_small, slab));
+		hak_small_put(slab_small(slab));
 }
 
 void hak_block_shrink(void)

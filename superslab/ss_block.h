@@ -112,12 +112,15 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 /* Let the slab pages of @slab lead to no cache. Context: any. */
 void hak_block_untag(struct hak_slab *slab);
 
-/* Of the OS pages of @slab those that have left its SuperSlab; a bit each. Context: any. */
+/* OS pages of @slab that objects may lie in alone: not with its map, nor with its descriptor. */
+unsigned int hak_slab_pages(const struct hak_slab *slab);
+
+/* Of the OS pages of @slab those that have left its block; a bit each. Context: any. */
 unsigned long hak_slab_left(const struct hak_slab *slab);
 
 /**
  * hak_slab_leave() - pages of a slab go to the kernel
- * @slab: a slab of a SuperSlab, which does not end meanwhile
+ * @slab: a slab, which does not end meanwhile
  * @mask: which of its OS pages; no live object lies in them, nor its map
  *
  * Marks are taken out of them before.

@@ -57,6 +57,11 @@ static unsigned long dir_index(const void *p)
 	return ((unsigned long)p - dir_start()) >> HAK_SS_SHIFT;
 }
 
+static unsigned int page_in_region(const void *p)
+{
+	return ((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT;
+}
+
 static struct hak_mixed *entry_mixed(unsigned long entry)
 {
 	return entry & DIR_MIXED ? (void *)(entry & ~DIR_MIXED) : NULL;
@@ -216,17 +221,25 @@ static struct hak_mixed *mixed_create(gfp_t gfp)
 	return m;
 }
 
-static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab *slab)
+/* The pages of @b whose bits are set in @mask lead to @slab, or to none. */
+static void mixed_fill(struct hak_mixed *m, struct hak_small *b, struct hak_slab *slab,
+		       unsigned long mask)
 	hak_must_hold(&dir_lock)
 {
-	unsigned int i = ((unsigned long)b->base & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT;
-	unsigned int n = 1U << b->order;
+	unsigned int i = page_in_region(b->base), n = hweight_long(mask);
 
 	hak_assert_held(&dir_lock);
 	m->used += slab ? n : -n;
-	while (n--)
-		/* Pairs with the look-ups: a descriptor is filled in before it is seen. */
-		smp_store_release(&m->page[i++], slab);
+	for (; mask; mask >>= 1, i++)
+		if (mask & 1)
+			/* Pairs with the look-ups: a descriptor is filled in before it is seen. */
+			smp_store_release(&m->page[i], slab);
+}
+
+/* The pages of @b that have not left. */
+static unsigned long small_mask(const struct hak_small *b)
+{
+	return ((1UL << (1 << b->order)) - 1) & ~b->left;
 }
 
 bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
@@ -246,7 +259,7 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 			smp_store_release(entry, (unsigned long)m | DIR_MIXED);
 		}
 		if (m)
-			mixed_fill(m, b, &b->slab);
+			mixed_fill(m, b, &b->slab, small_mask(b));
 		hak_unlock(&dir_lock, flags);
 		if (m)
 			break;
@@ -260,13 +273,21 @@ bool hak_dir_set_small(struct hak_small *b, gfp_t gfp)
 }
 HAK_EXPORT_TEST(hak_dir_set_small);
 
+void hak_dir_leave_small(struct hak_small *b, unsigned long mask)
+{
+	unsigned long flags = hak_lock(&dir_lock);
+
+	mixed_fill(entry_mixed(dir_table->entry[dir_index(b->base)]), b, NULL, mask);
+	hak_unlock(&dir_lock, flags);
+}
+
 void hak_dir_clear_small(struct hak_small *b)
 {
 	unsigned long flags = hak_lock(&dir_lock);
 	unsigned long *entry = &dir_table->entry[dir_index(b->base)];
 	struct hak_mixed *m = entry_mixed(*entry);
 
-	mixed_fill(m, b, NULL);
+	mixed_fill(m, b, NULL, small_mask(b));
 	if (m->used)
 		m = NULL;
 	else
@@ -301,11 +322,6 @@ static unsigned long dir_look(const void *p)
 		return 0;
 	/* Pairs with whoever set the entry: what it leads to is filled in. */
 	return smp_load_acquire(&t->entry[i]);
-}
-
-static unsigned int page_in_region(const void *p)
-{
-	return ((unsigned long)p & (HAK_SS_SIZE - 1)) >> PAGE_SHIFT;
 }
 
 /* Is the page of @p, in the region of a SuperSlab, still its? */
@@ -363,20 +379,25 @@ bool hak_owns(const void *p)
 }
 HAK_EXPORT(hak_owns);
 
-/* The small blocks of a region; each stands at the page where it begins. */
+/* The small blocks of a region; each is found at its last page, which never leaves before it. */
 static void mixed_for_each(struct hak_mixed *m, void *region,
 			   void (*fn)(void *base, unsigned int order, struct hak_ss *ss, void *arg),
 			   void *arg)
 {
 	struct hak_slab *slab;
 	struct hak_small *b;
-	unsigned int i;
+	unsigned int i, k;
 
 	for (i = 0; i < DIR_SLOTS; i++) {
 		slab = READ_ONCE(m->page[i]);
 		b = container_of(slab, struct hak_small, slab);
-		if (slab && b->base == region + i * PAGE_SIZE)
+		if (!slab || b->base + (PAGE_SIZE << b->order) != region + (i + 1) * PAGE_SIZE)
+			continue;
+		if (!hak_peek(b->left))
 			fn(b->base, b->order, NULL, arg);
+		for (k = 0; hak_peek(b->left) && k < 1U << b->order; k++)
+			if (!(hak_peek(b->left) >> k & 1))
+				fn(b->base + k * PAGE_SIZE, 0, NULL, arg);
 	}
 }
 

@@ -48,6 +48,9 @@ void hak_dir_clear_ss(void *base);
 bool hak_dir_set_small(struct hak_small *b, gfp_t gfp);
 void hak_dir_clear_small(struct hak_small *b);
 
+/* Remove pages of a small block, a bit each in @mask. Context: no lock held. */
+void hak_dir_leave_small(struct hak_small *b, unsigned long mask);
+
 /* Where the image names the SuperSlab that @p lies in, if it does. */
 static inline unsigned long *hak_dir_fast(const void *p)
 {
@@ -86,7 +89,8 @@ static inline struct hak_slab *hak_slab_of(const void *p)
 
 /**
  * hak_dir_for_each() - look at each block, one region at a time
- * @fn: gets base, order, and SuperSlab header or NULL; may not sleep
+ * @fn: gets base, order, and SuperSlab header or NULL, of a thin small block page by page; may
+ *      not sleep
  * @arg: what @fn gets besides
  *
  * No lock is held, so a block that comes or goes meanwhile may be missed.  What @fn reads of one

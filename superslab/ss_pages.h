@@ -21,6 +21,9 @@ void hak_pages_release(void *base, unsigned int order);
 struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp);
 void hak_small_put(struct hak_small *b);
 
+/* Pages of a small block, a bit each in @mask and not the last, go to the kernel. */
+void hak_small_leave(struct hak_small *b, unsigned long mask);
+
 /* Put right what kfree() of objects did to @nr pages: counted, reported, returned. */
 unsigned int hak_pages_mend(void *base, unsigned int nr);
 

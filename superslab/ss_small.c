@@ -17,11 +17,39 @@ static size_t small_room(unsigned int order)
 	return (PAGE_SIZE << order) - ALIGN(sizeof(struct hak_small), 64);
 }
 
+/* Give the pages of @mask, from @base on; returns how many. */
+static unsigned int small_give(void *base, unsigned int mask)
+{
+	unsigned int n, given = hweight_long(mask);
+
+	for (; mask; mask >>= n, base += n * PAGE_SIZE) {
+		n = __ffs(mask);
+		mask >>= n;
+		base += n * PAGE_SIZE;
+		n = __ffs(~(unsigned long)mask);
+		hak_pages_give(base, n);
+	}
+	return given;
+}
+
+void hak_small_leave(struct hak_small *b, unsigned long mask)
+{
+	/* Whoever looks finds no slab there before the page is another's. */
+	hak_dir_leave_small(b, mask);
+	b->left |= mask;
+	hak_mem_add(HAK_MEM_RETIRED, small_give(b->base, mask));
+}
+
 static void small_release(struct hak_release *r)
 {
 	struct hak_small *b = container_of(r, struct hak_small, release);
 
-	hak_pages_release(b->base, b->order);
+	unsigned int order = b->order, all = (1U << (1 << order)) - 1;
+	void *base = b->base;
+
+	/* What stayed, and with its last page @b. */
+	small_give(base, all & ~b->left);
+	hak_pages_end(virt_to_page(base), order);
 	hak_mem_add(HAK_MEM_SMALL, -1);
 	hak_mem_add(HAK_MEM_SMALL_FREED, 1);
 }
@@ -86,6 +114,6 @@ struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 void hak_small_put(struct hak_small *b)
 {
 	hak_dir_clear_small(b);
-	hak_mem_add(HAK_MEM_RETIRED, 1 << b->order);
+	hak_mem_add(HAK_MEM_RETIRED, (1 << b->order) - hweight_long(b->left));
 	hak_release_later(&b->release);
 }

@@ -43,12 +43,9 @@ static bool all_free(const struct hak_slab *slab, unsigned int i, unsigned int l
 /* Which pages of @slab hold nothing but free objects? */
 static unsigned long idle_mask(const struct hak_slab *slab, const struct hak_pool *pool)
 {
-	unsigned int i, first, last, pages = slab->spages * HAK_SPAGE_PAGES;
+	unsigned int i, first, last, pages = hak_slab_pages(slab);
 	unsigned long mask = 0, at;
 
-	/* Behind the last object there may be the map. */
-	if (slab->bits != slab->inline_bits)
-		pages--;
 	for (i = 0, at = 0; i < pages; i++, at += PAGE_SIZE) {
 		first = at * pool->recip >> 32;
 		last = (at + PAGE_SIZE - 1) * pool->recip >> 32;
@@ -68,12 +65,12 @@ static void slab_choose(struct hak_pool_node *pn, struct hak_slab *slab,
 	unsigned long mask;
 
 	hak_assert_held(&pn->lock);
-	if (!slab->spages || slab->carved == HAK_THINNING)
+	if (slab->carved == HAK_THINNING)
 		return;
 	mask = idle_mask(slab, pool);
 	if (thin)
 		mask &= ~hak_slab_left(slab);
-	if (!mask || (!thin && hweight_long(mask) * 2 < slab->spages * HAK_SPAGE_PAGES))
+	if (!mask || (!thin && hweight_long(mask) * 2 < hak_slab_pages(slab)))
 		return;
 	WRITE_ONCE(slab->carved, HAK_THINNING);
 	hak_block_untag(slab);

@@ -141,6 +141,7 @@ struct hak_small {
 	struct hak_release release;
 	void *base;
 	u8 order;
+	u8 left;			/* pages that have gone; never the last, which this is in */
 };
 
 struct hak_pool_node {
