@@ -123,6 +123,17 @@ static int hotplug_init(void)
 	return state < 0 ? state : 0;
 }
 
+/* A node may have got its first memory, or lost its last.  Who sends objects home goes on so. */
+static void nodes_changed(void)
+{
+	hak_nodes_look();
+	if (multi_node < 0 && !hak_conf.multi_node && hak_many_nodes()) {
+		static_branch_enable(&hak_multi_node_key);
+		hak_caches_send_home();
+		pr_info("hakmem: a second node has memory, multi_node is 1 from now on\n");
+	}
+}
+
 /*
  * Memory is plugged in: what the directory does not cover is not used.  Memory goes: what is free
  * in it goes first, and if something lives there the kernel has to be told.  Our pages have a
@@ -134,6 +145,8 @@ static int on_memory(struct notifier_block *nb, unsigned long action, void *arg)
 
 	if (action == MEM_GOING_ONLINE && !hak_dir_reach(m->start_pfn + m->nr_pages))
 		pr_warn("hakmem: no memory to cover what comes online, it stays unused\n");
+	if (action == MEM_ONLINE || action == MEM_OFFLINE)
+		nodes_changed();
 	if (action != MEM_GOING_OFFLINE)
 		return NOTIFY_OK;
 	hak_reap_here(true);

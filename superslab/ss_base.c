@@ -18,6 +18,26 @@ HAK_EXPORT_TEST(hak_node_with_memory);
 atomic_long_t hak_mem_stat[HAK_NR_MEM_STATS];
 HAK_EXPORT_TEST(hak_mem_stat);
 
+static int nearest_with_memory(int nid)
+{
+	int best = nid, other;
+
+	if (node_state(nid, N_MEMORY))
+		return nid;
+	for_each_node_state(other, N_MEMORY)
+		if (best == nid || node_distance(nid, other) < node_distance(nid, best))
+			best = other;
+	return best;
+}
+
+void hak_nodes_look(void)
+{
+	int nid;
+
+	for_each_node(nid)
+		WRITE_ONCE(hak_node_with_memory[nid], nearest_with_memory(nid));
+}
+
 static LLIST_HEAD(release_list);
 
 /* Functions may hand over more; those wait for the next grace period. */

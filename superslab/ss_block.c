@@ -338,25 +338,11 @@ void hak_block_shrink(void)
 }
 HAK_EXPORT_TEST(hak_block_shrink);
 
-static int nearest_with_memory(int nid)
-{
-	int best = nid, other;
-
-	if (node_state(nid, N_MEMORY))
-		return nid;
-	for_each_node_state(other, N_MEMORY)
-		if (best == nid || node_distance(nid, other) < node_distance(nid, best))
-			best = other;
-	return best;
-}
-
 int hak_block_init(void)
 {
 	int nid, i;
 
-	for_each_node(nid)
-		hak_node_with_memory[nid] = nearest_with_memory(nid);
-
+	hak_nodes_look();
 	hak_wq = alloc_workqueue("hakmem", HAK_WQ_FLAGS, 0);
 	hak_block_node = kcalloc(nr_node_ids, sizeof(*hak_block_node), GFP_KERNEL);
 	if (!hak_wq || !hak_block_node) {

@@ -52,15 +52,18 @@ extern bool hak_superslab_enabled;
 extern struct hak_cache *hak_tag_none;
 
 /*
- * For each node the nearest one that had memory at load, itself if it has; numa_mem_id()
- * knows that only on some architectures.
+ * For each node the nearest one that has memory, itself if it has; numa_mem_id() knows that
+ * only on some architectures.  Memory may come and go, and an old answer does no harm.
  */
 extern u16 hak_node_with_memory[MAX_NUMNODES];
+
+/* Look again who has memory. Context: process. */
+void hak_nodes_look(void);
 
 /* The node whose memory this CPU should use. Racy unless pinned. */
 static inline int hak_home_nid(void)
 {
-	return hak_node_with_memory[numa_node_id()];
+	return READ_ONCE(hak_node_with_memory[numa_node_id()]);
 }
 
 static inline bool hak_many_nodes(void)

@@ -211,6 +211,7 @@ void hak_drain_dead_cpu(struct hak_core *core, int cpu);
 /* tiny_reap.c */
 int hak_reap_init(void);
 void hak_reap_exit(void);
+void hak_caches_send_home(void);	/* multi_node begins; process context */
 void hak_reap_here(bool all);		/* as the reaper of this CPU does; process context */
 unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
 unsigned long hak_shrinker_scan(unsigned long want);

@@ -86,3 +86,36 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node)
 	return watch_size(hak_cache_alloc_node(hak_class[hak_size_class(size)], gfp, node), size);
 }
 HAK_EXPORT(hak_alloc_node);
+
+/* Let no free into the sets of @core be inlined, on any CPU. */
+static void close_caps(struct hak_core *core)
+	hak_unchecked("one word, which is written until it stays")
+{
+	struct hak_set *s;
+	bool open;
+	int cpu, lvl;
+
+	do {
+		open = false;
+		for_each_set(s, core->handle, cpu, lvl) {
+			open |= READ_ONCE(s->cap);
+			WRITE_ONCE(s->cap, 0);
+		}
+		/* Who read it before may write it once more: set_slots(). */
+		synchronize_rcu();
+	} while (open);
+}
+
+void hak_caches_send_home(void)
+{
+	struct hak_core *core;
+
+	mutex_lock(&hak_caches_lock);
+	hak_conf.multi_node = true;
+	list_for_each_entry(core, &hak_caches, list) {
+		core->mode = *hak_mode_of(core, &hak_conf);
+		if (core->mode.frees_out)
+			close_caps(core);
+	}
+	mutex_unlock(&hak_caches_lock);
+}
