@@ -224,8 +224,10 @@ static void hak_alloc_bulk_gives_all(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		n = counts[i];
 		KUNIT_ASSERT_EQ(test, hak_alloc_bulk(96, GFP_KERNEL, n, (void **)p), n);
-		for (k = 0; k < n; k++)
-			p[k][0] = p[k][11] = k;
+		for (k = 0; k < n; k++) {
+			p[k][0] = k;
+			p[k][11] = k;
+		}
 		for (k = 0; k < n; k++)
 			KUNIT_EXPECT_TRUE_MSG(test, p[k][0] == k && p[k][11] == k,
 					      "doubled among %u", n);
