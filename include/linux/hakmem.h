@@ -398,6 +398,8 @@ do {										\
  * Context: Process context. May sleep, for several grace periods.
  */
 void hak_rcu_barrier(void);
+
+#include <linux/hakmem_abi.h>
 #endif
 
 #endif /* _LINUX_HAKMEM_H */
