@@ -168,11 +168,20 @@ static int directory_init(void)
 	return err;
 }
 
+#define CLASS_IS_NOT(size, class)						\
+({										\
+	unsigned int __class = hak_size_class(size);				\
+										\
+	__builtin_constant_p(__class) && __class != (class);			\
+})
 #define CLASS_HAS(first, last, class)						\
-	BUILD_BUG_ON_MSG(hak_size_class(first) != (class) || hak_size_class(last) != (class), \
+	BUILD_BUG_ON_MSG(CLASS_IS_NOT(first, class) || CLASS_IS_NOT(last, class),	\
 			 "another table of sizes needs another HAK_ABI")
 
-/* Clients have the table of sizes compiled in, as they have what hakmem_abi.h lists. */
+/*
+ * Clients have the table of sizes compiled in, as they have what hakmem_abi.h lists.  Old kernels
+ * look for the highest bit at run time, and cannot say.
+ */
 static void __init classes_of_abi(void)
 {
 	CLASS_HAS(1, 8, 0);

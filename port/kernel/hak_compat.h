@@ -57,6 +57,10 @@
 #endif
 
 /* The namespace argument became a string in 6.13. */
+#if PAGE_SHIFT != 12
+#error "hakmem needs a kernel with pages of 4 KiB"
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define HAK_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM")
 #define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM_INTERNAL")
