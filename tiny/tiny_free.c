@@ -348,6 +348,6 @@ size_t hak_usable_size(const void *p)
 	    hak_shadow_is_open(p))
 		watch_asked((void *)p, size, size);
 	preempt_enable();
-	return size;
+	return slab || hak_owns(p) ? size : hak_kernel_size(p);
 }
 HAK_EXPORT(hak_usable_size);

@@ -333,8 +333,11 @@ static __always_inline void hak_free_sized(const void *p, size_t size)
  * hak_usable_size() - bytes that may be used of an allocation
  * @p: memory of hak_alloc() or a typed cache
  *
+ * Memory that hak_alloc() took from kmalloc() has the size that ksize() says.  So has all other
+ * memory that hak_free() would forward to kfree().
+ *
  * Context: Any.
- * Return: The size in bytes; 0 for NULL, ZERO_SIZE_PTR and what is not hakmem's.
+ * Return: The size in bytes; 0 for NULL, ZERO_SIZE_PTR and what is nobody's.
  */
 size_t hak_usable_size(const void *p);
 

@@ -82,7 +82,8 @@
 #define hak_page_is_kmalloc(page) PageLargeKmalloc(page)
 #else
 #define HAK_TELLS_LARGE_KMALLOC 0
-#define hak_page_is_kmalloc(page) PageHead(page)
+#define hak_page_is_kmalloc(page)						\
+	(PageHead(page) && page_size(page) > KMALLOC_MAX_CACHE_SIZE)
 #endif
 
 /* Is @p a slab object of the kernel's, or the first byte of a large allocation? Any value. */
@@ -97,6 +98,12 @@ static inline bool hak_kernel_owns(const void *p)
 		return false;
 	page = virt_to_head_page(p);
 	return PageSlab(page) || (hak_page_is_kmalloc(page) && p == page_address(page));
+}
+
+/* What ksize() says of the kernel's memory; 0 of anything else. Any value. */
+static inline size_t hak_kernel_size(const void *p)
+{
+	return hak_kernel_owns(p) ? ksize(p) : 0;
 }
 
 /* What lets atomic callers use more of the reserves, beside __GFP_HIGH, up to 6.2. */
