@@ -43,6 +43,13 @@ static void hak_cache_create_bad_name_is_refused(struct kunit *test)
 	refused(test, "no name", NULL, 64, NULL, 0);
 	refused(test, "empty name", "", 64, NULL, 0);
 	refused(test, "name of 32", "12345678901234567890123456789012", 64, NULL, 0);
+	refused(test, "a blank", "two words", 64, NULL, 0);
+	refused(test, "a blank for a name", " ", 64, NULL, 0);
+	refused(test, "a tabulator", "kunit\t", 64, NULL, 0);
+	refused(test, "a second line", "kunit\nhak-8", 64, NULL, 0);
+	refused(test, "an escape sequence", "\033[2J", 64, NULL, 0);
+	refused(test, "a deleted character", "kunit\177", 64, NULL, 0);
+	accepted(test, "name in UTF-8", "\303\251t\303\251", 64, NULL, 0);
 	accepted(test, "name of 31", "1234567890123456789012345678901", 64, NULL, 0);
 	accepted(test, "name of 1", "k", 64, NULL, 0);
 }

@@ -95,7 +95,7 @@ static __always_inline bool hak_size_folds(size_t size)
 
 /**
  * hak_cache_create() - create a cache of equally sized objects
- * @name: at most HAK_CACHE_NAME_MAX characters; copied
+ * @name: 1 to HAK_CACHE_NAME_MAX characters, no blank and no control character; copied
  * @size: object size in bytes, 1 to HAK_CACHE_MAX_SIZE
  * @args: &struct hak_cache_args, or NULL for all defaults
  * @flags: SLAB_HWCACHE_ALIGN, SLAB_TYPESAFE_BY_RCU, SLAB_RECLAIM_ACCOUNT and
