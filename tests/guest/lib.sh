@@ -45,7 +45,7 @@ check_btf()
 {
 	[ -e /sys/kernel/btf/vmlinux ] || return 0
 	check "$1: the kernel has its types" test -s /sys/kernel/btf/hakmem
-	refuse "$1: and says nothing against them" sh -c "dmesg | grep 'failed to validate module'"
+	refuse "$1: and says nothing against them" sh -c "dmesg | grep -E 'failed to validate module|BTF mismatch'"
 }
 
 # Everything back, and the books in order: no live object, nothing failed.
