@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # For people; the kernel's build reads Kbuild.  `make help` lists what there is.
 
+# The kernel's makefiles take a path for several, or stop without saying where.
+ifneq ($(words $(subst :, ,$(CURDIR))),1)
+$(error hakmem cannot be built in a path with blanks or colons: $(CURDIR))
+endif
+
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 LLVM_ARG = $(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/.config),LLVM=1)

@@ -181,10 +181,40 @@ static int directory_init(void)
 	return err;
 }
 
+#define CLASS_IS_NOT(size, class)						\
+({										\
+	unsigned int __class = hak_size_class(size);				\
+										\
+	__builtin_constant_p(__class) && __class != (class);			\
+})
+#define CLASS_HAS(first, last, class)						\
+	BUILD_BUG_ON_MSG(CLASS_IS_NOT(first, class) || CLASS_IS_NOT(last, class),	\
+			 "another table of sizes needs another HAK_ABI")
+
+/*
+ * Clients have the table of sizes compiled in, as they have what hakmem_abi.h lists.  Old kernels
+ * look for the highest bit at run time, and cannot say.
+ */
+static void __init classes_of_abi(void)
+{
+	CLASS_HAS(1, 8, 0);
+	CLASS_HAS(9, 16, 1);
+	CLASS_HAS(57, 64, 7);
+	CLASS_HAS(65, 80, 8);
+	CLASS_HAS(113, 128, 11);
+	CLASS_HAS(129, 160, 12);
+	CLASS_HAS(225, 256, 15);
+	CLASS_HAS(257, 320, 16);
+	CLASS_HAS(449, 512, 19);
+	CLASS_HAS(513, 640, 20);
+	CLASS_HAS(897, 1024, 23);
+}
+
 static int __init hakmem_init(void)
 {
 	int err = params_init();
 
+	classes_of_abi();
 	if (err)
 		return err;
 	err = directory_init();

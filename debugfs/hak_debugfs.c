@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The files of /sys/kernel/debug/hakmem: text, one fact a line.
+ * The files of /sys/kernel/debug/hakmem and of /proc/hakmem: text, one fact a line.
  *
- * A lock that an allocation takes is held for the moment of a copy at most.  Files are mode 0444
- * so that they stay readable under lockdown.  `audit` can also be written: the number of objects
- * that should be live.
+ * A lock that an allocation takes is held for the moment of a copy at most.  In debugfs what can
+ * only be read is mode 0444, so that it stays readable under lockdown.  `audit` can be written
+ * there: the number of objects that should be live.  /proc/hakmem has the same to read, and is
+ * there without debugfs, too.
  */
 #include <linux/debugfs.h>
+#include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
@@ -15,6 +17,7 @@
 #include "tiny/tiny_class.h"
 
 static struct dentry *root;
+static struct proc_dir_entry *proc;
 
 struct dentry *hak_debugfs_root(void)
 {
@@ -246,22 +249,47 @@ static void act_shrink(void)
 	hak_shrink_all();
 }
 
+/* What can be read.  `audit` can be written as well, in debugfs. */
+static const struct {
+	const char *name;
+	umode_t mode;
+	const struct file_operations *fops;
+	int (*show)(struct seq_file *m, void *unused);
+} files[] = {
+	{ "stats", 0444, &stats_fops, stats_show },
+	{ "classes", 0444, &classes_fops, classes_show },
+	{ "caches", 0444, &caches_fops, caches_show },
+	{ "magazines", 0444, &magazines_fops, magazines_show },
+	{ "superslabs", 0444, &superslabs_fops, superslabs_show },
+	{ "config", 0444, &config_fops, config_show },
+	{ "audit", 0644, &audit_fops, audit_show },
+};
+
+/* For root, like /proc/slabinfo. */
+static void proc_init(void)
+{
+	int i;
+
+	proc = proc_mkdir_mode("hakmem", 0500, NULL);
+	for (i = 0; proc && i < ARRAY_SIZE(files); i++)
+		proc_create_single(files[i].name, 0400, proc, files[i].show);
+}
+
 void hak_debugfs_init(void)
 {
+	int i;
+
 	root = debugfs_create_dir("hakmem", NULL);
-	debugfs_create_file("stats", 0444, root, NULL, &stats_fops);
-	debugfs_create_file("classes", 0444, root, NULL, &classes_fops);
-	debugfs_create_file("caches", 0444, root, NULL, &caches_fops);
-	debugfs_create_file("magazines", 0444, root, NULL, &magazines_fops);
-	debugfs_create_file("superslabs", 0444, root, NULL, &superslabs_fops);
-	debugfs_create_file("config", 0444, root, NULL, &config_fops);
-	debugfs_create_file("audit", 0644, root, NULL, &audit_fops);
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		debugfs_create_file(files[i].name, files[i].mode, root, NULL, files[i].fops);
 	debugfs_create_file("reset", 0200, root, hak_stats_reset, &act_fops);
 	debugfs_create_file("shrink", 0200, root, act_shrink, &act_fops);
+	proc_init();
 }
 
 void hak_debugfs_exit(void)
 {
+	proc_remove(proc);
 	debugfs_remove(root);
 	root = NULL;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Observation: /sys/kernel/debug/hakmem. It reads the layers below and changes none of them. */
+/*
+ * Observation: /sys/kernel/debug/hakmem and /proc/hakmem. It reads the layers below and changes
+ * none of them.
+ */
 #ifndef _HAK_DEBUGFS_H
 #define _HAK_DEBUGFS_H
 

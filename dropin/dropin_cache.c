@@ -80,6 +80,7 @@ __hak_dropin_create(const char *name, unsigned int size, struct kmem_cache_args 
 		return NULL;
 	d->size = size;
 	strscpy(d->name, name, sizeof(d->name));
+	hak_name_mend(d->name);
 	strscpy(d->module, owner ? owner->name : "-", sizeof(d->module));
 	d->why = kernel_rule(name, size, args, flags);
 	args = args ?: &none;

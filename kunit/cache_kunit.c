@@ -43,6 +43,13 @@ static void hak_cache_create_bad_name_is_refused(struct kunit *test)
 	refused(test, "no name", NULL, 64, NULL, 0);
 	refused(test, "empty name", "", 64, NULL, 0);
 	refused(test, "name of 32", "12345678901234567890123456789012", 64, NULL, 0);
+	refused(test, "a blank", "two words", 64, NULL, 0);
+	refused(test, "a blank for a name", " ", 64, NULL, 0);
+	refused(test, "a tabulator", "kunit\t", 64, NULL, 0);
+	refused(test, "a second line", "kunit\nhak-8", 64, NULL, 0);
+	refused(test, "an escape sequence", "\033[2J", 64, NULL, 0);
+	refused(test, "a deleted character", "kunit\177", 64, NULL, 0);
+	accepted(test, "name in UTF-8", "\303\251t\303\251", 64, NULL, 0);
 	accepted(test, "name of 31", "1234567890123456789012345678901", 64, NULL, 0);
 	accepted(test, "name of 1", "k", 64, NULL, 0);
 }
@@ -224,8 +231,10 @@ static void hak_alloc_bulk_gives_all(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		n = counts[i];
 		KUNIT_ASSERT_EQ(test, hak_alloc_bulk(96, GFP_KERNEL, n, (void **)p), n);
-		for (k = 0; k < n; k++)
-			p[k][0] = p[k][11] = k;
+		for (k = 0; k < n; k++) {
+			p[k][0] = k;
+			p[k][11] = k;
+		}
 		for (k = 0; k < n; k++)
 			KUNIT_EXPECT_TRUE_MSG(test, p[k][0] == k && p[k][11] == k,
 					      "doubled among %u", n);

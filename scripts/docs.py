@@ -246,6 +246,10 @@ def rows(tree, path, title):
     return [[cell.strip().strip("`") for cell in row.split("|")] for row in table[2:]]
 
 
+# A file or folder in debugfs, made by a call of its own or named in a table of files with its mode.
+MADE = re.compile(r"(?:debugfs_create_\w+\(\s*\"|\{ \"(?=\w+\", 0[0-7]{3},))(\w+)\"")
+
+
 def check_tables(tree):
     """tables of parameters and files in debugfs agree with the code"""
     module = tree.get("hakmem_kmod.c")
@@ -258,13 +262,13 @@ def check_tables(tree):
     for name in sorted(code.keys() | table.keys()):
         if code.get(name) != table.get(name):
             yield f"docs/parameters.md: {name} is {table.get(name)!r} there, {code.get(name)!r} in hakmem_kmod.c"
-    made = set(re.findall(r"debugfs_create_\w+\(\"(\w+)\"", tree.get("debugfs/hak_debugfs.c"))) - {"hakmem"}
+    made = set(MADE.findall(tree.get("debugfs/hak_debugfs.c"))) - {"hakmem"}
     table = {row[0] for row in rows(tree, "docs/parameters.md", "Files in")}
     for name in sorted(made ^ table):
         yield f"docs/parameters.md: the file {name} is {'not in the table' if name in made else 'not made'}"
-    made = {n for t in tree.files.values() for n in re.findall(r"debugfs_create_\w+\(\s*\"(\w+)\"", t)}
+    made = {n for t in tree.files.values() for n in MADE.findall(t)}
     for piece, _ in pieces(tree):
-        for match in re.finditer(r"/sys/kernel/debug/hakmem/([\w/]*\w)", piece.text):
+        for match in re.finditer(r"/(?:sys/kernel/debug|proc)/hakmem/([\w/]*\w)", piece.text):
             for name in match.group(1).split("/"):
                 if name not in made:
                     yield f"{at(piece, match.start())}: debugfs has no {name}"

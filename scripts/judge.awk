@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # Judges a kernel log: prints one "ok - " or "not ok - " line per KUnit case and per
 # complaint of the kernel.  -v skips=FILE names the skips that are allowed, one
-# "suite.case" a line.  Written for any POSIX awk.
+# "suite.case" a line, or "MACHINE:suite.case" for one machine; -v run=NAME begins with the
+# machine's name.  Written for any POSIX awk.
 
 BEGIN {
 	while (skips != "" && (getline line < skips) > 0) {
 		sub(/[ \t]*#.*/, "", line)
+		if (split(line, part, ":") == 2)
+			line = index(run, part[1] "-") == 1 ? part[2] : ""
 		if (line != "")
 			allowed[line] = 1
 	}

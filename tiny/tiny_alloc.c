@@ -274,15 +274,14 @@ static noinline void *empty_alloc(struct hak_core *core, gfp_t gfp)
 NOKPROBE_SYMBOL(empty_alloc);
 
 static noinline void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c,
-						  gfp_t gfp, enum hak_level lvl)
+				      gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
 	return gated_body(core, c, gfp, lvl, true);
 }
 NOKPROBE_SYMBOL(irq_gated_alloc);
 
-static noinline void *irq_empty_alloc(struct hak_core *core, gfp_t gfp,
-						  enum hak_level lvl)
+static noinline void *irq_empty_alloc(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
 	return empty_body(core, gfp, lvl, true);

@@ -166,7 +166,7 @@ int hak_audit(long live)
 	hak_dir_for_each(audit_block, &stolen);
 	if (stolen)
 		audit_finding(&a, "the kernel dropped %u page references: kfree() of an object?",
-			stolen);
+			      stolen);
 	if (live >= 0 && found_live != live)
 		audit_finding(&a, "%lu objects are live, %ld should be", found_live, live);
 	return a.findings;

@@ -26,7 +26,7 @@ static __always_inline void pop_slots(void **slot, unsigned int held, unsigned i
 		copy_slots(p, slot, n);
 		return;
 	}
-#pragma GCC unroll 8
+	hak_unroll
 	for (i = 0; i < n; i++) {
 		unsigned long *obj = slot[i];
 
@@ -171,7 +171,7 @@ static __always_inline unsigned int mark_slots(void **slot, unsigned int n,
 
 	if (n == 1)
 		return mark_slot(slot, (void *)READ_ONCE(*o), mark);
-#pragma GCC unroll 8
+	hak_unroll
 	for (k = 0; k < BULK_GROUP; k++)
 		if (!mark_slot(slot + k, (void *)READ_ONCE(o[k]), mark))
 			return k;

@@ -211,13 +211,34 @@ unsigned long hak_core_destroy(struct hak_core *core)
 	return 0;
 }
 
-static const char *args_wrong(const char *name, unsigned int size,
-			      const struct hak_cache_args *args, slab_flags_t flags)
+bool hak_name_mend(char *name)
 {
+	bool broken = false;
+
+	for (; *name; name++) {
+		if ((u8)*name > ' ' && *name != 0x7f)
+			continue;
+		*name = '_';
+		broken = true;
+	}
+	return broken;
+}
+
+/* @shown becomes what the log may say of @name, which may be anything. */
+static const char *args_wrong(char shown[HAK_CACHE_NAME_MAX + 2], const char *name,
+			      unsigned int size, const struct hak_cache_args *args,
+			      slab_flags_t flags)
+{
+	bool broken;
+
+	strscpy(shown, name ?: "(null)", HAK_CACHE_NAME_MAX + 2);
+	broken = hak_name_mend(shown);
 	if (!name || !*name)
 		return "no name";
 	if (strnlen(name, HAK_CACHE_NAME_MAX + 1) > HAK_CACHE_NAME_MAX)
 		return "name too long";
+	if (broken)
+		return "a blank or a control character in its name";
 	if (!size || size > HAK_CACHE_MAX_SIZE)
 		return "size not within 1..8192";
 	if (flags & SLAB_ACCOUNT)
@@ -239,19 +260,19 @@ struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 				     const struct hak_cache_args *args,
 				     slab_flags_t flags, struct module *owner)
 {
-	const char *wrong = args_wrong(name, size, args, flags);
+	char shown[HAK_CACHE_NAME_MAX + 2];
+	const char *wrong = args_wrong(shown, name, size, args, flags);
 	struct hak_core *core = NULL;
 
-	if (wrong)
-		pr_err("hakmem: cache %.32s of %u bytes refused: %s\n", name ?: "(null)", size,
-		       wrong);
-	else if (try_module_get(THIS_MODULE)) {
+	if (wrong) {
+		pr_err("hakmem: cache %s of %u bytes refused: %s\n", shown, size, wrong);
+	} else if (try_module_get(THIS_MODULE)) {
 		core = hak_core_create(name, size, args, flags, true, owner);
 		if (!core)
 			module_put(THIS_MODULE);
 	}
 	if (!core && flags & SLAB_PANIC)
-		panic("hakmem: cache %.32s could not be created\n", name ?: "(null)");
+		panic("hakmem: cache %s could not be created\n", shown);
 	return core ? core->handle : NULL;
 }
 HAK_EXPORT(__hak_cache_create);

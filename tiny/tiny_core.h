@@ -220,6 +220,10 @@ void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sl
 /* tiny_cache.c */
 int hak_caches_init(void);
 void hak_caches_exit(void);
+
+/* A blank or control character of @name becomes "_"; whether there was one. */
+bool hak_name_mend(char *name);
+
 struct hak_core *hak_core_create(const char *name, unsigned int size,
 				 const struct hak_cache_args *args, slab_flags_t flags,
 				 bool typed, struct module *owner);

@@ -159,7 +159,7 @@ static noinline void full_free(struct hak_core *core, void *p)
 NOKPROBE_SYMBOL(full_free);
 
 static noinline void irq_free_far(struct hak_core *core, void *p, enum hak_level lvl,
-					      unsigned long caller)
+				  unsigned long caller)
 	hak_drops(&hak_set_token)
 {
 	far_body(core, p, lvl, true,
@@ -196,7 +196,7 @@ NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
 
 /* As hak_free_miss(), at an interrupt level. */
 static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
-					       unsigned long caller)
+				   unsigned long caller)
 	hak_drops(&hak_set_token)
 {
 	struct hak_core *core = cache_core(c);
@@ -348,6 +348,6 @@ size_t hak_usable_size(const void *p)
 	    hak_shadow_is_open(p))
 		watch_asked((void *)p, size, size);
 	preempt_enable();
-	return size;
+	return slab || hak_owns(p) ? size : hak_kernel_size(p);
 }
 HAK_EXPORT(hak_usable_size);

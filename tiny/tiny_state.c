@@ -3,7 +3,7 @@
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_core.h"
 
-DEFINE_MUTEX(hak_caches_lock);
+DEFINE_MUTEX(hak_caches_lock);	/* [1] in the lock order */
 HAK_EXPORT_TEST(hak_caches_lock);
 LIST_HEAD(hak_caches);
 struct hak_config hak_conf;

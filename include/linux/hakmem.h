@@ -95,7 +95,7 @@ static __always_inline bool hak_size_folds(size_t size)
 
 /**
  * hak_cache_create() - create a cache of equally sized objects
- * @name: at most HAK_CACHE_NAME_MAX characters; copied
+ * @name: 1 to HAK_CACHE_NAME_MAX characters, no blank and no control character; copied
  * @size: object size in bytes, 1 to HAK_CACHE_MAX_SIZE
  * @args: &struct hak_cache_args, or NULL for all defaults
  * @flags: SLAB_HWCACHE_ALIGN, SLAB_TYPESAFE_BY_RCU, SLAB_RECLAIM_ACCOUNT and
@@ -333,8 +333,11 @@ static __always_inline void hak_free_sized(const void *p, size_t size)
  * hak_usable_size() - bytes that may be used of an allocation
  * @p: memory of hak_alloc() or a typed cache
  *
+ * Memory that hak_alloc() took from kmalloc() has the size that ksize() says.  So has all other
+ * memory that hak_free() would forward to kfree().
+ *
  * Context: Any.
- * Return: The size in bytes; 0 for NULL, ZERO_SIZE_PTR and what is not hakmem's.
+ * Return: The size in bytes; 0 for NULL, ZERO_SIZE_PTR and what is nobody's.
  */
 size_t hak_usable_size(const void *p);
 
@@ -398,6 +401,8 @@ do {										\
  * Context: Process context. May sleep, for several grace periods.
  */
 void hak_rcu_barrier(void);
+
+#include <linux/hakmem_abi.h>
 #endif
 
 #endif /* _LINUX_HAKMEM_H */

@@ -28,8 +28,10 @@
 #ifndef _LINUX_HAKMEM_FAST_H
 #define _LINUX_HAKMEM_FAST_H
 
-#define HAK_ABI			1
-#define HAK_ABI_NAME(name)	name##_v1
+#define HAK_ABI			1	/* hakmem_abi.h says what it stands for */
+#define HAK_ABI_NAME(name)	HAK_ABI_JOIN(name, HAK_ABI)
+#define HAK_ABI_JOIN(name, abi)	HAK_ABI_PASTE(name, abi)
+#define HAK_ABI_PASTE(name, abi) name##_v##abi
 
 #define HAK_SS_SHIFT		21	/* a SuperSlab: one PMD, what the direct map uses */
 #define HAK_SPAGE_SHIFT		14	/* a slab page: the smallest slab, 127 in a SuperSlab */

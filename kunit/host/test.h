@@ -98,7 +98,7 @@ static const void *name##_gen_params(const void *prev, char *desc)		\
 {										\
 	const __typeof__((array)[0]) *next = prev ? prev : (array);		\
 										\
-	next += prev != NULL;							\
+	next += !!prev;								\
 	if (next == (array) + ARRAY_SIZE(array))				\
 		return NULL;							\
 	describe(next, desc);							\

@@ -57,6 +57,10 @@
 #endif
 
 /* The namespace argument became a string in 6.13. */
+#if PAGE_SHIFT != 12
+#error "hakmem needs a kernel with pages of 4 KiB"
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define HAK_EXPORT(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM")
 #define HAK_EXPORT_INTERNAL(sym) EXPORT_SYMBOL_NS_GPL(sym, "HAKMEM_INTERNAL")
@@ -78,7 +82,8 @@
 #define hak_page_is_kmalloc(page) PageLargeKmalloc(page)
 #else
 #define HAK_TELLS_LARGE_KMALLOC 0
-#define hak_page_is_kmalloc(page) PageHead(page)
+#define hak_page_is_kmalloc(page)						\
+	(PageHead(page) && page_size(page) > KMALLOC_MAX_CACHE_SIZE)
 #endif
 
 /* Is @p a slab object of the kernel's, or the first byte of a large allocation? Any value. */
@@ -93,6 +98,12 @@ static inline bool hak_kernel_owns(const void *p)
 		return false;
 	page = virt_to_head_page(p);
 	return PageSlab(page) || (hak_page_is_kmalloc(page) && p == page_address(page));
+}
+
+/* What ksize() says of the kernel's memory; 0 of anything else. Any value. */
+static inline size_t hak_kernel_size(const void *p)
+{
+	return hak_kernel_owns(p) ? ksize(p) : 0;
 }
 
 /* What lets atomic callers use more of the reserves, beside __GFP_HIGH, up to 6.2. */

@@ -17,10 +17,12 @@
 #ifdef SHIM_KERNEL_OWNS
 bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_kernel_owns(p)		SHIM_KERNEL_OWNS(p)	/* tests know what they allocated */
+#define hak_kernel_size(p)		(hak_kernel_owns(p) ? ksize(p) : 0)
 #else
 /* What is not in the arena is the next allocator's. */
 #define hak_kernel_owns(p)		((unsigned long)(p) - (unsigned long)shim_arena >= \
 					 SHIM_SS_BYTES + SHIM_SMALL_BYTES)
+#define hak_kernel_size(p)		0UL	/* malloc_usable_size() asks the next allocator */
 #endif
 #define hak_rcu_barrier()		((void)0)	/* there is no hak_free_rcu() */
 #define hak_want_init_on_alloc()	false

@@ -370,6 +370,7 @@ void *kmalloc(size_t n, gfp_t gfp);	/* aligned as @n is, up to a page */
 #define free_page(p)		shim_next.free((void *)(p))
 #define kfree(p)		shim_next.free((void *)(p))
 #define kvfree(p)		kfree(p)
+#define ksize(p)		shim_next.usable((void *)(p))
 #define PFN_PHYS(pfn)		((pfn) << PAGE_SHIFT)
 #define PFN_DOWN(phys)		((phys) >> PAGE_SHIFT)
 #define __pa(virt)		((unsigned long)(virt) - (unsigned long)shim_arena)

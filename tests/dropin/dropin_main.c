@@ -45,6 +45,7 @@ static struct held {
 } held[] = {
 	{ .name = "dt_plain", .size = 96 },
 	{ .name = "dt_other", .size = 96 },
+	{ .name = "dt_two words", .size = 96 },
 	{ .name = "dt_accounted", .size = 96, .flags = SLAB_ACCOUNT },
 	{ .name = "dt_usercopy", .size = 96, .usersize = 8 },
 	{ .name = "dt_large", .size = 8200 },

@@ -51,6 +51,7 @@ shows() { check "caches: $1 is $2" test "$(owner_of "$1")" = "dropin_test $2"; }
 drive rules 'backend=dt_oth?r:slub,*plain:hakmem' -- hold=1
 shows dt_plain "hakmem plain"
 shows dt_other "slub pattern"
+shows dt_two_words "hakmem plain"
 shows dt_accounted "slub accounted"
 shows dt_usercopy "slub usercopy"
 shows dt_large "slub large"

@@ -39,6 +39,15 @@ if [ -e $KCSAN ]; then
 fi
 kcsan_told() { if [ -e $KCSAN ]; then awk '/^(setup_watchpoints|data_races|no_capacity)/ { print "# " $0 }' $KCSAN; fi; }
 
+# check_btf NAME: a kernel with types of its own has those of hakmem, too.  Some refuse a module whose types do not fit
+# theirs, others only say so.
+check_btf()
+{
+	[ -e /sys/kernel/btf/vmlinux ] || return 0
+	check "$1: the kernel has its types" test -s /sys/kernel/btf/hakmem
+	refuse "$1: and says nothing against them" sh -c "dmesg | grep -E 'failed to validate module|BTF mismatch'"
+}
+
 # Everything back, and the books in order: no live object, nothing failed.
 audit_zero()
 {

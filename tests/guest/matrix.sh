@@ -38,6 +38,7 @@ for params in $RUNS; do
 	begun=$(now)
 	# shellcheck disable=SC2086
 	check "$params: hakmem loads" load hakmem $params
+	check_btf "$params"
 	for f in stats classes caches magazines superslabs config; do
 		check "$params: $f can be read" cat $D/$f
 	done

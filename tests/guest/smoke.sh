@@ -67,6 +67,7 @@ check "hakmem loads" load hakmem
 mem1=$(free_kb)
 check "no event of the load was lost" trace_end
 refuse "a second load is refused" load hakmem
+check_btf "hakmem"
 for f in stats classes caches magazines superslabs audit config; do
 	check "debugfs: $f can be read" cat $D/$f
 done
