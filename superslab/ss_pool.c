@@ -257,6 +257,7 @@ void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
 	list_del_init(&slab->list);
 	pn->nr_slabs--;
 	pn->nr_empty--;
+	pn->nr_thin -= slab->carved >= HAK_THINNING;
 	pn->nr_objects -= slab->objects;
 	pn->nr_free -= slab->free;
 }
@@ -380,6 +381,7 @@ void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info)
 		info->free += hak_peek(pn->nr_free);
 		info->slabs += hak_peek(pn->nr_slabs);
 		info->empty += hak_peek(pn->nr_empty);
+		info->thin += hak_peek(pn->nr_thin);
 	}
 }
 HAK_EXPORT_TEST(hak_pool_info);

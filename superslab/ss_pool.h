@@ -105,6 +105,7 @@ struct hak_pool_info {
 	unsigned long free;
 	unsigned int slabs;
 	unsigned int empty;
+	unsigned int thin;
 };
 
 void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info);
@@ -130,8 +131,8 @@ void hak_slab_account(const struct hak_slab *slab, const struct hak_pool *pool, 
  */
 unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want);
 
-/* Does it give anything at all? */
-bool hak_pool_thins(const struct hak_pool *pool);
+/* Bytes of free objects of a pool whose memory may still go back, roughly. Context: any. */
+unsigned long hak_pool_idle(struct hak_pool *pool);
 
 /* Compare descriptors with bitmaps; returns the number of slabs that disagree. Context: any. */
 unsigned int hak_pool_verify(struct hak_pool *pool);

@@ -73,6 +73,7 @@ static void slab_choose(struct hak_pool_node *pn, struct hak_slab *slab,
 	if (!mask || (!thin && hweight_long(mask) * 2 < hak_slab_pages(slab)))
 		return;
 	WRITE_ONCE(slab->carved, HAK_THINNING);
+	pn->nr_thin += !thin;
 	hak_block_untag(slab);
 	list_move(&slab->list, &pn->thin);
 	t->slab[t->n] = slab;
@@ -167,9 +168,23 @@ static unsigned long node_thin(struct hak_pool *pool, struct hak_pool_node *pn,
 	return given;
 }
 
-bool hak_pool_thins(const struct hak_pool *pool)
+static bool pool_thins(const struct hak_pool *pool)
 {
 	return !pool->rcu && !pool->dtor;
+}
+
+unsigned long hak_pool_idle(struct hak_pool *pool)
+{
+	struct hak_pool_info info;
+	unsigned long thin;
+
+	hak_pool_info(pool, &info);
+	if (!info.slabs)
+		return 0;
+	if (!pool_thins(pool))
+		return info.objects / info.slabs * info.empty * pool->stride;
+	thin = info.objects / info.slabs * info.thin;
+	return info.free > thin ? (info.free - thin) * pool->stride : 0;
 }
 
 unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want)
@@ -177,7 +192,7 @@ unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want)
 	unsigned long given = 0;
 	int nid;
 
-	if (!hak_pool_thins(pool))
+	if (!pool_thins(pool))
 		return 0;
 	for_each_node(nid) {
 		struct hak_pool_node *pn = pool->node[nid];

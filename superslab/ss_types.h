@@ -152,6 +152,7 @@ struct hak_pool_node {
 	struct list_head thin hak_guarded_by_own(&lock);
 	unsigned int nr_slabs hak_guarded_by_own(&lock);
 	unsigned int nr_empty hak_guarded_by_own(&lock);
+	unsigned int nr_thin hak_guarded_by_own(&lock);
 	/* Fewest empty ones since the reaper looked. */
 	unsigned int low_empty hak_guarded_by_own(&lock);
 	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */

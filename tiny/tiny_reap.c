@@ -146,7 +146,6 @@ static void reap_kick(void)
 unsigned long hak_shrinker_count(void)
 {
 	unsigned long pages = hak_block_empty_pages(), bytes = 0;
-	struct hak_pool_info info;
 	struct hak_core *core;
 	int nid;
 
@@ -156,9 +155,7 @@ unsigned long hak_shrinker_count(void)
 		for_each_node(nid)
 			bytes += hak_peek(core->depot[nid].nr_full) * core->mag_max *
 				 core->pool.stride;
-		hak_pool_info(&core->pool, &info);
-		bytes += hak_pool_thins(&core->pool) ? info.free * core->pool.stride :
-						       info.empty * HAK_SPAGE_SIZE;
+		bytes += hak_pool_idle(&core->pool);
 	}
 	mutex_unlock(&hak_caches_lock);
 	return pages + bytes / PAGE_SIZE;
