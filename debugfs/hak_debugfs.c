@@ -48,8 +48,7 @@ static int classes_show(struct seq_file *m, void *unused)
 	seq_puts(m, "# class size slab_bytes objects_per_slab magazine\n");
 	for (i = 0; i < HAK_NR_CLASSES; i++) {
 		struct hak_cache *c = READ_ONCE(hak_class[i]);
-		struct hak_set *s = &raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK];
-		struct hak_core *core = s->core;
+		struct hak_core *core = cache_core(c);
 		unsigned long bytes = core->pool.slab_spages * HAK_SPAGE_SIZE;
 
 		seq_printf(m, "%d %u %lu %lu %u\n", i, core->size, bytes,

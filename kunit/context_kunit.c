@@ -296,6 +296,91 @@ static void hak_alloc_in_irq_leaves_preempt_count_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, preempt_count(), before);
 }
 
+static unsigned int open_sets(const struct hak_core *core)
+{
+	unsigned int n = 0;
+	struct hak_set *s;
+	int cpu, lvl;
+
+	for_each_set(s, core->sets, cpu, lvl)
+		n += lvl != HAK_TASK && set_is_open(s);
+	return n;
+}
+
+static void use_cache(void *c)
+{
+	void *p[32];
+	int i;
+
+	for (i = 0; i < 32; i++)
+		p[i] = hak_cache_alloc(c, GFP_ATOMIC);
+	for (i = 0; i < 32; i++)
+		if (p[i])
+			hak_cache_free(c, p[i]);
+}
+
+static u64 events_of(const struct hak_core *core)
+{
+	u64 ev[HAK_NR_SET_EVENTS] = {}, sum = 0;
+	int i;
+
+	hak_core_events(core, ev);
+	for (i = 0; i < HAK_NR_SET_EVENTS; i++)
+		sum += ev[i];
+	return sum;
+}
+
+/* The set of an interrupt level comes with the first free there, and goes when it is drained. */
+static void expect_set_while_used(struct kunit *test, enum hak_where where, slab_flags_t flags)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-first", 48, NULL, flags);
+	struct hak_core *core = cache_core(c);
+	u64 events;
+
+	use_cache(c);
+	KUNIT_EXPECT_EQ_MSG(test, open_sets(core), 0, "%s: before", hak_where_name[where]);
+	KUNIT_EXPECT_TRUE(test, hak_run_in(where, use_cache, c));
+	KUNIT_EXPECT_TRUE(test, hak_run_in(where, use_cache, c));
+	KUNIT_EXPECT_EQ_MSG(test, open_sets(core), 1, "%s: used", hak_where_name[where]);
+	KUNIT_EXPECT_EQ(test, hak_audit(0), 0);
+	events = events_of(core);
+	hak_drain_core(core);
+	KUNIT_EXPECT_EQ_MSG(test, open_sets(core), 0, "%s: drained", hak_where_name[where]);
+	KUNIT_EXPECT_EQ(test, events_of(core), events);
+	KUNIT_EXPECT_TRUE(test, hak_run_in(where, use_cache, c));
+	KUNIT_EXPECT_EQ_MSG(test, open_sets(core), 1, "%s: again", hak_where_name[where]);
+}
+
+static void interrupt_level_has_a_set_while_it_is_used(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, hak_may_grow_in(HAK_IN_HARDIRQ), !IS_ENABLED(CONFIG_PREEMPT_RT));
+	/* There softirqs are tasks, and in an interrupt there is no memory to be had. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
+	expect_set_while_used(test, HAK_IN_SOFTIRQ, 0);
+	expect_set_while_used(test, HAK_IN_HARDIRQ, 0);
+	expect_set_while_used(test, HAK_IN_SOFTIRQ, SLAB_TYPESAFE_BY_RCU);
+	expect_set_while_used(test, HAK_IN_HARDIRQ, SLAB_TYPESAFE_BY_RCU);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+/* What idles goes by itself, and a level that is not used again keeps no magazine. */
+static void idle_interrupt_level_gives_its_set_back(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-idle", 48, NULL, 0);
+	int looks;
+
+	migrate_disable();
+	KUNIT_EXPECT_TRUE(test, hak_run_in(HAK_IN_HARDIRQ, use_cache, c));
+	KUNIT_EXPECT_TRUE(test, hak_run_in(HAK_IN_SOFTIRQ, use_cache, c));
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		KUNIT_EXPECT_EQ(test, open_sets(cache_core(c)), 2);
+	for (looks = 0; looks < 3; looks++)
+		hak_reap_here(false);
+	KUNIT_EXPECT_EQ(test, open_sets(cache_core(c)), 0);
+	migrate_enable();
+}
+
 static struct kunit_case context_cases[] = {
 	KUNIT_CASE(levels_sharing_a_class_lose_nothing),
 	KUNIT_CASE(levels_sharing_a_large_class_lose_nothing),
@@ -304,6 +389,8 @@ static struct kunit_case context_cases[] = {
 	KUNIT_CASE(levels_sharing_small_blocks_lose_nothing),
 	KUNIT_CASE(hak_alloc_in_closed_sections_works),
 	KUNIT_CASE(hak_alloc_in_irq_leaves_preempt_count_alone),
+	KUNIT_CASE(interrupt_level_has_a_set_while_it_is_used),
+	KUNIT_CASE(idle_interrupt_level_gives_its_set_back),
 	{}
 };
 

@@ -5,6 +5,9 @@
 
 #define OBJ(i) ((void *)(0x1000UL + 8 * (i)))
 
+/* What a magazine of the cache holds: as much as a set here, or more. */
+static const u8 most = 64, few = 50;
+
 static struct hak_set *new_set(struct kunit *test, u8 room, u8 max, bool frees_out)
 {
 	struct hak_set *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
@@ -150,9 +153,9 @@ static void set_store_spare_without_room_refuses(struct kunit *test)
 	struct hak_set *s = new_set(test, 16, 64, false);
 
 	push_n(test, s, 16);
-	KUNIT_EXPECT_FALSE(test, set_store_spare(s));
+	KUNIT_EXPECT_FALSE(test, set_store_spare(s, &most));
 	set_swap_spare(s, new_mag(test, 1));
-	KUNIT_EXPECT_FALSE(test, set_store_spare(s));
+	KUNIT_EXPECT_FALSE(test, set_store_spare(s, &most));
 	KUNIT_EXPECT_EQ(test, s->n, 16);
 	KUNIT_EXPECT_EQ(test, s->spare->n, 1);
 }
@@ -165,14 +168,40 @@ static void set_store_spare_full_set_moves_all(struct kunit *test)
 
 	set_swap_spare(s, m);
 	push_n(test, s, 15);
-	KUNIT_EXPECT_TRUE(test, set_store_spare(s));
+	KUNIT_EXPECT_TRUE(test, set_store_spare(s, &most));
 	KUNIT_EXPECT_EQ_MSG(test, m->n, 0, "a set with room keeps its objects");
 	set_push(s, OBJ(15));
-	KUNIT_EXPECT_TRUE(test, set_store_spare(s));
+	KUNIT_EXPECT_TRUE(test, set_store_spare(s, &most));
 	KUNIT_EXPECT_EQ(test, s->n, 0);
 	KUNIT_ASSERT_EQ(test, m->n, 16);
 	for (i = 0; i < 16; i++)
 		KUNIT_EXPECT_PTR_EQ(test, m->slot[i], OBJ(i));
+}
+
+/* A set with fewer slots than a magazine adds to its spare, and takes from it what fits. */
+static void set_with_few_slots_shares_a_spare(struct kunit *test)
+{
+	struct hak_set *s = new_set(test, 16, 16, false);
+	struct hak_mag *m = new_mag(test, 0);
+	unsigned int i, k;
+
+	set_swap_spare(s, m);
+	for (k = 0; k < 3; k++) {
+		for (i = 0; i < 16; i++)
+			KUNIT_ASSERT_TRUE(test, set_push(s, OBJ(16 * k + i)));
+		KUNIT_EXPECT_TRUE(test, set_store_spare(s, &few));
+		KUNIT_EXPECT_EQ(test, m->n, 16 * (k + 1));
+	}
+	push_n(test, s, 16);
+	KUNIT_EXPECT_FALSE_MSG(test, set_store_spare(s, &few), "64 are more than 50");
+	KUNIT_EXPECT_EQ(test, s->n, 16);
+	s->n = 0;
+	KUNIT_EXPECT_TRUE(test, set_load_spare(s));
+	KUNIT_EXPECT_EQ(test, m->n, 32);
+	KUNIT_EXPECT_EQ(test, s->slots, 16);
+	for (i = 48; i > 32; i--)
+		KUNIT_EXPECT_PTR_EQ(test, set_pop(s), OBJ(i - 1));
+	KUNIT_EXPECT_NULL(test, set_pop(s));
 }
 
 static void set_load_spare_empty_set_takes_all(struct kunit *test)
@@ -277,6 +306,7 @@ static struct kunit_case magazine_cases[] = {
 	KUNIT_CASE(set_widen_hidden_stays_hidden),
 	KUNIT_CASE(set_store_spare_without_room_refuses),
 	KUNIT_CASE(set_store_spare_full_set_moves_all),
+	KUNIT_CASE(set_with_few_slots_shares_a_spare),
 	KUNIT_CASE(set_load_spare_empty_set_takes_all),
 	KUNIT_CASE(set_load_spare_nonempty_set_keeps_spare),
 	KUNIT_CASE(set_swap_spare_returns_the_one_before),

@@ -34,6 +34,7 @@ enum hak_mem_stat {
 	HAK_MEM_BAD_INTERIOR,
 	HAK_MEM_BAD_KERNEL,
 	HAK_MEM_LEAKED,
+	HAK_MEM_PERCPU,			/* bytes of per-CPU memory of all caches */
 	HAK_MEM_RETIRED,		/* pages handed to the worker that frees them */
 	HAK_NR_MEM_STATS
 };

@@ -20,7 +20,7 @@
  *   magazine     an array of free objects, ready to be handed out
  *   set          one CPU's magazine for one level, with a spare one behind it
  *   level        task, softirq or hardirq: who may interrupt whom
- *   spare        the magazine of a set before this one: full or empty
+ *   spare        the magazine of a set before this one: full or empty, but for few slots
  *   depot        a node's full and empty magazines of one cache
  *   node         memory that is near to some CPUs and far from others, as the kernel numbers it
  *   thin         of a slab: pages without live objects have gone, the others wait for theirs

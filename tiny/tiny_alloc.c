@@ -47,7 +47,7 @@ static __always_inline bool refill_depot(struct hak_core *core, enum hak_level l
 	struct hak_depot *d = &core->depot[hak_home_nid()];
 	struct hak_mag *empty, *m;
 
-	if (!hak_peek(d->full))
+	if (!hak_peek(d->full) || !set_open(core, lvl))
 		return false;
 	empty = set_swap_spare(this_set(core->sets, lvl), NULL);
 	m = hak_depot_get_full(d, empty);
@@ -66,13 +66,13 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 	s->n = max_t(s8, s->n, 0);
 	s->push_missed = false;
 	if (set_load_spare(s)) {
-		s->ev[HAK_ALLOC_SPARE]++;
+		count_event(s, HAK_ALLOC_SPARE);
 		return set_pop(s);
 	}
 	if (hak_nested() || !refill_depot(core, lvl))
 		return NULL;
 	s = this_set(core->sets, lvl);
-	s->ev[HAK_ALLOC_DEPOT]++;
+	count_event(s, HAK_ALLOC_DEPOT);
 	return set_pop(s);
 }
 
@@ -107,11 +107,13 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 	hak_must_hold(&hak_set_token)
 {
 	void *batch[HAK_BATCH] hak_uninit;
+	struct hak_set *s;
 	unsigned int n;
-	struct hak_set *s = this_set(core->sets, lvl);
 
 	hak_assert_set(lvl);
-	n = take_from_slabs(core, nid, refill_batch(s), batch);
+	/* Without slots it is one object, for the caller. */
+	set_open(core, lvl);
+	n = take_from_slabs(core, nid, refill_batch(this_set(core->sets, lvl)), batch);
 	if (!n)
 		return NULL;
 	if (core->hardened)
@@ -147,13 +149,13 @@ static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown gr
 	hak_must_hold(&hak_set_token)
 {
 	if (!p)
-		s->ev[HAK_ALLOC_FAIL]++;
+		count_event(s, HAK_ALLOC_FAIL);
 	else if (slab && grown == HAK_GROWN_SS)
 		hak_mem_add(HAK_MEM_ALLOC_SS, 1);
 	else if (slab && grown == HAK_GROWN_SMALL)
 		hak_mem_add(HAK_MEM_ALLOC_SMALL, 1);
 	else if (slab)
-		s->ev[HAK_ALLOC_SLAB]++;
+		count_event(s, HAK_ALLOC_SLAB);
 }
 
 /* A little effort on this node, before others are asked. */
@@ -219,7 +221,7 @@ static __always_inline void *gated_pop(struct hak_core *core, struct hak_cache *
 	/* The inlined pop lowered the count of the set it sees. */
 	this_set(c, lvl)->n = 0;
 	if (likely(p))
-		s->ev[HAK_ALLOC_MAGAZINE]++;
+		count_event(s, HAK_ALLOC_MAGAZINE);
 	return p;
 }
 
@@ -303,15 +305,16 @@ NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
 static __always_inline void *irq_alloc(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
+	struct hak_set *s = this_set(c, lvl);
 	struct hak_core *core;
 	void *p;
 
-	hak_arch_pop(hak_arch_here(), c, lvl, p, miss);
+	hak_arch_pop_set(s, p, miss);
 	if (static_branch_likely(&hak_hardened_key))
 		hak_arch_unmark(p);
 	level_leave(true);
 	if (static_branch_unlikely(&hak_init_key))
-		return memset(p, 0, raw_cpu_read(hak_percpu(c)->set[lvl].size));
+		return memset(p, 0, raw_cpu_read(hak_percpu(c)->task.size));
 	hak_arch_keep(p);
 	return p;
 miss:
@@ -337,7 +340,7 @@ static noinline void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 }
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
-void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
+HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
 	hak_drops(&hak_set_token)
 {
 	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))

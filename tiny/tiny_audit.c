@@ -40,7 +40,7 @@ static void visit_cached(struct hak_core *core,
 		/* A spare seen now is not unmapped before preemption is on again. */
 		preempt_disable();
 		for_each_level(s, core->sets, cpu, lvl) {
-			fn(s->slot, hak_peek(s->n), arg);
+			fn(s->slot, min_t(int, hak_peek(s->n), HAK_MAG_MAX), arg);
 			m = hak_peek(s->spare);
 			if (m)
 				fn(m->slot, min_t(u32, hak_peek(m->n), HAK_MAG_MAX), arg);

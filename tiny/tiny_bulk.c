@@ -73,7 +73,7 @@ static unsigned int pop_run(struct hak_cache *c, unsigned int n, void **p)
 		now = min(n - got, m->n);
 		pop_slots(m->slot, m->n, now, p + got);
 		m->n -= now;
-		s->ev[HAK_ALLOC_SPARE] += now;
+		hak_head_of(s)->ev[HAK_ALLOC_SPARE] += now;
 		got += now;
 	}
 out:
@@ -90,7 +90,7 @@ static __always_inline unsigned int alloc_run(struct hak_cache *c, gfp_t gfp, un
 
 	if (likely(!(gfp & __GFP_ZERO) && !static_branch_unlikely(&hak_init_key)))
 		return got;
-	size = raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK].size;
+	size = raw_cpu_ptr(hak_percpu(c))->task.size;
 	for (i = 0; i < got; i++)
 		memset(p[i], 0, size);
 	return got;
@@ -235,7 +235,7 @@ static unsigned int push_run(struct hak_cache *c, unsigned int n, void **p)
 		now = min(n - done, s->cap - m->n);
 		went = push_slots(c, &m->slot[m->n], now, p + done);
 		m->n += went;
-		s->ev[HAK_FREE_SPARE] += went;
+		hak_head_of(s)->ev[HAK_FREE_SPARE] += went;
 		done += went;
 	}
 out:
@@ -285,10 +285,10 @@ do {										\
 										\
 	if ((hardened) && unlikely(hak_arch_peek(__obj) == (mark)))		\
 		goto full;							\
-	hak_arch_room(__cpu, __c, HAK_TASK, __n, full);				\
+	hak_arch_room(__cpu, __c, __n, full);					\
 	if (hardened)								\
 		*(unsigned long *)__obj = (mark);				\
-	hak_arch_push(__cpu, __c, HAK_TASK, __n, (void *)__obj);		\
+	hak_arch_push(__cpu, __c, __n, (void *)__obj);				\
 } while (0)
 
 /* A group of one SuperSlab, each by its own tag; returns how many went in. */

@@ -47,48 +47,6 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 				hak_conf.mag_size);
 }
 
-static void set_init(struct hak_set *s, struct hak_core *core)
-{
-	s->core = core;
-	s->size = core->size;
-	s->slots_max = core->mag_max;
-	s->slots = min_t(unsigned int, core->mag_max, HAK_MAG_FIRST);
-	s->cap = core->mode.frees_out ? 0 : s->slots;
-}
-
-static struct hak_cache *sets_create(struct hak_core *core)
-{
-	struct hak_cache __percpu *c = hak_alloc_percpu(struct hak_cache);
-	struct hak_cache *sets = (struct hak_cache *)(unsigned long)c;
-	struct hak_set *s;
-	int cpu, lvl;
-
-	if (!c)
-		return NULL;
-	for_each_set(s, sets, cpu, lvl)
-		set_init(s, core);
-	hak_leak_percpu(c);
-	return sets;
-}
-
-/* The handle, and for a gated cache sets of its own behind it. */
-static int core_percpu(struct hak_core *core)
-{
-	core->handle = sets_create(core);
-	core->pool.tag = core->handle;
-	core->sets = core->mode.gated ? sets_create(core) : core->handle;
-	return core->handle && core->sets ? 0 : -ENOMEM;
-}
-
-static void core_percpu_free(struct hak_core *core)
-{
-	if (core->sets != core->handle)
-		free_percpu(hak_percpu(core->sets));
-	free_percpu(hak_percpu(core->handle));
-	core->handle = NULL;
-	core->sets = NULL;
-}
-
 static int core_depots(struct hak_core *core)
 {
 	unsigned long bytes = core->pool.stride * core->mag_max + sizeof(struct hak_mag);
@@ -105,7 +63,7 @@ static int core_depots(struct hak_core *core)
 
 static void core_free(struct hak_core *core)
 {
-	core_percpu_free(core);
+	hak_core_percpu_free(core);
 	kfree(core->depot);
 	core->depot = NULL;
 	if (core->pool.node)
@@ -136,7 +94,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core->mode = *hak_mode_of(core, &hak_conf);
 	/* The inlined free marks objects whatever their cache is: it cannot know. */
 	core->pool.marked = core->hardened || (hak_conf.hardened && !core->mode.gated);
-	if (core_percpu(core) || core_depots(core))
+	if (hak_core_percpu(core) || core_depots(core))
 		goto fail;
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
@@ -158,15 +116,31 @@ HAK_EXPORT_TEST(hak_core_live);
 
 u64 hak_gone_events[HAK_NR_SET_EVENTS];
 
+/* What a set has counted. One of an interrupt level may be closed, and used again, meanwhile. */
+static void set_events(const struct hak_core *core, int cpu, int lvl, u64 ev[HAK_NR_SET_EVENTS])
+{
+	const struct hak_set *s = cpu_set(core->sets, cpu, lvl);
+	u64 seen[HAK_NR_SET_EVENTS];
+	int i;
+
+	if (!set_is_open(s))
+		return;
+	for (i = 0; i < HAK_NR_SET_EVENTS; i++)
+		seen[i] = hak_peek(hak_head_of(s)->ev[i]);
+	smp_rmb();
+	for (i = 0; cpu_set(core->sets, cpu, lvl) == s && i < HAK_NR_SET_EVENTS; i++)
+		ev[i] += seen[i];
+}
+
 void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS])
 {
-	const struct hak_set *s;
-	int cpu, lvl, i;
+	int cpu, lvl;
 
-	for_each_set(s, core->sets, cpu, lvl)
-		for (i = 0; i < HAK_NR_SET_EVENTS; i++)
-			ev[i] += hak_peek(s->ev[i]);
+	for_each_possible_cpu(cpu)
+		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
+			set_events(core, cpu, lvl, ev);
 }
+HAK_EXPORT_TEST(hak_core_events);
 
 /* What is left of a cache whose objects were not all freed: enough to name it. */
 static void core_orphan(struct hak_core *core, unsigned long live)
@@ -177,7 +151,7 @@ static void core_orphan(struct hak_core *core, unsigned long live)
 		       core->name, live, core->size);
 	hak_pool_orphan(&core->pool);
 	synchronize_rcu();
-	core_percpu_free(core);
+	hak_core_percpu_free(core);
 	kfree(core->depot);
 	core->depot = NULL;
 }
@@ -326,21 +300,12 @@ unsigned long hak_shrink_all(void)
 }
 HAK_EXPORT(hak_shrink_all);
 
-/* The handle of slab pages without objects: gated, and without a core. */
-static int tag_none_init(void)
-{
-	struct hak_cache __percpu *c = hak_alloc_percpu(struct hak_cache);
-
-	hak_tag_none = (struct hak_cache *)(unsigned long)c;
-	return c ? 0 : -ENOMEM;
-}
-
 int hak_caches_init(void)
 {
 	unsigned int i;
 	char name[16];
 
-	if (tag_none_init())
+	if (hak_percpu_init())
 		return -ENOMEM;
 	hak_mag_pool.tag = hak_tag_none;
 	if (hak_pool_init(&hak_mag_pool, sizeof(struct hak_mag), 2))
@@ -384,6 +349,5 @@ void hak_caches_exit(void)
 		hak_release_wait();
 		hak_pool_exit(&hak_mag_pool);
 	}
-	free_percpu(hak_percpu(hak_tag_none));
-	hak_tag_none = NULL;
+	hak_percpu_exit();
 }

@@ -21,7 +21,7 @@
 #include "tiny/tiny_mode.h"
 #include <linux/hakmem_stats.h>
 
-#define HAK_MAG_FIRST 16U	/* slots a magazine begins with */
+#define HAK_MAG_FIRST 16U	/* slots a magazine begins with, and has at least if it may */
 #define HAK_MAG_BYTES 8192	/* of objects in a magazine: HAK_MAG_MAX of 128 bytes */
 
 extern struct mutex hak_caches_lock;	/* [1] in the lock order: no cache comes or goes */
@@ -60,6 +60,7 @@ struct hak_core {
 	bool hardened;
 	bool typed;
 	u8 mag_max;
+	u8 task_slots;			/* of a task level's set: tiny_percpu.c */
 	struct module *owner;
 	slab_flags_t flags;
 	struct list_head list hak_guarded_by(&hak_caches_lock);
@@ -84,21 +85,64 @@ static inline struct hak_core *pool_core(struct hak_pool *pool)
 	return container_of(pool, struct hak_core, pool);
 }
 
+#define HAK_IRQ_SETS (HAK_NR_LEVELS > 1 ? HAK_NR_LEVELS - 1 : 1)
+
+/* What stands before each set: no client knows of it. */
+struct hak_head {
+	u64 ev[HAK_NR_SET_EVENTS];		/* not there where nothing is counted */
+	struct hak_core *core;			/* const */
+	struct hak_set *irq[HAK_IRQ_SETS];	/* a task level's: those of the interrupt levels */
+};
+
+static __always_inline struct hak_head *hak_head_of(const struct hak_set *s)
+{
+	return (struct hak_head *)s - 1;
+}
+
+static __always_inline void count_event(struct hak_set *s, enum hak_set_event ev)
+{
+	hak_head_of(s)->ev[ev]++;
+}
+
+/*
+ * What the interrupt levels of a CPU have before they have sets: no room, and nothing is kept in
+ * it.  One for all, because whoever lowered the count sets it to 0 again.
+ */
+struct hak_no_set {
+	struct hak_head head;
+	unsigned long set[offsetof(struct hak_set, slot) / sizeof(long)];
+};
+
+DECLARE_PER_CPU(struct hak_no_set, hak_no_set);
+
+static inline struct hak_set *no_set_of(int cpu)
+{
+	return (struct hak_set *)per_cpu_ptr(&hak_no_set, cpu)->set;
+}
+
 /* The core of a handle; NULL for the handle of slab pages that serve no cache. */
 static inline struct hak_core *cache_core(struct hak_cache *c)
 {
-	return raw_cpu_ptr(hak_percpu(c))->set[HAK_TASK].core;
+	return hak_no_handle(c) ? NULL : hak_head_of(&raw_cpu_ptr(hak_percpu(c))->task)->core;
 }
 
-static inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
+static __always_inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
 {
-	return &raw_cpu_ptr(hak_percpu(c))->set[lvl];
+	if (HAK_NR_LEVELS == 1 || lvl == HAK_TASK)
+		return &raw_cpu_ptr(hak_percpu(c))->task;
+	return hak_head_read(c, irq[lvl - 1]);
+}
+
+static inline struct hak_set *cpu_set(struct hak_cache *c, int cpu, enum hak_level lvl)
+{
+	struct hak_set *s = &per_cpu_ptr(hak_percpu(c), cpu)->task;
+
+	return HAK_NR_LEVELS == 1 || lvl == HAK_TASK ? s : hak_peek(hak_head_of(s)->irq[lvl - 1]);
 }
 
 /* The sets of one CPU, and of all.  Who looks from outside takes hak_peek() of the fields. */
 #define for_each_level(s, sets, cpu, lvl)					\
-	for ((lvl) = 0, (s) = per_cpu_ptr(hak_percpu(sets), cpu)->set;		\
-	     (lvl) < HAK_NR_LEVELS; (lvl)++, (s)++)
+	for ((lvl) = 0; (lvl) < HAK_NR_LEVELS && ((s) = cpu_set(sets, cpu, lvl)); (lvl)++)
 #define for_each_set(s, sets, cpu, lvl)						\
 	for_each_possible_cpu(cpu)						\
 		for_each_level(s, sets, cpu, lvl)
@@ -201,6 +245,14 @@ void hak_rcu_init(void);
 /* tiny_owner.c */
 int hak_owner_init(void);
 void hak_owner_exit(void);
+
+/* tiny_percpu.c */
+int hak_percpu_init(void);		/* also of hak_tag_none */
+void hak_percpu_exit(void);
+int hak_core_percpu(struct hak_core *core);	/* 0 or -ENOMEM; may sleep */
+void hak_core_percpu_free(struct hak_core *core);
+long hak_slots_room(void);		/* bytes on each CPU for slots beyond HAK_MAG_FIRST */
+extern atomic_long_t hak_slots_beyond;	/* and what caches have of it */
 
 /* tiny_drain.c */
 void hak_drain_here(struct hak_core *core, bool idle_only);	/* this CPU; process context */

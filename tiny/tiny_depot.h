@@ -23,6 +23,19 @@ bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_ma
 /* An empty magazine out of slabs that are there, or NULL. */
 struct hak_mag *hak_depot_new_empty(void);
 
+/*
+ * Give the set of an interrupt level its slots, at the level's first use.  Whether it has some,
+ * afterwards: nothing may be kept in a set without.
+ */
+bool hak_set_open(struct hak_core *core, enum hak_level lvl) hak_must_hold(&hak_set_token);
+
+static __always_inline bool set_open(struct hak_core *core, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
+{
+	return lvl == HAK_TASK || set_is_open(this_set(core->sets, lvl)) ||
+	       hak_set_open(core, lvl);
+}
+
 /* Free a magazine; hak_mag_put() first returns its objects to their slabs. */
 void hak_mag_put_empty(struct hak_mag *m);
 void hak_mag_put(struct hak_core *core, struct hak_mag *m);

@@ -14,7 +14,7 @@
 static void drain_set(struct hak_core *core, enum hak_level lvl)
 {
 	unsigned int rounds = DRAIN_ROUNDS;
-	struct hak_mag *spare, *remote;
+	struct hak_mag *spare, *remote, *was;
 	void *batch[HAK_BATCH];
 	unsigned long flags;
 	unsigned int n;
@@ -26,12 +26,16 @@ static void drain_set(struct hak_core *core, enum hak_level lvl)
 		spare = set_swap_spare(this_set(core->sets, lvl), NULL);
 		remote = set_swap_remote(this_set(core->sets, lvl), NULL);
 		set_reset(this_set(core->sets, lvl));
+		was = set_close(this_set(core->sets, HAK_TASK), this_set(core->sets, lvl), lvl,
+				(struct hak_set *)raw_cpu_ptr(&hak_no_set)->set);
 		set_leave(lvl, flags);
 		hak_pool_return(&core->pool, n, batch);
 		if (spare)
 			hak_mag_put(core, spare);
 		if (remote)
 			hak_mag_put(core, remote);
+		if (was)
+			hak_mag_put_empty(was);
 	} while (n && --rounds);
 }
 
@@ -42,6 +46,13 @@ struct drain_work {
 	struct hak_core *core;
 };
 
+/* Racy. An interrupt level's set also holds itself. */
+static bool set_holds(const struct hak_set *s, enum hak_level lvl)
+{
+	return hak_peek(s->n) > 0 || hak_peek(s->spare) || hak_peek(s->remote) ||
+	       (lvl != HAK_TASK && set_is_open(s));
+}
+
 /* Does this CPU's set hold anything, and has it stood still since the last look? Racy. */
 static bool set_idles(struct hak_core *core, enum hak_level lvl)
 {
@@ -49,7 +60,7 @@ static bool set_idles(struct hak_core *core, enum hak_level lvl)
 	s8 n = max_t(s8, hak_peek(s->n), 0), seen = s->seen;
 
 	s->seen = n;
-	return n == seen && (n || hak_peek(s->spare) || hak_peek(s->remote));
+	return n == seen && set_holds(s, lvl);
 }
 
 void hak_drain_here(struct hak_core *core, bool idle_only)
@@ -79,7 +90,7 @@ static bool cpu_holds(struct hak_core *core, int cpu)
 	int lvl;
 
 	for_each_level(s, core->sets, cpu, lvl)
-		if (hak_peek(s->n) > 0 || hak_peek(s->spare) || hak_peek(s->remote))
+		if (set_holds(s, lvl))
 			return true;
 	return false;
 }
@@ -99,10 +110,12 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 
 	/* One CPU after the other: a work item on the stack serves them all. */
 	INIT_WORK_ONSTACK(&w.work, drain_this_cpu);
-	for_each_possible_cpu(cpu) {
-		/* What a dead CPU left queued runs there when it is back, not before. */
-		if (!cpu_online(cpu)) {
+	/* What a dead CPU left queued runs there when it is back, not before.  So it goes here. */
+	for_each_possible_cpu(cpu)
+		if (!cpu_online(cpu))
 			hak_defer_drain_cpu(cpu);
+	for_each_possible_cpu(cpu) {
+		if (!cpu_online(cpu)) {
 			hak_drain_dead_cpu(core, cpu);
 			continue;
 		}
@@ -141,5 +154,8 @@ void hak_drain_dead_cpu(struct hak_core *core, int cpu)
 		m = set_swap_remote(s, NULL);
 		if (m)
 			hak_mag_put(core, m);
+		m = set_close(cpu_set(core->sets, cpu, HAK_TASK), s, lvl, no_set_of(cpu));
+		if (m)
+			hak_mag_put_empty(m);
 	}
 }

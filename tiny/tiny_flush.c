@@ -42,7 +42,7 @@ static void flush_slab(struct hak_core *core, enum hak_level lvl)
 	void *batch[HAK_BATCH] hak_uninit;
 	unsigned int n;
 
-	s->ev[HAK_FREE_SLAB]++;
+	count_event(s, HAK_FREE_SLAB);
 	n = set_drain(s, HAK_BATCH, batch);
 	hak_pool_return(&core->pool, n, batch);
 }
@@ -77,6 +77,13 @@ NOKPROBE_SYMBOL(flush_remote);
 static bool flush_set(struct hak_core *core, void *p, enum hak_level lvl, bool last)
 	hak_must_hold(&hak_set_token)
 {
+	if (!set_open(core, lvl)) {
+		if (last) {
+			count_event(this_set(core->sets, lvl), HAK_FREE_SLAB);
+			hak_pool_return(&core->pool, 1, &p);
+		}
+		return last;
+	}
 	if (object_remote(p))
 		return set_push_remote(this_set(core->sets, lvl), p) ||
 		       flush_remote(core, p, lvl, last);

@@ -18,12 +18,14 @@ static __always_inline void flush_into(struct hak_core *core, struct hak_mag *m,
 	hak_must_hold(&hak_set_token)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
+	struct hak_mag *other;
 
 	/* Without an empty magazine the operation goes on, and is counted where it ends. */
-	s->ev[ev] += !!m;
-	m = set_swap_spare(s, m);
-	set_store_spare(s);
-	spare_put_other(core, m);
+	hak_head_of(s)->ev[ev] += !!m;
+	other = set_swap_spare(s, m);
+	if (m && s->n >= s->slots)
+		set_store(s, m);
+	spare_put_other(core, other);
 }
 
 /*
@@ -41,8 +43,8 @@ static __always_inline bool flush_near(struct hak_core *core, void *p, enum hak_
 	set_widen(s, true);
 	if (set_push(s, p))
 		return true;
-	if (set_store_spare(s)) {
-		s->ev[HAK_FREE_SPARE]++;
+	if (set_store_spare(s, &core->mag_max)) {
+		count_event(s, HAK_FREE_SPARE);
 	} else {
 		if (!full || hak_nested())
 			return false;

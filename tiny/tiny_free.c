@@ -102,7 +102,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 		return set_push_remote(s, p);
 	if (!set_push(s, p))
 		return false;
-	s->ev[HAK_FREE_MAGAZINE]++;
+	count_event(s, HAK_FREE_MAGAZINE);
 	return true;
 }
 
@@ -120,7 +120,7 @@ static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_
 		return false;
 	object_set_mark(core, p, hak_mark(p));
 	s->slot[s->n++] = p;
-	s->ev[HAK_FREE_MAGAZINE]++;
+	count_event(s, HAK_FREE_MAGAZINE);
 	return true;
 }
 
@@ -227,13 +227,13 @@ NOKPROBE_SYMBOL(nmi_free);
 static __always_inline void irq_free(struct hak_cache *c, void *p, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
-	struct hak_arch_cpu cpu = hak_arch_here();
+	struct hak_set *s = this_set(c, lvl);
 	unsigned long n;
 
-	hak_arch_room(cpu, c, lvl, n, miss);
+	hak_arch_room_set(s, n, miss);
 	if (static_branch_likely(&hak_hardened_key))
 		*(unsigned long *)p = hak_mark(p);
-	hak_arch_push(cpu, c, lvl, n, p);
+	hak_arch_push_set(s, n, p);
 	level_leave(true);
 	return;
 miss:
@@ -251,7 +251,7 @@ static noinline void hardirq_free(struct hak_cache *c, void *p)
 }
 
 /* Not at task level. Preemption off once more than the interrupt itself has it. */
-void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
+HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
 	hak_drops(&hak_set_token)
 {
 	if (preempt_count() & (NMI_MASK | HARDIRQ_MASK))

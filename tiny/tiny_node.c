@@ -29,12 +29,12 @@ static gfp_t wish_gfp(gfp_t gfp)
 	return (gfp & ~(__GFP_DIRECT_RECLAIM | __GFP_NOFAIL | __GFP_RETRY_MAYFAIL)) | __GFP_NOWARN;
 }
 
-static void count_event(struct hak_core *core, enum hak_set_event ev)
+static void count_here(struct hak_core *core, enum hak_set_event ev)
 {
 	enum hak_level lvl = hak_level();
 	unsigned long flags = set_enter(lvl);
 
-	this_set(core->sets, lvl)->ev[ev]++;
+	count_event(this_set(core->sets, lvl), ev);
 	set_leave(lvl, flags);
 }
 
@@ -68,7 +68,7 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 			      : NULL;
 	if (!p && !(gfp & __GFP_THISNODE))
 		return hak_cache_alloc(c, gfp);
-	count_event(core, p ? HAK_ALLOC_SLAB : HAK_ALLOC_FAIL);
+	count_here(core, p ? HAK_ALLOC_SLAB : HAK_ALLOC_FAIL);
 	return p ? hak_finish_alloc(core, p, gfp) : NULL;
 }
 HAK_EXPORT(hak_cache_alloc_node);

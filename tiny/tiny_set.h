@@ -48,6 +48,45 @@ static __always_inline void hak_assert_set(enum hak_level lvl)
 		WARN_ON_ONCE(IS_ENABLED(CONFIG_LOCKDEP) && !in_softirq() && !irqs_disabled());
 }
 
+/* Does it have slots?  The set of an interrupt level has none before its first use. */
+static __always_inline bool set_is_open(const struct hak_set *s)
+{
+	return hak_peek(s->slots_max);
+}
+
+/* The magazine that is the set @s of an interrupt level. */
+static inline struct hak_mag *set_mag(struct hak_set *s)
+{
+	return (struct hak_mag *)hak_head_of(s);
+}
+
+/* Make @s the set of an interrupt level of the CPU whose task level has @task. */
+static __always_inline void set_swap_irq(struct hak_set *task, enum hak_level lvl,
+					 struct hak_set *s)
+	hak_must_hold(&hak_set_token)
+{
+	/* Who looks from outside finds it made: hak_core_events(). */
+	smp_store_release(&hak_head_of(task)->irq[lvl - 1], s);
+}
+
+/*
+ * Take away the empty set of an interrupt level, or NULL; what it has counted stays.  The task
+ * level does not count meanwhile: nobody is on its way to a set but the caller.
+ */
+static __always_inline struct hak_mag *set_close(struct hak_set *task, struct hak_set *s,
+						 enum hak_level lvl, struct hak_set *none)
+	hak_must_hold(&hak_set_token)
+{
+	int i;
+
+	if (lvl == HAK_TASK || !set_is_open(s) || s->n > 0 || s->spare || s->remote)
+		return NULL;
+	for (i = 0; i < HAK_NR_SET_EVENTS; i++)
+		hak_head_of(task)->ev[i] += hak_head_of(s)->ev[i];
+	set_swap_irq(task, lvl, none);
+	return set_mag(s);
+}
+
 /* Use @room slots; where frees are to be out of line, the inlined push sees none of them. */
 static __always_inline void set_slots(struct hak_set *s, unsigned int room)
 	hak_must_hold(&hak_set_token)
@@ -123,37 +162,74 @@ static __always_inline unsigned int set_drain(struct hak_set *s, unsigned int wa
 	return n;
 }
 
-/* Empty set: take over the spare's objects. Returns whether there were any. */
+/* Take as many of the newest objects of @m as the set can hold; its slots are fewer than they. */
+static __always_inline void set_load_some(struct hak_set *s, struct hak_mag *m)
+	hak_must_hold(&hak_set_token)
+{
+	unsigned int n = min_t(unsigned int, m->n, s->slots_max);
+
+	set_slots(s, n);
+	m->n -= n;
+	copy_slots(s->slot, m->slot + m->n, n);
+	s->n = n;
+}
+
+/* Empty set: take over the spare's objects, all if it can. Returns whether there were any. */
 static __always_inline bool set_load_spare(struct hak_set *s)
 	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *m = s->spare;
+	unsigned int n;
 
 	if (s->n > 0)
 		return true;
 	if (!m || !m->n)
 		return false;
-	copy_slots(s->slot, m->slot, m->n);
-	s->n = m->n;
-	if (s->slots < s->n)
-		set_slots(s, s->n);
+	n = m->n;
+	if (unlikely(s->slots < n)) {
+		set_load_some(s, m);
+		return true;
+	}
+	copy_slots(s->slot, m->slot, n);
+	s->n = n;
 	m->n = 0;
 	return true;
 }
 
-/* Full set: put its objects into an empty spare. Returns whether there was one. */
-static __always_inline bool set_store_spare(struct hak_set *s)
+/* Put the objects of the set into @m, which is empty. */
+static __always_inline void set_store(struct hak_set *s, struct hak_mag *m)
+	hak_must_hold(&hak_set_token)
+{
+	copy_slots(m->slot, s->slot, s->n);
+	m->n = s->n;
+	s->n = 0;
+}
+
+/* Add them to @m, if the set can hold fewer than @most, a magazine of its cache, and they fit. */
+static __always_inline bool set_store_more(struct hak_set *s, struct hak_mag *m, const u8 *most)
+	hak_must_hold(&hak_set_token)
+{
+	if (s->slots_max >= *most || m->n + s->n > *most)
+		return false;
+	copy_slots(m->slot + m->n, s->slot, s->n);
+	m->n += s->n;
+	s->n = 0;
+	return true;
+}
+
+/* Full set: put its objects into the spare, if that has room. Returns whether it had. */
+static __always_inline bool set_store_spare(struct hak_set *s, const u8 *most)
 	hak_must_hold(&hak_set_token)
 {
 	struct hak_mag *m = s->spare;
 
 	if (s->n < s->slots)
 		return true;
-	if (!m || m->n)
+	if (!m)
 		return false;
-	copy_slots(m->slot, s->slot, s->n);
-	m->n = s->n;
-	s->n = 0;
+	if (m->n)
+		return set_store_more(s, m, most);
+	set_store(s, m);
 	return true;
 }
 

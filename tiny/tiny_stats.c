@@ -55,7 +55,8 @@ struct stat_source {
 	X(leaked_objects, MEM(HAK_MEM_LEAKED))				\
 	X(pages_held, GAUGE(HAK_MEM_PAGES))				\
 	X(superslabs_held, GAUGE(HAK_MEM_SS))				\
-	X(small_blocks_held, GAUGE(HAK_MEM_SMALL))
+	X(small_blocks_held, GAUGE(HAK_MEM_SMALL))			\
+	X(percpu_bytes, GAUGE(HAK_MEM_PERCPU))
 
 static const struct stat_source stat_source[HAK_NR_STATS] = {
 #define X(name, from) [HAK_STAT_##name] = from,
@@ -76,10 +77,13 @@ static void stats_read_raw(u64 v[HAK_NR_STATS])
 {
 	u64 ev[HAK_NR_SET_EVENTS];
 	struct hak_core *core;
-	int i;
+	int cpu, i;
 
 	hak_assert_held(&hak_caches_lock);
 	memcpy(ev, hak_gone_events, sizeof(ev));
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < HAK_NR_SET_EVENTS; i++)
+			ev[i] += hak_peek(hak_head_of(no_set_of(cpu))->ev[i]);
 	list_for_each_entry(core, &hak_caches, list)
 		hak_core_events(core, ev);
 	for (i = 0; i < HAK_NR_STATS; i++)

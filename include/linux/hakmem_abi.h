@@ -9,7 +9,7 @@
 #ifndef _LINUX_HAKMEM_ABI_H
 #define _LINUX_HAKMEM_ABI_H
 
-#if HAK_ABI != 1
+#if HAK_ABI != 2
 #error "hakmem_abi.h does not say what this HAK_ABI stands for"
 #endif
 
@@ -23,8 +23,8 @@
 HAK_ABI_FIELD(hak_set, n, 0, 1);
 HAK_ABI_FIELD(hak_set, cap, 1, 1);
 HAK_ABI_FIELD(hak_set, size, 6, 2);
-HAK_ABI_FIELD(hak_set, slot[0], 16, 8);
-HAK_ABI_HAS(offsetof(struct hak_cache, set[HAK_TASK]), 0);
+HAK_ABI_FIELD(hak_set, slot[0], 24, 8);
+HAK_ABI_HAS(offsetof(struct hak_cache, task), 0);
 
 /* Where they look an address up, and what a free object carries. */
 HAK_ABI_HAS(HAK_SS_SHIFT, 21);

@@ -23,9 +23,9 @@ struct hak_arch_cpu {
 #define hak_arch_count(cpu) ((void)(cpu), preempt_count())
 #endif
 
-/* The set @lvl of @c on this CPU. */
+/* The task level's set of @c on this CPU. */
 #ifndef hak_arch_set
-#define hak_arch_set(here, c, lvl) (&raw_cpu_ptr(hak_percpu(c))->set[lvl])
+#define hak_arch_set(here, c) (&raw_cpu_ptr(hak_percpu(c))->task)
 #endif
 
 /* Take the newest object of @s into @p, or go to @miss; here the count never is below 0. */
@@ -38,24 +38,28 @@ do {										\
 	(p) = (s)->slot[__n];							\
 } while (0)
 
-#define hak_arch_pop(cpu, c, lvl, p, miss)					\
+#define hak_arch_pop(cpu, c, p, miss)						\
 do {										\
-	struct hak_set *__s = hak_arch_set(cpu, c, lvl);			\
+	struct hak_set *__s = hak_arch_set(cpu, c);				\
 										\
 	hak_arch_pop_set(__s, p, miss);						\
 } while (0)
 
-#define hak_arch_room(_cpu, c, lvl, i, miss)					\
+#define hak_arch_room_set(s, i, miss) hak_arch_under(i, (s)->n, (s)->cap, miss)
+
+#define hak_arch_push_set(s, i, p)						\
 do {										\
-	(_cpu).set = hak_arch_set(_cpu, c, lvl);				\
-	hak_arch_under(i, (_cpu).set->n, (_cpu).set->cap, miss);		\
+	(s)->slot[i] = (p);							\
+	hak_arch_inc((s)->n, i);						\
 } while (0)
 
-#define hak_arch_push(cpu, c, lvl, i, p)					\
+#define hak_arch_room(_cpu, c, i, miss)						\
 do {										\
-	(cpu).set->slot[i] = (p);						\
-	hak_arch_inc((cpu).set->n, i);						\
+	(_cpu).set = hak_arch_set(_cpu, c);					\
+	hak_arch_room_set((_cpu).set, i, miss);					\
 } while (0)
+
+#define hak_arch_push(cpu, c, i, p) hak_arch_push_set((cpu).set, i, p)
 
 /* Without exception-table tricks the directory vouches for the slab page first. */
 #define hak_arch_tag_differs(c, mark, p, bad)					\

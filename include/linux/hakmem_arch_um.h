@@ -35,7 +35,7 @@ do {										\
 		preempt_schedule();						\
 } while (0)
 #define hak_arch_count(cpu) READ_ONCE((cpu).ti->preempt_count)
-#define hak_arch_set(here, c, lvl)						\
-	(&per_cpu_ptr(hak_percpu(c), (here).ti->cpu)->set[lvl])
+#define hak_arch_set(here, c)							\
+	(&per_cpu_ptr(hak_percpu(c), (here).ti->cpu)->task)
 
 #endif /* _LINUX_HAKMEM_ARCH_UM_H */

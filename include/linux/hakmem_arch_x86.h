@@ -26,47 +26,61 @@ struct hak_arch_cpu { };
 #define hak_arch_count(cpu) ((void)(cpu), preempt_count())
 #define HAK_ARCH_KERNEL_HALF (1UL << 63)	/* set in every address of ours */
 
-/* Take the newest object of set @lvl into @p, or go to @miss with the count lowered below 0. */
-#define hak_arch_pop(cpu, c, lvl, p, miss)						\
+/*
+ * Of the set that lies @at bytes behind @s, which is a handle with @gs and else a pointer.  Take
+ * the newest object into @p, or go to @miss with the count lowered below 0.
+ */
+#define hak_arch_pop_at(gs, s, at, p, miss)						\
 do {										\
 	unsigned long __i;							\
 										\
-	(void)(cpu);								\
-	asm goto("1: decb %%gs:%c1(%0)\n\tjs %l[" #miss "]\n\t"			\
+	asm goto("1: decb " gs "%c1(%0)\n\tjs %l[" #miss "]\n\t"			\
 		 _ASM_EXTABLE(1b, %l[miss])					\
-		 : : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n))	\
+		 : : "r" (s), "i" ((at) + offsetof(struct hak_set, n))		\
 		 : "memory", "cc" : miss);					\
-	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
+	asm volatile("movzbl " gs "%c2(%1), %k0"					\
 		     : "=r" (__i)						\
-		     : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n)));	\
-	asm volatile("movq %%gs:%c3(%1,%2,8), %0"				\
+		     : "r" (s), "i" ((at) + offsetof(struct hak_set, n)));	\
+	asm volatile("movq " gs "%c3(%1,%2,8), %0"				\
 		     : "=r" (p)							\
-		     : "r" (c), "r" (__i),					\
-		       "i" (offsetof(struct hak_cache, set[lvl].slot)));	\
+		     : "r" (s), "r" (__i),					\
+		       "i" ((at) + offsetof(struct hak_set, slot)));		\
 } while (0)
 
-/* Index of the next free slot of set @lvl into @i, or go to @miss when it is full or gated. */
-#define hak_arch_room(cpu, c, lvl, i, miss)					\
+/* Index of the next free slot into @i, or go to @miss when the set is full or gated. */
+#define hak_arch_room_at(gs, s, at, i, miss)					\
 do {										\
-	(void)(cpu);								\
-	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
+	asm volatile("movzbl " gs "%c2(%1), %k0"					\
 		     : "=r" (i)							\
-		     : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].n)));	\
-	asm goto("cmpb %%gs:%c1(%0), %b2\n\tjae %l[" #miss "]"			\
-		 : : "r" (c), "i" (offsetof(struct hak_cache, set[lvl].cap)),	\
+		     : "r" (s), "i" ((at) + offsetof(struct hak_set, n)));	\
+	asm goto("cmpb " gs "%c1(%0), %b2\n\tjae %l[" #miss "]"			\
+		 : : "r" (s), "i" ((at) + offsetof(struct hak_set, cap)),	\
 		     "q" (i)							\
 		 : "memory", "cc" : miss);					\
 } while (0)
 
-/* Put @p into slot @i, which hak_arch_room() just found. */
-#define hak_arch_push(cpu, c, lvl, i, p)						\
-	asm volatile("movq %0, %%gs:%c3(%1,%2,8)\n\t"				\
-		     "1: incb %%gs:%c4(%1)\n\t"					\
+/* Put @p into slot @i, which hak_arch_room_at() just found. */
+#define hak_arch_push_at(gs, s, at, i, p)					\
+	asm volatile("movq %0, " gs "%c3(%1,%2,8)\n\t"				\
+		     "1: incb " gs "%c4(%1)\n\t"				\
 		     _ASM_EXTABLE(1b, 1b)					\
-		     : : "r" (p), "r" (c), "r" (i),				\
-			 "i" (offsetof(struct hak_cache, set[lvl].slot)),	\
-			 "i" (offsetof(struct hak_cache, set[lvl].n))		\
+		     : : "r" (p), "r" (s), "r" (i),				\
+			 "i" ((at) + offsetof(struct hak_set, slot)),		\
+			 "i" ((at) + offsetof(struct hak_set, n))		\
 		     : "memory", "cc")
+
+/* The task level's set of handle @c. */
+#define HAK_ARCH_TASK offsetof(struct hak_cache, task)
+#define hak_arch_pop(cpu, c, p, miss)						\
+do { (void)(cpu); hak_arch_pop_at("%%gs:", c, HAK_ARCH_TASK, p, miss); } while (0)
+#define hak_arch_room(cpu, c, i, miss)						\
+do { (void)(cpu); hak_arch_room_at("%%gs:", c, HAK_ARCH_TASK, i, miss); } while (0)
+#define hak_arch_push(cpu, c, i, p) hak_arch_push_at("%%gs:", c, HAK_ARCH_TASK, i, p)
+
+/* Any set of this CPU. */
+#define hak_arch_pop_set(s, p, miss) hak_arch_pop_at("", s, 0, p, miss)
+#define hak_arch_room_set(s, i, miss) hak_arch_room_at("", s, 0, i, miss)
+#define hak_arch_push_set(s, i, p) hak_arch_push_at("", s, 0, i, p)
 
 /*
  * Go to @bad unless the tag of @p's slab page is @c.  @mark is hak_mark(@p).  Reads

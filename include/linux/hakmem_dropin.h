@@ -205,7 +205,7 @@ static __always_inline void *hak_dropin_pop(struct hak_cache *c, gfp_t gfp)
 		return __hak_cache_alloc(c, gfp);
 	p = hak_pop(c, gfp & ~__GFP_ZERO);
 	if (gfp & __GFP_ZERO && p)
-		memset(p, 0, raw_cpu_read(hak_percpu(c)->set[HAK_TASK].size));
+		memset(p, 0, raw_cpu_read(hak_percpu(c)->task.size));
 	return p;
 }
 

@@ -28,7 +28,7 @@
 #ifndef _LINUX_HAKMEM_FAST_H
 #define _LINUX_HAKMEM_FAST_H
 
-#define HAK_ABI			1	/* hakmem_abi.h says what it stands for */
+#define HAK_ABI			2	/* hakmem_abi.h says what it stands for */
 #define HAK_ABI_NAME(name)	HAK_ABI_JOIN(name, HAK_ABI)
 #define HAK_ABI_JOIN(name, abi)	HAK_ABI_PASTE(name, abi)
 #define HAK_ABI_PASTE(name, abi) name##_v##abi
@@ -39,7 +39,7 @@
 #define HAK_DIR_BITS		14	/* 16 Ki regions: 32 GiB before two share an entry */
 #define HAK_MARK		((1UL << HAK_SS_SHIFT) - 8)
 #ifndef HAK_MAG_MAX
-#define HAK_MAG_MAX		64	/* slots of a magazine: 512 bytes a CPU and level */
+#define HAK_MAG_MAX		64	/* slots of a magazine: 512 bytes */
 #endif
 #define HAK_MAX_SIZE		1024	/* largest object of hak_alloc() */
 #define HAK_NR_CLASSES		24
@@ -76,25 +76,24 @@ struct hak_mag;
 /*
  * The set of one CPU and level, touched only on that CPU.  HAK_TASK wants preemption off at task
  * level, HAK_SOFTIRQ a softirq or bottom halves off, HAK_HARDIRQ interrupts off.  The teardown of
- * a dead CPU touches them too.  size, slots_max and core never change.
+ * a dead CPU touches them too.  size and slots_max never change.
  */
 struct hak_set {
 	s8 n;				/* objects held; below 0 after a pop that found none */
 	u8 cap;				/* slots the inlined push may fill: slots, or always 0 */
 	u8 slots;			/* how many of slot[] are in use, whether filled or not */
-	u8 slots_max;			/* what slots may grow to: 8 KiB of objects */
+	u8 slots_max;			/* what slots may grow to; 0: there are none */
 	u8 seen;			/* n when the reaper last looked */
 	bool push_missed;		/* the last miss was a push that found no room */
 	u16 size;			/* bytes a caller may use */
-	struct hak_core *core;
-	void *slot[HAK_MAG_MAX];
-	struct hak_mag *spare;		/* previous magazine, full or empty, or NULL */
+	struct hak_mag *spare;		/* previous magazine, or NULL */
 	struct hak_mag *remote;		/* objects of other nodes on their way home, or NULL */
-	u64 ev[HAK_NR_SET_EVENTS];
+	void *slot[HAK_MAG_MAX];	/* there is memory for slots_max of them */
 };
 
+/* What a handle leads to on each CPU, and all of it that a client looks at. */
 struct hak_cache {
-	struct hak_set set[HAK_NR_LEVELS];
+	struct hak_set task;		/* as much of it as has slots */
 };
 
 DECLARE_STATIC_KEY_TRUE(hak_hardened_key);	/* set at load, before any object exists */
@@ -104,10 +103,17 @@ DECLARE_STATIC_KEY_FALSE(hak_init_key);		/* the kernel's init_on_alloc, as of lo
 extern unsigned long hak_dir[1UL << HAK_DIR_BITS];
 extern struct hak_cache *hak_class[HAK_NR_CLASSES];
 
+/* Of what is called by name only, where an instruction counts: no landing pad of IBT. */
+#ifdef __noendbr
+#define HAK_NOENDBR __noendbr
+#else
+#define HAK_NOENDBR
+#endif
+
 void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp);
-void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp);
+HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp);
 void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p);
-void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p);
+HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p);
 void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p);
 void HAK_ABI_NAME(hak_free_lookup)(const void *p);
 void *HAK_ABI_NAME(hak_alloc_size)(size_t size, gfp_t gfp);
@@ -168,7 +174,7 @@ static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 	cpu = hak_arch_off();
 	if (unlikely(hak_at_irq_level(cpu)))
 		return HAK_ABI_NAME(hak_alloc_irq)(c, gfp);
-	hak_arch_pop(cpu, c, HAK_TASK, p, miss);
+	hak_arch_pop(cpu, c, p, miss);
 	hak_arch_on(cpu);
 	if (static_branch_likely(&hak_hardened_key))
 		hak_arch_unmark(p);
@@ -177,7 +183,7 @@ static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 
 		/* Or gcc keeps p where memset() wants it, a copy for those who do not zero. */
 		OPTIMIZER_HIDE_VAR(q);
-		p = memset(q, 0, raw_cpu_read(hak_percpu(c)->set[HAK_TASK].size));
+		p = memset(q, 0, raw_cpu_read(hak_percpu(c)->task.size));
 		if (!p)
 			__builtin_unreachable();
 		return p;
@@ -203,9 +209,9 @@ do {										\
 		HAK_ABI_NAME(hak_free_irq)(c, p);				\
 		return;								\
 	}									\
-	hak_arch_room(cpu, c, HAK_TASK, __n, miss);					\
+	hak_arch_room(cpu, c, __n, miss);					\
 	write_mark;								\
-	hak_arch_push(cpu, c, HAK_TASK, __n, p);				\
+	hak_arch_push(cpu, c, __n, p);					\
 	hak_arch_on(cpu);							\
 	return;									\
 } while (0)

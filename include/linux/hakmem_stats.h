@@ -43,7 +43,8 @@ struct dentry;
 	X(leaked_objects)	/* live when their cache or hakmem went away */	\
 	X(pages_held)		/* 4 KiB pages of all blocks */			\
 	X(superslabs_held)							\
-	X(small_blocks_held)
+	X(small_blocks_held)						\
+	X(percpu_bytes)		/* per-CPU memory of all caches, of all CPUs */
 
 enum hak_stat {
 #define X(name) HAK_STAT_##name,

@@ -209,7 +209,10 @@ static inline bool hak_want_init_on_free(void)
 /* What hak_guard.h says of functions, asserted by kernels with lockdep and free on all others. */
 #define hak_assert_held(lock) lockdep_assert_held(lock)
 
-/* alloc_percpu(), which the kernel's fault injection does not know by itself. */
+/*
+ * Per-CPU memory of a cache, zeroed, which the kernel's fault injection does not know by itself.
+ * The bytes count for each CPU there may be.
+ */
 #ifdef CONFIG_FAULT_INJECTION
 static inline bool hak_fault(void)
 {
@@ -218,10 +221,25 @@ static inline bool hak_fault(void)
 	return should_fail(&attr, 1);
 }
 
-#define hak_alloc_percpu(type) (hak_fault() ? NULL : alloc_percpu(type))
 #else
-#define hak_alloc_percpu(type) alloc_percpu(type)
+#define hak_fault() false
 #endif
+
+static inline struct hak_cache *hak_alloc_percpu(size_t size)
+{
+	void __percpu *c = hak_fault() ? NULL : __alloc_percpu(size, sizeof(long));
+
+	return (struct hak_cache *)(unsigned long)c;
+}
+
+#define hak_free_percpu(c, size) ((void)(size), free_percpu(hak_percpu(c)))
+#define hak_nr_cpus() num_possible_cpus()
+
+/* A field of the head of handle @c on this CPU. */
+#define hak_head_read(c, field) raw_cpu_read(((struct hak_head __percpu *)hak_percpu(c) - 1)->field)
+
+/* Is it the handle of no cache at all?  Here those have a head, too. */
+#define hak_no_handle(c) false
 
 /* How messages print an address of code. */
 #define HAK_SYM "%pS"

@@ -15,8 +15,8 @@
 #define HAK_LEVELS	HAK_TASK, HAK_SOFTIRQ = HAK_TASK, HAK_HARDIRQ = HAK_TASK
 
 /* A thread without a CPU sees sets that are empty and have no room, and so misses. */
-#define hak_arch_set(here, c, lvl)						\
-	(&((struct hak_cache *)(shim_base + (unsigned long)(c)))->set[lvl])
+#define hak_arch_set(here, c)							\
+	(&((struct hak_cache *)(shim_base + (unsigned long)(c)))->task)
 
 /*
  * A pointer that is not aligned is left to the look-up: what lies at its tag's place is no

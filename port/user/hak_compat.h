@@ -13,7 +13,12 @@
 #define hak_uninit
 #define HAK_GFP_ATOMIC_BIT		0
 #define memalloc_retry_wait(gfp)	((void)(gfp))
-#define hak_alloc_percpu(type)		alloc_percpu(type)
+#define hak_alloc_percpu(size)		((struct hak_cache *)shim_alloc_percpu(size))
+#define hak_free_percpu(c, size)	shim_free_percpu((size_t)(c), size)
+#define hak_nr_cpus()			1	/* slots come and go: each counts its own bytes */
+#define hak_head_read(c, field)		(hak_head_of(&raw_cpu_ptr(c)->task)->field)
+#define smp_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define hak_no_handle(c)		(!(c))	/* tag of a page that is in no SuperSlab */
 #ifdef SHIM_KERNEL_OWNS
 bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_kernel_owns(p)		SHIM_KERNEL_OWNS(p)	/* tests know what they allocated */

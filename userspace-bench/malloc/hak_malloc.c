@@ -33,7 +33,8 @@ static noinline void *malloc_miss(size_t size)
 	void *p = NULL;
 
 	if (size < here->limit) {
-		c = (struct hak_cache *)((const char *)here->set[size] - shim_base);
+		c = container_of(here->set[size], struct hak_cache, task);
+		c = (struct hak_cache *)((const char *)c - shim_base);
 		p = HAK_ABI_NAME(hak_alloc_miss)(c, GFP_KERNEL);
 	} else if (size <= HAK_MAX_SIZE && hak_user_serves()) {
 		p = HAK_ABI_NAME(hak_alloc_miss)(hak_user_cache(size), GFP_KERNEL);
@@ -73,7 +74,7 @@ HAK_PUBLIC void free(void *p)
 	struct hak_set *s;
 
 	hak_arch_foreign(p, mark, miss);
-	s = hak_arch_set(unused, *hak_tag_at(mark, p), HAK_TASK);
+	s = hak_arch_set(unused, *hak_tag_at(mark, p));
 	if (SHIM_HARDENED)
 		hak_arch_marked(p, mark, miss);
 	hak_arch_under(i, s->n, s->cap, miss);

@@ -94,7 +94,7 @@ static void fork_child(void)
 		for_each_possible_cpu(cpu) {
 			if (cpu == shim_cpu_nr)
 				continue;
-			s = per_cpu_ptr(hak_percpu(core->sets), cpu)->set;
+			s = &per_cpu_ptr(hak_percpu(core->sets), cpu)->task;
 			s->n = 0;
 			s->spare = NULL;
 			s->remote = NULL;
@@ -146,7 +146,7 @@ static void cpu_up(int cpu)
 	unsigned int size;
 
 	for (size = 0; size < ARRAY_SIZE(u->set); size++)
-		u->set[size] = per_cpu_ptr(hak_percpu(hak_user_cache(size)), cpu)->set;
+		u->set[size] = &per_cpu_ptr(hak_percpu(hak_user_cache(size)), cpu)->task;
 	u->limit = HAK_MAX_SIZE + 1;
 }
 
