@@ -80,8 +80,20 @@ void hak_block_exit(void);
 /* Hand @r to the worker, which calls r->fn after a grace period. Context: any, no lock held. */
 void hak_release_later(struct hak_release *r);
 
-/* Wait until everything handed over so far is released. Context: may sleep. */
+/*
+ * Wait until everything handed over so far is released. Context: may sleep, and not the worker,
+ * which would wait for itself.
+ */
 void hak_release_wait(void);
+
+/* Is this the worker? Then a destructor is what calls. Context: any. */
+bool hak_release_here(void);
+
+/* Tell lockdep that this may wait for work of ours. Context: may sleep. */
+void hak_may_wait(void);
+
+/* Wait until @work, which any number of threads may do at once, is done. Context: may sleep. */
+void hak_irq_work_wait(struct irq_work *work);
 
 /**
  * hak_block_gfp() - what of a caller's gfp reaches the page allocator

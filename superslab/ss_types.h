@@ -173,6 +173,8 @@ struct hak_pool {
 	const char *name;		/* in reports; NULL: nobody's, or of a cache that is gone */
 	struct hak_cache *tag;
 	struct hak_pool_node **node;	/* nr_node_ids of them */
+	u32 serial;			/* in reports: tells it from one that was there before */
+	struct module *owner;		/* in reports; NULL: nobody's, or of one that is gone */
 };
 
 static inline unsigned int ss_colour(const void *base)

@@ -118,6 +118,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 				 bool typed, struct module *owner)
 {
 	struct hak_core *core = kzalloc(sizeof(*core), GFP_KERNEL);
+	static u32 serial;	/* [hak_caches_lock] */
 	unsigned long keep;
 
 	if (!core)
@@ -128,6 +129,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core->flags = flags;
 	core->typed = typed;
 	core->owner = owner;
+	core->pool.owner = owner;
 	core_shape(core, args ?: &no_args);
 	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_SLAB_SPAGES_MAX /
 		       HAK_SPAGE_SIZE, 1, 16);
@@ -140,6 +142,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 		goto fail;
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
+	core->pool.serial = ++serial;
 	mutex_unlock(&hak_caches_lock);
 	return core;
 fail:
@@ -214,6 +217,8 @@ unsigned long hak_core_destroy(struct hak_core *core)
 static const char *args_wrong(const char *name, unsigned int size,
 			      const struct hak_cache_args *args, slab_flags_t flags)
 {
+	if (hak_release_here())
+		return "a destructor must not wait";
 	if (!name || !*name)
 		return "no name";
 	if (strnlen(name, HAK_CACHE_NAME_MAX + 1) > HAK_CACHE_NAME_MAX)
@@ -258,7 +263,7 @@ HAK_EXPORT(__hak_cache_create);
 
 void hak_cache_destroy(struct hak_cache *c)
 {
-	if (!c)
+	if (!c || hak_refused_here("hak_cache_destroy", _RET_IP_))
 		return;
 	hak_rcu_barrier();
 	hak_core_destroy(cache_core(c));
@@ -271,6 +276,8 @@ int hak_cache_shrink(struct hak_cache *c)
 	struct hak_core *core = cache_core(c);
 	unsigned int left;
 
+	if (hak_refused_here("hak_cache_shrink", _RET_IP_))
+		return 1;
 	might_sleep();
 	hak_drain_core(core);
 	left = hak_pool_trim_all(&core->pool);
@@ -286,6 +293,8 @@ unsigned long hak_shrink_all(void)
 {
 	struct hak_core *core;
 
+	if (hak_refused_here("hak_shrink_all", _RET_IP_))
+		return atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
 	/* In the order of the hotplug callback, which has the first when it takes the second. */
 	cpus_read_lock();
 	mutex_lock(&hak_caches_lock);

@@ -97,6 +97,7 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 	struct drain_work w = { .core = core };
 	int cpu;
 
+	hak_may_wait();
 	/* One CPU after the other: a work item on the stack serves them all. */
 	INIT_WORK_ONSTACK(&w.work, drain_this_cpu);
 	for_each_possible_cpu(cpu) {

@@ -150,6 +150,14 @@ static __always_inline unsigned long hak_mark(const void *p)
 #define hak_tag(mark, p) (*hak_tag_at(mark, p))
 #endif
 
+/*
+ * A report of a bad free names the function that frees.  Where a call is its last, the compiler
+ * would let the call take its place on the stack.
+ */
+#ifndef hak_keep_frame
+#define hak_keep_frame() barrier()
+#endif
+
 static __always_inline void hak_might_alloc(gfp_t gfp)
 {
 	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
@@ -199,6 +207,7 @@ do {										\
 										\
 	if (unlikely(hak_at_irq_level(cpu))) {					\
 		HAK_ABI_NAME(hak_free_irq)(c, p);				\
+		hak_keep_frame();						\
 		return;								\
 	}									\
 	hak_arch_room(cpu, c, HAK_TASK, __n, miss);					\
@@ -224,9 +233,11 @@ static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
 	hak_push_tail(cpu, c, p, (void)0);
 miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
+	hak_keep_frame();
 	return;
 bad:
 	HAK_ABI_NAME(hak_free_check)(c, p);
+	hak_keep_frame();
 }
 
 /* Free @p, whose cache is found from its address; the look-up is the check. */
@@ -248,9 +259,11 @@ static __always_inline void hak_push_lookup(void *p)
 	hak_push_tail(cpu, c, p, (void)0);
 miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
+	hak_keep_frame();
 	return;
 lookup:
 	HAK_ABI_NAME(hak_free_lookup)(p);
+	hak_keep_frame();
 }
 
 #endif /* _LINUX_HAKMEM_FAST_H */

@@ -30,6 +30,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
+#include <linux/stacktrace.h>
 #include <linux/string.h>
 #include <linux/topology.h>
 #include <linux/version.h>
@@ -211,6 +212,55 @@ static inline bool hak_fault(void)
 #else
 #define hak_alloc_percpu(type) alloc_percpu(type)
 #endif
+
+/* A map of lockdep's, which stands for something that is no lock. */
+#ifdef CONFIG_LOCKDEP
+#define hak_lock_map(name) struct lockdep_map name = STATIC_LOCKDEP_MAP_INIT(#name, &name)
+#else
+#define hak_lock_map(name) struct lockdep_map name __maybe_unused
+#endif
+
+/* The name of a client, or NULL. */
+static inline const char *hak_module_name(struct module *mod)
+{
+	return mod && mod != THIS_MODULE ? module_name(mod) : NULL;
+}
+
+/* Is @ip code of a client?  Those are modules: what is built in cannot link to one. */
+static inline bool hak_is_client(unsigned long ip)
+{
+#ifdef MODULE
+	return ip >= MODULES_VADDR && ip < MODULES_END && !within_module(ip, THIS_MODULE);
+#else
+	return ip;
+#endif
+}
+
+/*
+ * Where the client's call will return to.  @caller is where ours returns to, or 0 if what was
+ * called may have nothing to do with it: then only the client that called us directly will do.
+ * 0 if there is none, or if the kernel cannot walk its stack.  Context: any.
+ */
+static inline unsigned long hak_client_of(unsigned long caller)
+{
+#if defined(MODULE) && defined(CONFIG_STACKTRACE)
+	unsigned long ip[32];
+	unsigned int n, i;
+
+	if (caller && hak_is_client(caller))
+		return caller;
+	n = stack_trace_save(ip, ARRAY_SIZE(ip), 0);
+	for (i = 0; i < n; i++) {
+		if (hak_is_client(ip[i]))
+			return ip[i];
+		if (!caller && !within_module(ip[i], THIS_MODULE))
+			break;
+	}
+	return 0;
+#else
+	return hak_is_client(caller) ? caller : 0;
+#endif
+}
 
 /* How messages print an address of code. */
 #define HAK_SYM "%pS"

@@ -101,6 +101,7 @@ static u64 shim_read_once(const volatile void *p, size_t size)
 #define try_module_get(m)	((void)(m), true)
 #define module_put(m)		((void)(m))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
+#define hak_keep_frame()	((void)0)	/* those of the library are no clients' */
 #define panic(...)		(pr_err(__VA_ARGS__), abort())
 #define WARN_ON_ONCE(c)		((void)(c))
 #define WARN_ONCE(c, ...)	((c) ? pr_err(__VA_ARGS__) : (void)0)
@@ -293,6 +294,12 @@ struct workqueue_struct;
 struct shrinker;
 enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
 void shim_work(struct work_struct *w);
+extern __thread struct work_struct *shim_working;	/* what this thread does for now */
+#define current_work()			shim_working
+struct lockdep_map { char unused; };
+#define hak_lock_map(name)		struct lockdep_map name __maybe_unused
+#define lock_map_acquire(map)		((void)(map))
+#define lock_map_release(map)		((void)(map))
 void flush_work(struct work_struct *w);
 void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define HAK_WQ_FLAGS		0
