@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite hakmem_wait: who waits for work of hakmem comes back, however many wait at once, and a
- * destructor, for which that work waits itself, is not let in.
+ * Suite hakmem_wait: who waits for work of hakmem comes back, however many wait at once.  A
+ * destructor, for which that work waits itself, is not let in.  Who may wake nobody queues none.
  *
  * Each case that may hang waits with a limit.  What it shares with its threads is static, because
  * one that hangs stays.
@@ -216,10 +216,36 @@ static void destructor_that_waits_is_refused(struct kunit *test)
 	KUNIT_EXPECT_LE(test, said, 6);
 }
 
+/* Superslabs held after an allocation with @gfp, when what that queued is done. */
+static u64 superslabs_after(struct kunit *test, struct hak_cache *c, gfp_t gfp)
+{
+	u64 held;
+	void *p;
+
+	hak_shrink_all();
+	p = hak_cache_alloc(c, gfp);
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	flush_workqueue(hak_wq);
+	held = hak_kunit_stat(HAK_STAT_superslabs_held);
+	hak_cache_free(c, p);
+	return held;
+}
+
+/* A caller who cannot wait is served from a small block, and has a SuperSlab made for the next. */
+static void who_may_wake_nobody_queues_nothing(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-wake", 64, NULL, 0);
+
+	KUNIT_EXPECT_EQ(test, superslabs_after(test, c, 0), 0);
+	KUNIT_EXPECT_EQ(test, superslabs_after(test, c, __GFP_HIGH), 0);
+	KUNIT_EXPECT_EQ(test, superslabs_after(test, c, GFP_NOWAIT), hak_config_get()->superslab);
+}
+
 static struct kunit_case wait_cases[] = {
 	KUNIT_CASE_PARAM(many_that_wait_come_back, waiters_gen_params),
 	KUNIT_CASE(destructor_may_allocate_and_free),
 	KUNIT_CASE(destructor_that_waits_is_refused),
+	KUNIT_CASE(who_may_wake_nobody_queues_nothing),
 	{}
 };
 

@@ -207,10 +207,11 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 	struct hak_slab *slab = take_spages(nid, spages, gfp);
 
 	*small = *fresh = false;
-	if (!slab && hak_superslab_enabled && !gfpflags_allow_blocking(gfp))
-		queue_work(hak_wq, &ss_work);
-	else if (!slab && hak_superslab_enabled)
+	if (!slab && hak_superslab_enabled && gfpflags_allow_blocking(gfp))
 		slab = ss_grow(nid, spages, gfp, fresh);
+	/* Who may not wake kswapd may not wake a worker, either. */
+	else if (!slab && hak_superslab_enabled && gfp & __GFP_KSWAPD_RECLAIM)
+		queue_work(hak_wq, &ss_work);
 	if (slab) {
 		ss_publish(slab, pool);
 		return slab;

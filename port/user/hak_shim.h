@@ -332,6 +332,7 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 /* Memory: one node; pages from the arena (os/os_pages.c), the rest from the next allocator */
 enum {
 	GFP_NOWAIT = 8, GFP_KERNEL = 12, __GFP_RECLAIM = 12, __GFP_DIRECT_RECLAIM = 4,
+	__GFP_KSWAPD_RECLAIM = 8,
 	__GFP_ZERO = 16, __GFP_THISNODE = 32, __GFP_DMA = 0, __GFP_DMA32 = 0, __GFP_IO = 0,
 	__GFP_FS = 0, __GFP_HIGH = 0, __GFP_COMP = 0, __GFP_NOWARN = 0, __GFP_NORETRY = 0,
 	__GFP_NOFAIL = 0, __GFP_MEMALLOC = 0, __GFP_NOMEMALLOC = 0, __GFP_RETRY_MAYFAIL = 0,
