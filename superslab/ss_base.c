@@ -18,6 +18,12 @@ HAK_EXPORT_TEST(hak_node_with_memory);
 atomic_long_t hak_mem_stat[HAK_NR_MEM_STATS];
 HAK_EXPORT_TEST(hak_mem_stat);
 
+void hak_woken(int cpu)
+{
+	if (hak_cpu_isolated(cpu))
+		hak_mem_add(HAK_MEM_WAKE_ISOLATED, 1);
+}
+
 static LLIST_HEAD(release_list);
 
 /*
@@ -76,7 +82,7 @@ bool hak_release_here(void)
 void hak_release_later(struct hak_release *r)
 {
 	if (llist_add(&r->node, &release_list))
-		queue_work(hak_wq, &release_work);
+		hak_queue_any(hak_wq, &release_work);
 }
 
 void hak_release_wait(void)
@@ -84,7 +90,7 @@ void hak_release_wait(void)
 	hak_may_wait();
 	/* Who handed something over may have been interrupted before queueing the work. */
 	do {
-		queue_work(hak_wq, &release_work);
+		hak_queue_any(hak_wq, &release_work);
 		flush_work(&release_work);
 	} while (!llist_empty(&release_list));
 }

@@ -211,7 +211,7 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 		slab = ss_grow(nid, spages, gfp, fresh);
 	/* Who may not wake kswapd may not wake a worker, either. */
 	else if (!slab && hak_superslab_enabled && gfp & __GFP_KSWAPD_RECLAIM)
-		queue_work(hak_wq, &ss_work);
+		hak_queue_any(hak_wq, &ss_work);
 	if (slab) {
 		ss_publish(slab, pool);
 		return slab;

@@ -35,6 +35,7 @@ enum hak_mem_stat {
 	HAK_MEM_BAD_KERNEL,
 	HAK_MEM_LEAKED,
 	HAK_MEM_RETIRED,		/* pages handed to the worker that frees them */
+	HAK_MEM_WAKE_ISOLATED,		/* works queued on CPUs that are isolated */
 	HAK_NR_MEM_STATS
 };
 
@@ -146,6 +147,9 @@ extern struct mutex hak_grow_lock;
 
 /* Where work of the core runs: it must go on when memory is short. */
 extern struct workqueue_struct *hak_wq;
+
+/* Work is queued that only @cpu can do: counted if it is isolated. Context: any. */
+void hak_woken(int cpu);
 
 /**
  * hak_block_trim() - give memory that serves no slab to the kernel

@@ -25,17 +25,23 @@ static_assert((int)HAK_MEM_BAD_DOUBLE == HAK_MEM_BAD_FOREIGN + HAK_BAD_DOUBLE);
 static_assert((int)HAK_MEM_BAD_CACHE == HAK_MEM_BAD_FOREIGN + HAK_BAD_CACHE);
 static_assert((int)HAK_MEM_BAD_INTERIOR == HAK_MEM_BAD_FOREIGN + HAK_BAD_INTERIOR);
 
-/* Reported lately: a direct-mapped set, so that each caller prints about once for each cache. */
-#define REPORTED 64
-static unsigned long reported[REPORTED];
+/* Reported lately, in 16 sets of 4: each caller prints about once for each cache. */
+#define REPORTED_WAYS 4U
+static unsigned long reported[16][REPORTED_WAYS];
+static unsigned int reported_next;
 
 static bool report_once(unsigned long caller, u32 serial, unsigned int kind)
 {
 	unsigned long key = (caller ^ (unsigned long)serial << 32) * HAK_NR_BAD + kind + 1;
-	unsigned long *slot = &reported[key * 0x9e3779b97f4a7c15 >> 58];
+	unsigned long *set = reported[key * 0x9e3779b97f4a7c15 >> 60];
+	unsigned int i;
 
-	BUILD_BUG_ON(REPORTED != 1 << (64 - 58));
-	return xchg(slot, key) != key;
+	for (i = 0; i < REPORTED_WAYS; i++)
+		if (READ_ONCE(set[i]) == key)
+			return false;
+	/* Whichever that is, when two come at once. */
+	i = data_race(reported_next++) % REPORTED_WAYS;
+	return xchg(&set[i], key) != key;
 }
 
 /* The cache and its module, the object and how far in @p is. Preemption off. */

@@ -207,6 +207,7 @@ void hak_drain_here(struct hak_core *core, bool idle_only);	/* this CPU; process
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */
 void hak_drain_core_cpuslocked(struct hak_core *core);
 void hak_drain_dead_cpu(struct hak_core *core, int cpu);
+bool hak_cpu_holds(struct hak_core *core, int cpu);	/* anything in its sets? racy */
 
 /* tiny_reap.c */
 int hak_reap_init(void);

@@ -73,7 +73,7 @@ static void drain_this_cpu(struct work_struct *work)
 }
 
 /* Racy on purpose: a CPU that stays busy refills at once anyway. */
-static bool cpu_holds(struct hak_core *core, int cpu)
+bool hak_cpu_holds(struct hak_core *core, int cpu)
 {
 	const struct hak_set *s;
 	int lvl;
@@ -108,8 +108,9 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 			continue;
 		}
 		hak_defer_wait_cpu(cpu);
-		if (!cpu_holds(core, cpu))
+		if (!hak_cpu_holds(core, cpu))
 			continue;
+		hak_woken(cpu);
 		queue_work_on(cpu, hak_wq, &w.work);
 		flush_work(&w.work);
 	}

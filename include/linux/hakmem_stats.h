@@ -41,6 +41,7 @@ struct dentry;
 	X(bad_free_interior)	/* ours, but not the start of an object */	\
 	X(bad_free_by_kernel)	/* block references the kernel dropped */	\
 	X(leaked_objects)	/* live when their cache or hakmem went away */	\
+	X(isolated_wakeups)	/* works queued on CPUs that are isolated */	\
 	X(pages_held)		/* 4 KiB pages of all blocks */			\
 	X(superslabs_held)							\
 	X(small_blocks_held)

@@ -25,6 +25,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/isolation.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -109,6 +110,30 @@ static inline bool hak_kernel_owns(const void *p)
 #else
 #define HAK_WQ_FLAGS WQ_MEM_RECLAIM
 #endif
+
+/* Is nobody to disturb @cpu (isolcpus=, nohz_full=, a cpuset of the kind)? Context: any. */
+static inline bool hak_cpu_isolated(int cpu)
+{
+	return !housekeeping_cpu(cpu, HK_TYPE_WQ) || !housekeeping_cpu(cpu, HK_TYPE_DOMAIN);
+}
+
+/* This CPU, or if it is isolated a near one that is not. Racy unless pinned. Context: any. */
+static inline int hak_work_cpu(void)
+{
+	int cpu = raw_smp_processor_id(), other;
+
+	if (likely(!hak_cpu_isolated(cpu)))
+		return cpu;
+	preempt_disable();
+	other = housekeeping_any_cpu(HK_TYPE_WQ);
+	if (hak_cpu_isolated(other))
+		other = housekeeping_any_cpu(HK_TYPE_DOMAIN);
+	preempt_enable();
+	return other;
+}
+
+/* Queue work that any CPU can do. Context: any. */
+#define hak_queue_any(wq, work) queue_work_on(hak_work_cpu(), wq, work)
 
 typedef unsigned long (*hak_shrink_fn)(struct shrinker *s, struct shrink_control *sc);
 
