@@ -122,6 +122,18 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
 struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spages,
 				gfp_t gfp, bool *small, bool *fresh);
 
+/*
+ * Has a SuperSlab of @nid room for a slab of @pool?  Then no small block need serve it.  On
+ * PREEMPT_RT the answer is no, because those who cannot grow take what there is.  Context: any.
+ */
+bool hak_block_has_room(const struct hak_pool *pool, int nid);
+
+/*
+ * Does the object at @p lie where each free is looked up, in a small block or a thin slab, although
+ * there is room elsewhere?  Preemption off.
+ */
+bool hak_block_goes_home(const struct hak_pool *pool, const void *p);
+
 /* Let the slab pages of @slab lead to no cache. Context: any. */
 void hak_block_untag(struct hak_slab *slab);
 

@@ -92,7 +92,7 @@ struct hak_pool;
 
 /* A slab. Fields without a tag are constant while the slab is in use. */
 struct hak_slab {
-	struct list_head list;		/* [pool node lock] on partial, full or thin */
+	struct list_head list;		/* [pool node lock] on partial, small, full or thin */
 	struct hak_pool *pool;		/* NULL: the slab page serves no slab */
 	void *mem;			/* first object */
 	unsigned long *bits;		/* [pool node lock] a set bit: object is free */
@@ -149,6 +149,8 @@ struct hak_pool_node {
 	struct list_head partial hak_guarded_by_own(&lock);
 	struct list_head full hak_guarded_by_own(&lock);
 	struct list_head thin hak_guarded_by_own(&lock);
+	/* Small blocks with free objects: used when there is nothing else. */
+	struct list_head small hak_guarded_by_own(&lock);
 	unsigned int nr_slabs hak_guarded_by_own(&lock);
 	unsigned int nr_empty hak_guarded_by_own(&lock);
 	/* Fewest empty ones since the reaper looked. */

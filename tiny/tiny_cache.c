@@ -43,8 +43,7 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->pool.reclaimable = core->flags & SLAB_RECLAIM_ACCOUNT;
 	core->pool.ctor = args->ctor;
 	core->pool.dtor = args->dtor;
-	core->mag_max = clamp_t(unsigned int, hak_conf.mag_bytes / core->pool.stride, 1,
-				hak_conf.mag_size);
+	hak_core_conf(core);
 }
 
 static void set_init(struct hak_set *s, struct hak_core *core)
@@ -91,15 +90,13 @@ static void core_percpu_free(struct hak_core *core)
 
 static int core_depots(struct hak_core *core)
 {
-	unsigned long bytes = core->pool.stride * core->mag_max + sizeof(struct hak_mag);
 	int nid;
 
 	core->depot = kcalloc(nr_node_ids, sizeof(*core->depot), GFP_KERNEL);
 	if (!core->depot)
 		return -ENOMEM;
 	for (nid = 0; nid < nr_node_ids; nid++)
-		hak_depot_init(&core->depot[nid],
-			       max(hak_conf.cache_bytes_max / 2 / bytes, 2UL));
+		hak_depot_init(&core->depot[nid], 0);
 	return 0;
 }
 
@@ -119,7 +116,6 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 {
 	struct hak_core *core = kzalloc(sizeof(*core), GFP_KERNEL);
 	static u32 serial;	/* [hak_caches_lock] */
-	unsigned long keep;
 
 	if (!core)
 		return NULL;
@@ -131,9 +127,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core->owner = owner;
 	core->pool.owner = owner;
 	core_shape(core, args ?: &no_args);
-	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_SLAB_SPAGES_MAX /
-		       HAK_SPAGE_SIZE, 1, 16);
-	if (hak_pool_init(&core->pool, core->pool.stride, keep))
+	if (hak_pool_init(&core->pool, core->pool.stride, 0))
 		goto fail;
 	core->mode = *hak_mode_of(core, &hak_conf);
 	/* The inlined free marks objects whatever their cache is: it cannot know. */
@@ -143,6 +137,8 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
 	core->pool.serial = ++serial;
+	/* Of the depots for the first time, of the rest because it may have changed meanwhile. */
+	hak_core_conf(core);
 	mutex_unlock(&hak_caches_lock);
 	return core;
 fail:

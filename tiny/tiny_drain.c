@@ -25,7 +25,7 @@ static void drain_set(struct hak_core *core, enum hak_level lvl)
 		n = set_drain(this_set(core->sets, lvl), HAK_BATCH, batch);
 		spare = set_swap_spare(this_set(core->sets, lvl), NULL);
 		remote = set_swap_remote(this_set(core->sets, lvl), NULL);
-		set_reset(this_set(core->sets, lvl));
+		set_reset(this_set(core->sets, lvl), hak_peek(core->mag_max));
 		set_leave(lvl, flags);
 		hak_pool_return(&core->pool, n, batch);
 		if (spare)
@@ -42,13 +42,18 @@ struct drain_work {
 	struct hak_core *core;
 };
 
-/* Does this CPU's set hold anything, and has it stood still since the last look? Racy. */
+/*
+ * Does this CPU's set hold anything, and has it stood still since the last look?  Or has its size
+ * been changed meanwhile?  Racy.
+ */
 static bool set_idles(struct hak_core *core, enum hak_level lvl)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 	s8 n = max_t(s8, hak_peek(s->n), 0), seen = s->seen;
 
 	s->seen = n;
+	if (hak_peek(s->slots_max) != hak_peek(core->mag_max))
+		return true;
 	return n == seen && (n || hak_peek(s->spare) || hak_peek(s->remote));
 }
 

@@ -52,7 +52,7 @@ static void reap_locked(bool all)
 
 	hak_assert_held(&hak_caches_lock);
 	if (shared)
-		shared_next = jiffies + msecs_to_jiffies(hak_conf.reap_ms);
+		shared_next = jiffies + msecs_to_jiffies(hak_peek(hak_conf.reap_ms));
 	list_for_each_entry(core, &hak_caches, list) {
 		hak_drain_here(core, !all);
 		if (shared)
@@ -83,8 +83,20 @@ static void reap_later(struct reaper *r, unsigned long delay)
 /* An isolated CPU is not disturbed for what idles there, which waits for memory to be short. */
 static void reap_next(struct reaper *r)
 {
-	if (hak_conf.reap_ms && !hak_cpu_isolated(r->cpu))
-		reap_later(r, round_jiffies_relative(msecs_to_jiffies(hak_conf.reap_ms)));
+	unsigned int ms = hak_peek(hak_conf.reap_ms);
+
+	if (ms && !hak_cpu_isolated(r->cpu))
+		reap_later(r, round_jiffies_relative(msecs_to_jiffies(ms)));
+}
+
+void hak_reap_every(unsigned int ms)
+{
+	int cpu;
+
+	WRITE_ONCE(hak_conf.reap_ms, ms);
+	/* Those that wait go on waiting; where there was none, now there is one. */
+	for_each_online_cpu(cpu)
+		reap_next(per_cpu_ptr(&reaper, cpu));
 }
 
 /* Whoever holds the mutex may wait for work on this queue, so it is only tried. */

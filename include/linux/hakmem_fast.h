@@ -74,7 +74,7 @@ struct hak_mag;
 /*
  * The set of one CPU and level, touched only on that CPU.  HAK_TASK wants preemption off at task
  * level, HAK_SOFTIRQ a softirq or bottom halves off, HAK_HARDIRQ interrupts off.  The teardown of
- * a dead CPU touches them too.  size, slots_max and core never change.
+ * a dead CPU touches them too.  size and core never change.
  */
 struct hak_set {
 	s8 n;				/* objects held; below 0 after a pop that found none */

@@ -96,7 +96,7 @@ struct hak_config {
  * hak_config_get() - the configuration in force
  *
  * Context: Any.
- * Return: What was settled at load; it does not change.
+ * Return: What was settled at load; mag_size, cache_bytes_max and reap_ms may change.
  */
 const struct hak_config *hak_config_get(void);
 
