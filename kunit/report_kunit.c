@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite hakmem_report: the line of a bad free names the client's function, the cache and its
- * module, the object and the offset in it; once for each caller and cache.
+ * Suite hakmem_report: the line of a bad free names the client's function.  It also has the cache
+ * and its module, the object and the offset in it.  It comes once for each caller and cache.
  *
  * Here the module of the suites is the client.  Each way to free is a function of its own, whose
  * last call is the one that frees.

@@ -41,7 +41,7 @@ void hak_may_wait(void)
 }
 
 /*
- * irq_work_sync() remembers one waiter where it sleeps, on PREEMPT_RT and on User-Mode Linux: a
+ * Where irq_work_sync() sleeps, on PREEMPT_RT and on User-Mode Linux, it remembers one waiter.  A
  * second one would take its place, and the first would sleep for ever.
  */
 static DEFINE_MUTEX(irq_work_wait_lock);

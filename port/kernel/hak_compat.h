@@ -262,9 +262,9 @@ static inline bool hak_is_client(unsigned long ip)
 }
 
 /*
- * Where the client's call will return to.  @caller is where ours returns to, or 0 if what was
- * called may have nothing to do with it: then only the client that called us directly will do.
- * 0 if there is none, or if the kernel cannot walk its stack.  Context: any.
+ * Where the client's call will return to.  @caller is where ours returns to.  If it is 0 what was
+ * called may have nothing to do with it.  Then only a client that called us directly will do.
+ * The answer is 0 if there is none, or if the kernel cannot walk its stack.  Context: any.
  */
 static inline unsigned long hak_client_of(unsigned long caller)
 {
