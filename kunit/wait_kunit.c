@@ -80,7 +80,8 @@ static int drain_turns(void *turns)
 		hak_cache_free(c, hak_cache_alloc(c, GFP_KERNEL | __GFP_NOFAIL));
 		hak_cache_shrink(c);
 		++*(unsigned long *)turns;
-		cond_resched();
+		/* User-Mode Linux lets nobody else run on a CPU that spins. */
+		usleep_range(20, 50);
 	}
 	hak_cache_destroy(c);
 	complete(&waiters_back);
@@ -92,7 +93,8 @@ static int barrier_turns(void *turns)
 	while (!READ_ONCE(waiters_stop)) {
 		hak_rcu_barrier();
 		++*(unsigned long *)turns;
-		cond_resched();
+		/* User-Mode Linux lets nobody else run on a CPU that spins. */
+		usleep_range(20, 50);
 	}
 	complete(&waiters_back);
 	return 0;
