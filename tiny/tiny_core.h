@@ -72,7 +72,7 @@ extern struct list_head hak_caches hak_guarded_by(&hak_caches_lock);
 /* Memory on several nodes: frees look at the object's node, out of line. Set once at load. */
 DECLARE_STATIC_KEY_FALSE(hak_multi_node_key);
 
-/* Parameters in force: three may change, under hak_caches_lock; tiny_mode.h knows none of those. */
+/* Parameters in force. Three may change, under hak_caches_lock: no mode depends on those. */
 extern struct hak_config hak_conf;
 
 /* Magazines are objects too, of a core that no handle leads to: they are nobody's to free. */
@@ -219,7 +219,7 @@ unsigned long hak_shrinker_scan(unsigned long want);
 void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sleep */
 
 /* tiny_conf.c */
-void hak_core_conf(struct hak_core *core);	/* take over what is in force: pool.stride is settled */
+void hak_core_conf(struct hak_core *core);	/* take over what is in force */
 void hak_conf_change(unsigned int mag_size, unsigned long cache_bytes_max);	/* may sleep */
 
 /* tiny_cache.c */
