@@ -21,8 +21,14 @@ static bool stats;
 module_param(stats, bool, 0444);
 MODULE_PARM_DESC(stats, "count magazine hits too, out of line (default 0)");
 
+/* Those that may be written while hakmem runs: see param_change(). */
+static int uint_change(const char *text, const struct kernel_param *kp);
+static int ulong_change(const char *text, const struct kernel_param *kp);
+static const struct kernel_param_ops uint_ops = { .set = uint_change, .get = param_get_uint };
+static const struct kernel_param_ops ulong_ops = { .set = ulong_change, .get = param_get_ulong };
+
 static unsigned int mag_size = HAK_MAG_MAX;
-module_param(mag_size, uint, 0444);
+module_param_cb(mag_size, &uint_ops, &mag_size, 0644);
 MODULE_PARM_DESC(mag_size, "most objects in a magazine, 1..64 (default 64)");
 
 static int multi_node = -1;
@@ -35,12 +41,12 @@ module_param(superslab, bool, 0444);
 MODULE_PARM_DESC(superslab, "try 2 MiB blocks (default 1); 0: small blocks only");
 
 static unsigned int reap_ms = 2000;
-module_param(reap_ms, uint, 0444);
+module_param_cb(reap_ms, &uint_ops, &reap_ms, 0644);
 MODULE_PARM_DESC(reap_ms,
 		 "ms after which a CPU gives back what idles, to 3600000 (default 2000); 0: never");
 
 static unsigned long cache_bytes_max = 1UL << 20;
-module_param(cache_bytes_max, ulong, 0444);
+module_param_cb(cache_bytes_max, &ulong_ops, &cache_bytes_max, 0644);
 MODULE_PARM_DESC(cache_bytes_max,
 		 "bytes a cache may retain on a node, 64 KiB..1 GiB (default 1 MiB)");
 
@@ -65,6 +71,41 @@ static const char *param_wrong(void)
 	if (cache_bytes_max < 1UL << 16 || cache_bytes_max > 1UL << 30)
 		return "cache_bytes_max 64K..1G";
 	return NULL;
+}
+
+static bool params_live;	/* loaded: a write takes effect */
+
+/* A parameter was written, from @old if it is out of range. The kernel lets one at a time. */
+static int param_change(const struct kernel_param *kp, const void *old, size_t size)
+{
+	const char *wrong = param_wrong();
+
+	if (!params_live)
+		return 0;
+	if (wrong) {
+		memcpy(kp->arg, old, size);
+		pr_err("hakmem: parameter out of range: %s\n", wrong);
+		return -EINVAL;
+	}
+	if (kp->arg == &reap_ms)
+		hak_reap_every(reap_ms);
+	else
+		hak_conf_change(mag_size, cache_bytes_max);
+	return 0;
+}
+
+static int uint_change(const char *text, const struct kernel_param *kp)
+{
+	unsigned int old = *(unsigned int *)kp->arg;
+
+	return param_set_uint(text, kp) ?: param_change(kp, &old, sizeof(old));
+}
+
+static int ulong_change(const char *text, const struct kernel_param *kp)
+{
+	unsigned long old = *(unsigned long *)kp->arg;
+
+	return param_set_ulong(text, kp) ?: param_change(kp, &old, sizeof(old));
 }
 
 static int params_init(void)
@@ -238,6 +279,7 @@ static int __init hakmem_init(void)
 	if (err)
 		goto undo_reap;
 	hak_debugfs_init();
+	params_live = true;
 	pr_info("hakmem: loaded, hardened=%u mag_size=%u\n", hardened, mag_size);
 	return 0;
 
@@ -258,6 +300,9 @@ static void __exit hakmem_exit(void)
 {
 	long pages;
 
+	kernel_param_lock(THIS_MODULE);
+	params_live = false;
+	kernel_param_unlock(THIS_MODULE);
 	hak_debugfs_exit();
 	hak_dropin_exit();
 	hak_owner_exit();

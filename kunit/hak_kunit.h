@@ -48,6 +48,9 @@ extern struct kunit_suite hak_reserve_suite;
 extern struct kunit_suite hak_node_suite;
 extern struct kunit_suite hak_backend_suite;
 extern struct kunit_suite hak_client_suite;
+extern struct kunit_suite hak_conf_suite;
+extern struct kunit_suite hak_wait_suite;
+extern struct kunit_suite hak_report_suite;
 
 extern unsigned long hak_kunit_seed;	/* module parameter seed= */
 extern unsigned int hak_kunit_ops;	/* module parameter ops= */

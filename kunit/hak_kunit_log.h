@@ -11,4 +11,8 @@
  */
 unsigned int hak_kunit_said(const char *what, void (*fn)(void *arg), void *arg);
 
+/* The same, and the newest such line goes to @last. */
+#define HAK_KUNIT_LINE 400
+unsigned int hak_kunit_line(const char *what, char *last, void (*fn)(void *arg), void *arg);
+
 #endif /* _HAK_KUNIT_LOG_H */

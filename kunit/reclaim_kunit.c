@@ -257,6 +257,57 @@ static void small_blocks_come_back(struct kunit *test)
 	expect_only_fixed(test);
 }
 
+static void pairs_of(struct hak_cache *c, unsigned int n)
+{
+	void *p;
+
+	while (n--) {
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		if (p)
+			hak_free(p);
+	}
+}
+
+/*
+ * Objects that were cut while memory was short are freed out of line.  Once a SuperSlab has room
+ * each goes home when it is freed, and those that come instead are freed inline.
+ */
+static void objects_of_small_blocks_go_home(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-home", 200, NULL, 0);
+	struct hak_cache *other = hak_kunit_cache(test, "kunit-room", 64, NULL, 0);
+	bool room = hak_config_get()->superslab && !IS_ENABLED(CONFIG_PREEMPT_RT);
+	static void *p[400];
+	void *keep;
+	unsigned int i;
+	u64 exact;
+
+	hak_kunit_small_blocks(test);
+	migrate_disable();
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		p[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+	}
+	KUNIT_EXPECT_GE(test, hak_kunit_stat(HAK_STAT_small_blocks_held), 400 * 200 / 32768);
+	hak_superslab_enabled = hak_config_get()->superslab;
+	keep = hak_cache_alloc(other, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, keep);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		hak_free(p[i]);
+	/* What the magazine held all the time goes, too. */
+	pairs_of(c, 2 * HAK_MAG_MAX);
+	exact = hak_kunit_stat(HAK_STAT_free_exact);
+	pairs_of(c, 1000);
+	exact = hak_kunit_stat(HAK_STAT_free_exact) - exact;
+	hak_release_wait();
+	KUNIT_EXPECT_EQ_MSG(test, exact, room ? 0 : 1000, "pairs that are looked up");
+	if (room)
+		KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_small_blocks_held), 0);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, hak_audit(1), 0);
+	hak_cache_free(other, keep);
+}
+
 static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(page_cut_anew_carries_no_mark),
 	KUNIT_CASE(nor_one_of_a_cache_that_is_not_hardened),
@@ -268,6 +319,7 @@ static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE_SLOW(hak_alloc_million_objects_costs_three_percent),
 	KUNIT_CASE(hak_free_everything_retains_the_budget),
 	KUNIT_CASE(small_blocks_come_back),
+	KUNIT_CASE(objects_of_small_blocks_go_home),
 	{}
 };
 

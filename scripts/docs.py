@@ -255,7 +255,7 @@ def check_tables(tree):
     module = tree.get("hakmem_kmod.c")
     slots = re.search(r"define HAK_MAG_MAX\s+(\d+)", tree.get("include/linux/hakmem_fast.h"))
     code = {}
-    for name in re.findall(r"module_param\((\w+),", module):
+    for name in re.findall(r"module_param(?:_cb)?\((\w+),", module):
         match = re.search(rf"(?m)^static [\w ]+[ *]{name}(?: = (.*?))?;", module)
         code[name] = number((match and match[1] or "0").replace("HAK_MAG_MAX", slots[1] if slots else ""))
     table = {row[0]: number(row[1]) for row in rows(tree, "docs/parameters.md", "Module parameters")}

@@ -63,11 +63,11 @@ list_files()
 		find . -type f -not -path './build/*' -not -path './.git/*' | sed 's,^\./,,'
 }
 
-# The suites of kunit/ that every kernel runs, as words: four want a kernel that looks for what they provoke.
+# The suites of kunit/ that every kernel runs, as words: five want a kernel that looks for what they provoke.
 hak_suites()
 {
 	find "$HAK_ROOT/kunit" -name '*_kunit.c' -exec sed -n 's/.*\.name = "\(hakmem_[a-z]*\)".*/\1/p' {} + | LC_ALL=C sort |
-		grep -vxE 'hakmem_(atomic|fail|kasan|locks)' | paste -sd ' '
+		grep -vxE 'hakmem_(atomic|fail|kasan|lockdep|locks)' | paste -sd ' '
 }
 # Of them those that ask what a client is promised, for machines that are slow or have several nodes.
 HAK_SUITES_CLIENT='hakmem_badfree hakmem_cache hakmem_class hakmem_client hakmem_lifecycle hakmem_misuse'

@@ -95,6 +95,22 @@ static struct hak_slab *bn_take_spages(struct hak_block_node *bn, unsigned int n
 	return ss_take_spages(bn, ss, n);
 }
 
+bool hak_block_has_room(const struct hak_pool *pool, int nid)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && hak_superslab_enabled &&
+	       hak_peek(hak_block_node[nid].filled) & BUCKETS_OF(__fls(pool->slab_spages));
+}
+
+bool hak_block_goes_home(const struct hak_pool *pool, const void *p)
+{
+	const struct hak_slab *slab;
+
+	if (!hak_block_has_room(pool, page_to_nid(virt_to_page(p))))
+		return false;
+	slab = hak_slab_of(p);
+	return slab && (!slab->spages || hak_peek(slab->carved) >= HAK_THINNING);
+}
+
 static struct hak_slab *node_take_spages(int nid, unsigned int n)
 {
 	struct hak_block_node *bn = &hak_block_node[nid];
@@ -207,10 +223,11 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 	struct hak_slab *slab = take_spages(nid, spages, gfp);
 
 	*small = *fresh = false;
-	if (!slab && hak_superslab_enabled && !gfpflags_allow_blocking(gfp))
-		queue_work(hak_wq, &ss_work);
-	else if (!slab && hak_superslab_enabled)
+	if (!slab && hak_superslab_enabled && gfpflags_allow_blocking(gfp))
 		slab = ss_grow(nid, spages, gfp, fresh);
+	/* Who may not wake kswapd may not wake a worker, either. */
+	else if (!slab && hak_superslab_enabled && gfp & __GFP_KSWAPD_RECLAIM)
+		hak_queue_any(hak_wq, &ss_work);
 	if (slab) {
 		ss_publish(slab, pool);
 		return slab;

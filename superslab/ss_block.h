@@ -36,6 +36,7 @@ enum hak_mem_stat {
 	HAK_MEM_LEAKED,
 	HAK_MEM_PERCPU,			/* bytes of per-CPU memory of all caches */
 	HAK_MEM_RETIRED,		/* pages handed to the worker that frees them */
+	HAK_MEM_WAKE_ISOLATED,		/* works queued on CPUs that are isolated */
 	HAK_NR_MEM_STATS
 };
 
@@ -84,8 +85,20 @@ void hak_block_exit(void);
 /* Hand @r to the worker, which calls r->fn after a grace period. Context: any, no lock held. */
 void hak_release_later(struct hak_release *r);
 
-/* Wait until everything handed over so far is released. Context: may sleep. */
+/*
+ * Wait until everything handed over so far is released. Context: may sleep, and not the worker,
+ * which would wait for itself.
+ */
 void hak_release_wait(void);
+
+/* Is this the worker? Then a destructor is what calls. Context: any. */
+bool hak_release_here(void);
+
+/* Tell lockdep that this may wait for work of ours. Context: may sleep. */
+void hak_may_wait(void);
+
+/* Wait until @work, which any number of threads may do at once, is done. Context: may sleep. */
+void hak_irq_work_wait(struct irq_work *work);
 
 /**
  * hak_block_gfp() - what of a caller's gfp reaches the page allocator
@@ -112,6 +125,18 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
  */
 struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spages,
 				gfp_t gfp, bool *small, bool *fresh);
+
+/*
+ * Has a SuperSlab of @nid room for a slab of @pool?  Then no small block need serve it.  On
+ * PREEMPT_RT the answer is no, because those who cannot grow take what there is.  Context: any.
+ */
+bool hak_block_has_room(const struct hak_pool *pool, int nid);
+
+/*
+ * Does the object at @p lie where each free is looked up, in a small block or a thin slab, although
+ * there is room elsewhere?  Preemption off.
+ */
+bool hak_block_goes_home(const struct hak_pool *pool, const void *p);
 
 /* Let the slab pages of @slab lead to no cache. Context: any. */
 void hak_block_untag(struct hak_slab *slab);
@@ -141,6 +166,9 @@ extern struct mutex hak_grow_lock;
 
 /* Where work of the core runs: it must go on when memory is short. */
 extern struct workqueue_struct *hak_wq;
+
+/* Work is queued that only @cpu can do: counted if it is isolated. Context: any. */
+void hak_woken(int cpu);
 
 /**
  * hak_block_trim() - give memory that serves no slab to the kernel

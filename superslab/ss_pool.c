@@ -4,6 +4,9 @@
  *
  * A slab is on partial while it has free objects and on full otherwise.  Empty slabs stand at the
  * end of partial.  So they are used last, and found first when memory is wanted back.
+ *
+ * A small block is on small instead of partial.  Its objects are freed out of line, so it serves
+ * only while no SuperSlab has room.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -44,6 +47,7 @@ int hak_pool_init(struct hak_pool *pool, u32 stride, u32 keep_empty)
 		INIT_LIST_HEAD(&pn->partial);
 		INIT_LIST_HEAD(&pn->full);
 		INIT_LIST_HEAD(&pn->thin);
+		INIT_LIST_HEAD(&pn->small);
 		pool->node[nid] = pn;
 	}
 	return 0;
@@ -137,6 +141,18 @@ static void run_ctors(struct hak_pool *pool, unsigned int n, void **p)
 	}
 }
 
+/* A slab with free objects, or NULL: then the caller makes one, where there is room. */
+static __always_inline struct hak_slab *node_first(struct hak_pool *pool,
+						   struct hak_pool_node *pn, int nid)
+	hak_must_hold(&pn->lock)
+{
+	struct hak_slab *slab = list_first_entry_or_null(&pn->partial, struct hak_slab, list);
+
+	if (likely(slab) || hak_block_has_room(pool, nid))
+		return slab;
+	return list_first_entry_or_null(&pn->small, struct hak_slab, list);
+}
+
 unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void **p)
 {
 	struct hak_pool_node *pn = pool->node[nid];
@@ -148,7 +164,7 @@ unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void 
 		return 0;
 	flags = hak_lock(&pn->lock);
 	while (got < n) {
-		slab = list_first_entry_or_null(&pn->partial, struct hak_slab, list);
+		slab = node_first(pool, pn, nid);
 		if (!slab)
 			break;
 		got += slab_take(pool, pn, slab, n - got, p + got);
@@ -198,7 +214,7 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	*nid = slab_nid(slab);
 	pn = pool->node[*nid];
 	flags = hak_lock(&pn->lock);
-	list_add(&slab->list, &pn->partial);
+	list_add(&slab->list, small ? &pn->small : &pn->partial);
 	pn->nr_slabs++;
 	pn->nr_empty++;
 	pn->nr_objects += slab->objects;
@@ -272,67 +288,6 @@ void hak_slabs_retire(struct list_head *gone)
 	}
 }
 
-/*
- * Take up to @max empty slabs, at most HAK_BATCH, off the books.  They
- * stand at the end of partial, but for one at its head that has just been made.
- */
-static unsigned int node_take_empty(struct hak_pool_node *pn, unsigned int max,
-				    struct list_head *gone)
-	hak_must_hold(&pn->lock)
-{
-	struct hak_slab *slab;
-	unsigned int n = 0;
-
-	max = min_t(unsigned int, max, HAK_BATCH);
-	while (n < max && pn->nr_empty) {
-		slab = list_last_entry(&pn->partial, struct hak_slab, list);
-		if (slab->free != slab->objects)
-			slab = list_first_entry(&pn->partial, struct hak_slab, list);
-		if (slab->free != slab->objects)
-			break;
-		hak_slab_unlink(pn, slab);
-		list_add(&slab->list, gone);
-		n++;
-	}
-	return n;
-}
-
-static void node_trim(struct hak_pool_node *pn, unsigned int max)
-{
-	unsigned long flags;
-	LIST_HEAD(gone);
-	unsigned int n;
-
-	do {
-		flags = hak_lock(&pn->lock);
-		n = node_take_empty(pn, max, &gone);
-		max -= n;
-		pn->low_empty = pn->nr_empty;
-		hak_unlock(&pn->lock, flags);
-		hak_slabs_retire(&gone);
-	} while (n && max);
-}
-
-void hak_pool_trim(struct hak_pool *pool, bool all)
-{
-	int nid;
-
-	for_each_node(nid)
-		node_trim(pool->node[nid],
-			  all ? UINT_MAX : hak_peek(pool->node[nid]->low_empty));
-}
-HAK_EXPORT_TEST(hak_pool_trim);
-
-unsigned int hak_pool_trim_all(struct hak_pool *pool)
-{
-	struct hak_pool_info info;
-
-	hak_pool_trim(pool, true);
-	hak_pool_info(pool, &info);
-	return info.slabs;
-}
-HAK_EXPORT_TEST(hak_pool_trim_all);
-
 /* Untag the slabs of @list, a few under each hold of the lock; they stay on it. */
 static void node_untag(struct hak_pool_node *pn, struct list_head *list)
 {
@@ -363,6 +318,7 @@ void hak_pool_orphan(struct hak_pool *pool)
 		node_untag(pool->node[nid], &pool->node[nid]->full);
 		node_untag(pool->node[nid], &pool->node[nid]->partial);
 		node_untag(pool->node[nid], &pool->node[nid]->thin);
+		node_untag(pool->node[nid], &pool->node[nid]->small);
 	}
 	pool->name = NULL;
 	pool->tag = NULL;

@@ -20,16 +20,28 @@ enum hak_bad {
 };
 
 /**
- * hak_report_bad() - count a bad free and report it, once per caller
+ * hak_report_bad() - count a bad free and report it, once per caller and cache
  * @kind: what is wrong
  * @p: the pointer
- * @ours: pool of the slab that covers it, or NULL
- * @caller: return address into the client
+ * @ours: pool of the slab that covers it, or NULL if nobody has looked
+ * @caller: where the function that got it returns to; 0 if it was freed some time before
  *
  * Context: Preemption off if @ours is given; prints nothing in NMI. No lock held.
  */
 void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
 		    unsigned long caller);
+
+/**
+ * hak_refused_here() - is this call, which may wait for work of hakmem, made by a destructor?
+ * @call: its name
+ * @caller: return address into the client
+ *
+ * The worker that runs destructors would wait for itself.
+ *
+ * Context: Process context.
+ * Return: Whether it is; then there is a line in the log, about once for each caller.
+ */
+bool hak_refused_here(const char *call, unsigned long caller);
 
 /* Set up @slab for @pool in @bytes at @mem: every object free, none carved. */
 void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The report of a bad free: counted each time, printed about once for each caller.
+ * The report of a bad free: counted each time, printed about once for each caller and cache.
  *
- * Any layer may call it, from any context, so it knows no other file of the core but the
- * counters.
+ * It names the client.  Where a function of ours called another, the client is found on the
+ * stack.  What is found when a magazine is emptied was freed before, by nobody knows whom.  Then
+ * the line names the module whose cache it is, and the client whose call made room, if one did.
+ *
+ * Any layer may call it, from any context.
  */
 #include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
 #include "superslab/ss_pool.h"
 
 static const char *const bad_name[] = {
@@ -21,25 +25,89 @@ static_assert((int)HAK_MEM_BAD_DOUBLE == HAK_MEM_BAD_FOREIGN + HAK_BAD_DOUBLE);
 static_assert((int)HAK_MEM_BAD_CACHE == HAK_MEM_BAD_FOREIGN + HAK_BAD_CACHE);
 static_assert((int)HAK_MEM_BAD_INTERIOR == HAK_MEM_BAD_FOREIGN + HAK_BAD_INTERIOR);
 
-/* Callers reported lately: a direct-mapped set, so that each prints about once. */
-#define REPORTED 64
-static unsigned long reported[REPORTED];
+/* Reported lately, in 16 sets of 4: each caller prints about once for each cache. */
+#define REPORTED_WAYS 4U
+static unsigned long reported[16][REPORTED_WAYS];
+static unsigned int reported_next;
 
-static bool report_once(unsigned long caller, enum hak_bad kind)
+static bool report_once(unsigned long caller, u32 serial, unsigned int kind)
 {
-	unsigned long key = caller * HAK_NR_BAD + kind + 1;
-	unsigned long *slot = &reported[(key ^ key >> 8) % REPORTED];
+	unsigned long key = (caller ^ (unsigned long)serial << 32) * HAK_NR_BAD + kind + 1;
+	unsigned long *set = reported[key * 0x9e3779b97f4a7c15 >> 60];
+	unsigned int i;
 
-	return xchg(slot, key) != key;
+	for (i = 0; i < REPORTED_WAYS; i++)
+		if (READ_ONCE(set[i]) == key)
+			return false;
+	/* Whichever that is, when two come at once. */
+	i = data_race(reported_next++) % REPORTED_WAYS;
+	return xchg(&set[i], key) != key;
+}
+
+/* The cache and its module, the object and how far in @p is. Preemption off. */
+static void report_object(char *text, size_t n, const struct hak_slab *slab,
+			  const struct hak_pool *pool, const void *p)
+{
+	const char *owner = pool ? hak_module_name(READ_ONCE(pool->owner)) : NULL;
+	unsigned long off;
+
+	if (!slab || !pool->name) {
+		scnprintf(text, n, "cache -");
+		return;
+	}
+	off = (p - slab->mem) % pool->stride;
+	scnprintf(text, n, "cache %s%s%s, object %p+%lu", pool->name, owner ? " of " : "",
+		  owner ?: "", p - off, off);
+}
+
+/* Who: this call of a client's, one that made room for what it freed before, or nobody known. */
+static const char *report_who(unsigned long caller, unsigned long client)
+{
+	if (!client)
+		return caller ? ", caller unknown" : ", freed before";
+	return caller ? ", caller " : ", freed before, flushed by ";
 }
 
 void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
 		    unsigned long caller)
 {
+	unsigned long client;
+	struct hak_pool *pool = NULL;
+	struct hak_slab *slab;
+	char object[128];
+	bool once;
+
 	hak_mem_add(HAK_MEM_BAD_FOREIGN + kind, 1);
-	if (in_nmi() || !report_once(caller, kind))
+	if (in_nmi())
 		return;
-	pr_err("hakmem: bad free of %p: %s (cache %s, caller " HAK_SYM "); not put back\n",
-	       p, bad_name[kind], ours && ours->name ? ours->name : "-", (void *)caller);
+	client = hak_client_of(caller);
+	preempt_disable();
+	slab = hak_slab_find(p, &pool);
+	report_object(object, sizeof(object), slab, pool, p);
+	once = report_once(client, slab ? pool->serial : 0, kind);
+	preempt_enable();
+	if (!once)
+		return;
+	if (client)
+		pr_err("hakmem: bad free of %p: %s (%s%s" HAK_SYM "); not put back\n", p,
+		       bad_name[kind], object, report_who(caller, client), (void *)client);
+	else
+		pr_err("hakmem: bad free of %p: %s (%s%s); not put back\n", p,
+		       bad_name[kind], object, report_who(caller, client));
 }
 HAK_EXPORT_TEST(hak_report_bad);
+
+bool hak_refused_here(const char *call, unsigned long caller)
+{
+	if (likely(!hak_release_here()))
+		return false;
+	caller = hak_client_of(caller);
+	if (!report_once(caller ?: (unsigned long)call, 0, 0))
+		return true;
+	if (caller)
+		pr_err("hakmem: %s() refused: a destructor must not wait (caller " HAK_SYM ")\n",
+		       call, (void *)caller);
+	else
+		pr_err("hakmem: %s() refused: a destructor must not wait\n", call);
+	return true;
+}

@@ -24,19 +24,22 @@ static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struc
 			  unsigned int was, struct list_head *gone)
 	hak_must_hold(&pn->lock)
 {
+	struct list_head *list = likely(slab->spages) ? &pn->partial : &pn->small;
+
 	hak_assert_held(&pn->lock);
 	pn->nr_free += slab->free - was;
 	if (!was)
-		list_move(&slab->list, &pn->partial);
+		list_move(&slab->list, list);
 	/* Whoever gives pages of it to the kernel looks again when they have gone. */
 	if (slab->free < slab->objects || slab->carved == HAK_THINNING)
 		return;
 	pn->nr_empty++;
-	if (pn->nr_empty > pool->keep_empty || slab->carved == HAK_THIN) {
+	if (pn->nr_empty > hak_peek(pool->keep_empty) || slab->carved == HAK_THIN ||
+	    (!slab->spages && hak_block_has_room(pool, slab_nid(slab)))) {
 		hak_slab_unlink(pn, slab);
 		list_add(&slab->list, gone);
 	} else {
-		list_move_tail(&slab->list, &pn->partial);
+		list_move_tail(&slab->list, list);
 	}
 }
 

@@ -92,7 +92,7 @@ struct hak_pool;
 
 /* A slab. Fields without a tag are constant while the slab is in use. */
 struct hak_slab {
-	struct list_head list;		/* [pool node lock] on partial, full or thin */
+	struct list_head list;		/* [pool node lock] on partial, small, full or thin */
 	struct hak_pool *pool;		/* NULL: the slab page serves no slab */
 	void *mem;			/* first object */
 	unsigned long *bits;		/* [pool node lock] a set bit: object is free */
@@ -150,6 +150,8 @@ struct hak_pool_node {
 	struct list_head partial hak_guarded_by_own(&lock);
 	struct list_head full hak_guarded_by_own(&lock);
 	struct list_head thin hak_guarded_by_own(&lock);
+	/* Small blocks with free objects: used when there is nothing else. */
+	struct list_head small hak_guarded_by_own(&lock);
 	unsigned int nr_slabs hak_guarded_by_own(&lock);
 	unsigned int nr_empty hak_guarded_by_own(&lock);
 	unsigned int nr_thin hak_guarded_by_own(&lock);
@@ -175,6 +177,8 @@ struct hak_pool {
 	const char *name;		/* in reports; NULL: nobody's, or of a cache that is gone */
 	struct hak_cache *tag;
 	struct hak_pool_node **node;	/* nr_node_ids of them */
+	u32 serial;			/* in reports: tells it from one that was there before */
+	struct module *owner;		/* in reports; NULL: nobody's, or of one that is gone */
 };
 
 static inline unsigned int ss_colour(const void *base)

@@ -4,7 +4,8 @@
  *
  * Each rule is stated here and nowhere else.  A slab's free count is the number of set bits of
  * its map.  The counts of a node are the sums over its slabs.  A slab is on partial or thin exactly
- * if it has a free object, and on thin exactly if pages of it have left.
+ * if it has a free object, and on thin exactly if pages of it have left.  A small block is on small
+ * instead of partial.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -24,34 +25,49 @@ static bool thin_verify(const struct hak_slab *slab, const struct hak_pool *pool
 	       (slab->carved == HAK_THINNING || slab->free < slab->objects);
 }
 
+/* What the lists of slabs with free objects add up to. */
+struct partial_sum {
+	unsigned long objects, free;
+	unsigned int bad, slabs, empty;
+};
+
+static void partial_verify(struct list_head *list, const struct hak_pool *pool, bool small,
+			   struct partial_sum *sum)
+{
+	const struct hak_slab *slab;
+
+	list_for_each_entry(slab, list, list) {
+		sum->bad += !slab_verify(slab, pool, true) || slab->carved >= HAK_THINNING ||
+			    small == !!slab->spages;
+		sum->empty += slab->free == slab->objects;
+		sum->objects += slab->objects;
+		sum->free += slab->free;
+		sum->slabs++;
+	}
+}
+
 static unsigned int node_verify(struct hak_pool_node *pn, const struct hak_pool *pool)
 	hak_must_hold(&pn->lock)
 {
-	unsigned long objects = 0, free = 0;
-	unsigned int bad = 0, slabs = 0, empty = 0;
+	struct partial_sum sum = {};
 	const struct hak_slab *slab;
 
 	hak_assert_held(&pn->lock);
-	list_for_each_entry(slab, &pn->partial, list) {
-		bad += !slab_verify(slab, pool, true) || slab->carved >= HAK_THINNING;
-		empty += slab->free == slab->objects;
-		objects += slab->objects;
-		free += slab->free;
-		slabs++;
-	}
+	partial_verify(&pn->partial, pool, false, &sum);
+	partial_verify(&pn->small, pool, true, &sum);
 	list_for_each_entry(slab, &pn->full, list) {
-		bad += !slab_verify(slab, pool, false);
-		objects += slab->objects;
-		slabs++;
+		sum.bad += !slab_verify(slab, pool, false);
+		sum.objects += slab->objects;
+		sum.slabs++;
 	}
 	list_for_each_entry(slab, &pn->thin, list) {
-		bad += !thin_verify(slab, pool);
-		objects += slab->objects;
-		free += slab->free;
-		slabs++;
+		sum.bad += !thin_verify(slab, pool);
+		sum.objects += slab->objects;
+		sum.free += slab->free;
+		sum.slabs++;
 	}
-	return bad + (objects != pn->nr_objects) + (free != pn->nr_free) +
-	       (slabs != pn->nr_slabs) + (empty != pn->nr_empty);
+	return sum.bad + (sum.objects != pn->nr_objects) + (sum.free != pn->nr_free) +
+	       (sum.slabs != pn->nr_slabs) + (sum.empty != pn->nr_empty);
 }
 
 unsigned int hak_pool_verify(struct hak_pool *pool)

@@ -244,7 +244,7 @@ out:
 }
 NOKPROBE_SYMBOL(push_run);
 
-void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
+void __hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
 {
 	unsigned int done;
 
@@ -258,7 +258,7 @@ void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
 		n--;
 	}
 }
-HAK_EXPORT(hak_cache_free_bulk);
+HAK_EXPORT(__hak_cache_free_bulk);
 
 /* Push BULK_GROUP objects of a slab page; stops at one that is marked, or where room ends. */
 static __always_inline unsigned int push_group(struct hak_set *s, unsigned long mark,
@@ -358,7 +358,7 @@ static unsigned int push_any_run(unsigned int n, void **p)
 }
 NOKPROBE_SYMBOL(push_any_run);
 
-void hak_free_bulk(unsigned int n, void **p)
+void __hak_free_bulk(unsigned int n, void **p)
 {
 	unsigned int done;
 
@@ -372,4 +372,4 @@ void hak_free_bulk(unsigned int n, void **p)
 		n--;
 	}
 }
-HAK_EXPORT(hak_free_bulk);
+HAK_EXPORT(__hak_free_bulk);

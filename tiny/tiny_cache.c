@@ -43,21 +43,18 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->pool.reclaimable = core->flags & SLAB_RECLAIM_ACCOUNT;
 	core->pool.ctor = args->ctor;
 	core->pool.dtor = args->dtor;
-	core->mag_max = clamp_t(unsigned int, hak_conf.mag_bytes / core->pool.stride, 1,
-				hak_conf.mag_size);
+	hak_core_conf(core);
 }
 
 static int core_depots(struct hak_core *core)
 {
-	unsigned long bytes = core->pool.stride * core->mag_max + sizeof(struct hak_mag);
 	int nid;
 
 	core->depot = kcalloc(nr_node_ids, sizeof(*core->depot), GFP_KERNEL);
 	if (!core->depot)
 		return -ENOMEM;
 	for (nid = 0; nid < nr_node_ids; nid++)
-		hak_depot_init(&core->depot[nid],
-			       max(hak_conf.cache_bytes_max / 2 / bytes, 2UL));
+		hak_depot_init(&core->depot[nid], 0);
 	return 0;
 }
 
@@ -76,7 +73,7 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 				 bool typed, struct module *owner)
 {
 	struct hak_core *core = kzalloc(sizeof(*core), GFP_KERNEL);
-	unsigned long keep;
+	static u32 serial;	/* [hak_caches_lock] */
 
 	if (!core)
 		return NULL;
@@ -86,10 +83,9 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core->flags = flags;
 	core->typed = typed;
 	core->owner = owner;
+	core->pool.owner = owner;
 	core_shape(core, args ?: &no_args);
-	keep = clamp_t(unsigned long, hak_conf.cache_bytes_max / 2 / HAK_SLAB_SPAGES_MAX /
-		       HAK_SPAGE_SIZE, 1, 16);
-	if (hak_pool_init(&core->pool, core->pool.stride, keep))
+	if (hak_pool_init(&core->pool, core->pool.stride, 0))
 		goto fail;
 	core->mode = *hak_mode_of(core, &hak_conf);
 	/* The inlined free marks objects whatever their cache is: it cannot know. */
@@ -98,6 +94,9 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 		goto fail;
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
+	core->pool.serial = ++serial;
+	/* Of the depots for the first time, of the rest because it may have changed meanwhile. */
+	hak_core_conf(core);
 	mutex_unlock(&hak_caches_lock);
 	return core;
 fail:
@@ -207,6 +206,8 @@ static const char *args_wrong(char shown[HAK_CACHE_NAME_MAX + 2], const char *na
 
 	strscpy(shown, name ?: "(null)", HAK_CACHE_NAME_MAX + 2);
 	broken = hak_name_mend(shown);
+	if (hak_release_here())
+		return "a destructor must not wait";
 	if (!name || !*name)
 		return "no name";
 	if (strnlen(name, HAK_CACHE_NAME_MAX + 1) > HAK_CACHE_NAME_MAX)
@@ -253,7 +254,7 @@ HAK_EXPORT(__hak_cache_create);
 
 void hak_cache_destroy(struct hak_cache *c)
 {
-	if (!c)
+	if (!c || hak_refused_here("hak_cache_destroy", _RET_IP_))
 		return;
 	hak_rcu_barrier();
 	hak_core_destroy(cache_core(c));
@@ -266,6 +267,8 @@ int hak_cache_shrink(struct hak_cache *c)
 	struct hak_core *core = cache_core(c);
 	unsigned int left;
 
+	if (hak_refused_here("hak_cache_shrink", _RET_IP_))
+		return 1;
 	might_sleep();
 	hak_drain_core(core);
 	left = hak_pool_trim_all(&core->pool);
@@ -281,6 +284,8 @@ unsigned long hak_shrink_all(void)
 {
 	struct hak_core *core;
 
+	if (hak_refused_here("hak_shrink_all", _RET_IP_))
+		return atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
 	/* In the order of the hotplug callback, which has the first when it takes the second. */
 	cpus_read_lock();
 	mutex_lock(&hak_caches_lock);

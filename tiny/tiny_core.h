@@ -43,11 +43,11 @@ struct hak_depot {
 	/* Fewest there were since the reaper looked. */
 	unsigned int low_full hak_guarded_by_own(&lock);
 	unsigned int low_empty hak_guarded_by_own(&lock);
-	unsigned int max_full;		/* const: the byte budget in magazines */
+	unsigned int max_full;		/* [hak_caches_lock] the byte budget in magazines */
 	u64 locked hak_guarded_by_own(&lock);		/* times the lock was taken */
 };
 
-/* The shared half of a cache. Constant after creation but for depots and pool. */
+/* The shared half of a cache. Constant after creation but for depots, pool and mag_max. */
 struct hak_core {
 	struct hak_pool pool;
 	struct hak_cache *handle;		/* the handle: a per-CPU pointer */
@@ -59,7 +59,7 @@ struct hak_core {
 	bool pristine;			/* ctor or RCU: nothing is written inside a free object */
 	bool hardened;
 	bool typed;
-	u8 mag_max;
+	u8 mag_max;			/* [hak_caches_lock] what slots_max of each set may become */
 	u8 task_slots;			/* of a task level's set: tiny_percpu.c */
 	struct module *owner;
 	slab_flags_t flags;
@@ -73,7 +73,7 @@ extern struct list_head hak_caches hak_guarded_by(&hak_caches_lock);
 /* Memory on several nodes: frees look at the object's node, out of line. Set once at load. */
 DECLARE_STATIC_KEY_FALSE(hak_multi_node_key);
 
-/* Parameters in force, set once at load. */
+/* Parameters in force. Three may change, under hak_caches_lock: no mode depends on those. */
 extern struct hak_config hak_conf;
 
 /* Magazines are objects too, of a core that no handle leads to: they are nobody's to free. */
@@ -251,6 +251,9 @@ int hak_percpu_init(void);		/* also of hak_tag_none */
 void hak_percpu_exit(void);
 int hak_core_percpu(struct hak_core *core);	/* 0 or -ENOMEM; may sleep */
 void hak_core_percpu_free(struct hak_core *core);
+
+/* What the set @s of a level may grow to: as many slots as there are, and as parameters allow. */
+u8 hak_set_most(const struct hak_core *core, const struct hak_set *s, enum hak_level lvl);
 long hak_slots_room(void);		/* bytes on each CPU for slots beyond HAK_MAG_FIRST */
 extern atomic_long_t hak_slots_beyond;	/* and what caches have of it */
 
@@ -259,15 +262,21 @@ void hak_drain_here(struct hak_core *core, bool idle_only);	/* this CPU; process
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */
 void hak_drain_core_cpuslocked(struct hak_core *core);
 void hak_drain_dead_cpu(struct hak_core *core, int cpu);
+bool hak_cpu_holds(struct hak_core *core, int cpu);	/* anything in its sets? racy */
 
 /* tiny_reap.c */
 int hak_reap_init(void);
 void hak_reap_exit(void);
 void hak_caches_send_home(void);	/* multi_node begins; process context */
+void hak_reap_every(unsigned int ms);	/* look that often from now on; 0: never */
 void hak_reap_here(bool all);		/* as the reaper of this CPU does; process context */
 unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
 unsigned long hak_shrinker_scan(unsigned long want);
 void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sleep */
+
+/* tiny_conf.c */
+void hak_core_conf(struct hak_core *core);	/* take over what is in force */
+void hak_conf_change(unsigned int mag_size, unsigned long cache_bytes_max);	/* may sleep */
 
 /* tiny_cache.c */
 int hak_caches_init(void);

@@ -59,11 +59,11 @@ bool hak_depot_put_full(struct hak_depot *d, struct hak_mag *full, struct hak_ma
 	unsigned long flags;
 	bool room;
 
-	if (hak_peek(d->nr_full) >= d->max_full)
+	if (hak_peek(d->nr_full) >= hak_peek(d->max_full))
 		return false;
 	flags = hak_lock(&d->lock);
 	d->locked++;
-	room = d->nr_full < d->max_full;
+	room = d->nr_full < hak_peek(d->max_full);
 	if (room) {
 		mag_push(&d->full, &d->nr_full, full);
 		*empty = mag_pop(&d->empty, &d->nr_empty);
@@ -118,7 +118,8 @@ static struct hak_mag *depot_take(struct hak_depot *d, bool full)
 
 void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 {
-	unsigned int full = all ? UINT_MAX : hak_peek(d->low_full);
+	unsigned int had = hak_peek(d->nr_full), max = hak_peek(d->max_full);
+	unsigned int full = all ? UINT_MAX : max(hak_peek(d->low_full), had - min(had, max));
 	unsigned int empty = all ? UINT_MAX : hak_peek(d->low_empty);
 	unsigned long flags;
 	struct hak_mag *m;

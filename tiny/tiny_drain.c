@@ -17,6 +17,7 @@ static void drain_set(struct hak_core *core, enum hak_level lvl)
 	struct hak_mag *spare, *remote, *was;
 	void *batch[HAK_BATCH];
 	unsigned long flags;
+	struct hak_set *s;
 	unsigned int n;
 
 	do {
@@ -25,8 +26,9 @@ static void drain_set(struct hak_core *core, enum hak_level lvl)
 		n = set_drain(this_set(core->sets, lvl), HAK_BATCH, batch);
 		spare = set_swap_spare(this_set(core->sets, lvl), NULL);
 		remote = set_swap_remote(this_set(core->sets, lvl), NULL);
-		set_reset(this_set(core->sets, lvl));
-		was = set_close(this_set(core->sets, HAK_TASK), this_set(core->sets, lvl), lvl,
+		s = this_set(core->sets, lvl);
+		set_reset(s, hak_set_most(core, s, lvl));
+		was = set_close(this_set(core->sets, HAK_TASK), s, lvl,
 				(struct hak_set *)raw_cpu_ptr(&hak_no_set)->set);
 		set_leave(lvl, flags);
 		hak_pool_return(&core->pool, n, batch);
@@ -53,13 +55,18 @@ static bool set_holds(const struct hak_set *s, enum hak_level lvl)
 	       (lvl != HAK_TASK && set_is_open(s));
 }
 
-/* Does this CPU's set hold anything, and has it stood still since the last look? Racy. */
+/*
+ * Does this CPU's set hold anything, and has it stood still since the last look?  Or has its size
+ * been changed meanwhile?  Racy.
+ */
 static bool set_idles(struct hak_core *core, enum hak_level lvl)
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 	s8 n = max_t(s8, hak_peek(s->n), 0), seen = s->seen;
 
 	s->seen = n;
+	if (hak_peek(s->slots_max) != hak_set_most(core, s, lvl))
+		return true;
 	return n == seen && set_holds(s, lvl);
 }
 
@@ -84,7 +91,7 @@ static void drain_this_cpu(struct work_struct *work)
 }
 
 /* Racy on purpose: a CPU that stays busy refills at once anyway. */
-static bool cpu_holds(struct hak_core *core, int cpu)
+bool hak_cpu_holds(struct hak_core *core, int cpu)
 {
 	const struct hak_set *s;
 	int lvl;
@@ -108,6 +115,7 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 	struct drain_work w = { .core = core };
 	int cpu;
 
+	hak_may_wait();
 	/* One CPU after the other: a work item on the stack serves them all. */
 	INIT_WORK_ONSTACK(&w.work, drain_this_cpu);
 	/* What a dead CPU left queued runs there when it is back, not before.  So it goes here. */
@@ -120,8 +128,9 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 			continue;
 		}
 		hak_defer_wait_cpu(cpu);
-		if (!cpu_holds(core, cpu))
+		if (!hak_cpu_holds(core, cpu))
 			continue;
+		hak_woken(cpu);
 		queue_work_on(cpu, hak_wq, &w.work);
 		flush_work(&w.work);
 	}

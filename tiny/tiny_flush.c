@@ -217,13 +217,9 @@ void hak_defer_drain_cpu(int cpu)
 	preempt_enable();
 }
 
-/* Asks first: irq_work_sync() may wait for a grace period even when there is nothing. */
 void hak_defer_wait_cpu(int cpu)
 {
-	struct irq_work *work = &per_cpu_ptr(&defer_cpu, cpu)->work;
-
-	if (irq_work_is_busy(work))
-		irq_work_sync(work);
+	hak_irq_work_wait(&per_cpu_ptr(&defer_cpu, cpu)->work);
 }
 
 void hak_defer_wait(void)

@@ -9,6 +9,8 @@
  *   `- _miss           full, gated, or several nodes
  *      `- hak_free_slow()  the flush pipeline: tiny_flush.c
  */
+/* __hak_free() is no client: a call that takes its place returns to one. */
+#define hak_keep_frame() ((void)0)
 #include "tiny/tiny_flush.h"
 
 /*
@@ -278,16 +280,21 @@ static noinline void free_exact(struct hak_cache *c, void *p, unsigned long call
 	hak_unchecked("preemption is off, and at other levels than the task's no set is touched")
 {
 	struct hak_core *core = free_valid(c, p, caller);
-	bool task = !hak_at_irq_level(hak_arch_here()), pushed = false;
+	bool task = !hak_at_irq_level(hak_arch_here()), pushed = false, home;
 
-	if (core && task) {
+	home = core && !in_nmi() && !hak_nested() && hak_block_goes_home(&core->pool, p);
+	if (core && (task || home))
 		free_prepare(core, p);
+	if (home)
+		hak_pool_return(&core->pool, 1, &p);
+	else if (core && task)
 		pushed = !object_remote(p) && set_push(this_set(core->sets, HAK_TASK), p);
-	}
 	preempt_enable();
 	if (!core)
 		return;
 	hak_mem_add(HAK_MEM_FREE_EXACT, 1);
+	if (home)
+		return;
 	if (!task)
 		free_any(core, p);
 	else if (!pushed)

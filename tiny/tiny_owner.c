@@ -24,6 +24,7 @@ static bool orphan_all(struct module *mod)
 		pr_err("hakmem: module %s left cache %s behind; it stays, without its functions\n",
 		       module_name(mod), core->name);
 		core->owner = NULL;
+		WRITE_ONCE(core->pool.owner, NULL);
 		if (core->pool.ctor)
 			WRITE_ONCE(core->pool.ctor, code_is_gone);
 		if (core->pool.dtor)

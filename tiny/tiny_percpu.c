@@ -137,6 +137,13 @@ void hak_percpu_exit(void)
 	hak_tag_none = NULL;
 }
 
+u8 hak_set_most(const struct hak_core *core, const struct hak_set *s, enum hak_level lvl)
+{
+	unsigned int there = lvl == HAK_TASK ? core->task_slots : IRQ_SLOTS;
+
+	return set_is_open(s) ? min_t(unsigned int, hak_peek(core->mag_max), there) : 0;
+}
+
 /* A magazine becomes a set: head, set and what slots are left. */
 static struct hak_set *irq_set_init(struct hak_mag *m, struct hak_core *core)
 {

@@ -125,8 +125,7 @@ static void rcu_cpu_barrier(struct rcu_cpu *r)
 {
 	unsigned long end = READ_ONCE(r->list.taken) + 3;
 
-	if (irq_work_is_busy(&r->from_nmi))
-		irq_work_sync(&r->from_nmi);
+	hak_irq_work_wait(&r->from_nmi);
 	while (!rcu_list_idle(&r->list) && (long)(READ_ONCE(r->list.taken) - end) < 0) {
 		queue_rcu_work(hak_wq, &r->work);
 		flush_rcu_work(&r->work);
@@ -143,7 +142,9 @@ void hak_rcu_barrier(void)
 {
 	int cpu;
 
-	might_sleep();
+	if (hak_refused_here("hak_rcu_barrier", _RET_IP_))
+		return;
+	hak_may_wait();
 	for_each_possible_cpu(cpu)
 		rcu_cpu_barrier(per_cpu_ptr(&rcu_cpu, cpu));
 }

@@ -2,9 +2,10 @@
 /*
  * Reclaim: what idles comes back by itself, and at once when the kernel wants memory.
  *
- * The reaper is deferrable work on each CPU.  A set whose count stood still since the last look
- * is idle, and is emptied.  A busy one moves, at no cost to its fast path.  What nobody asked of
- * a depot or a node's empty slabs since the last look (their low-water marks) goes back too.
+ * The reaper is deferrable work on each CPU that is not isolated.  A set whose count stood still
+ * since the last look is idle, and is emptied.  A busy one moves, at no cost to its fast path.
+ * What nobody asked of a depot or a node's empty slabs since the last look (their low-water
+ * marks) goes back too.
  *
  * The shrinker is called in the middle of anybody's allocation, hakmem's own
  * included.  It takes the mutex only if it is free, waits for nothing, runs no
@@ -51,7 +52,7 @@ static void reap_locked(bool all)
 
 	hak_assert_held(&hak_caches_lock);
 	if (shared)
-		shared_next = jiffies + msecs_to_jiffies(hak_conf.reap_ms);
+		shared_next = jiffies + msecs_to_jiffies(hak_peek(hak_conf.reap_ms));
 	list_for_each_entry(core, &hak_caches, list) {
 		hak_drain_here(core, !all);
 		if (shared)
@@ -73,14 +74,29 @@ HAK_EXPORT_TEST(hak_reap_here);
 
 static void reap_later(struct reaper *r, unsigned long delay)
 {
-	if (READ_ONCE(r->online))
-		queue_delayed_work_on(r->cpu, hak_wq, &r->work, delay);
+	if (!READ_ONCE(r->online))
+		return;
+	hak_woken(r->cpu);
+	queue_delayed_work_on(r->cpu, hak_wq, &r->work, delay);
 }
 
+/* An isolated CPU is not disturbed for what idles there, which waits for memory to be short. */
 static void reap_next(struct reaper *r)
 {
-	if (hak_conf.reap_ms)
-		reap_later(r, round_jiffies_relative(msecs_to_jiffies(hak_conf.reap_ms)));
+	unsigned int ms = hak_peek(hak_conf.reap_ms);
+
+	if (ms && !hak_cpu_isolated(r->cpu))
+		reap_later(r, round_jiffies_relative(msecs_to_jiffies(ms)));
+}
+
+void hak_reap_every(unsigned int ms)
+{
+	int cpu;
+
+	WRITE_ONCE(hak_conf.reap_ms, ms);
+	/* Those that wait go on waiting; where there was none, now there is one. */
+	for_each_online_cpu(cpu)
+		reap_next(per_cpu_ptr(&reaper, cpu));
 }
 
 /* Whoever holds the mutex may wait for work on this queue, so it is only tried. */
@@ -124,6 +140,20 @@ static int reap_offline(unsigned int cpu)
 	return 0;
 }
 
+/* Does any cache have something in the sets of @cpu? If the mutex is taken, it may be so. */
+static bool reap_holds(int cpu)
+{
+	struct hak_core *core;
+	bool holds = false;
+
+	if (!mutex_trylock(&hak_caches_lock))
+		return true;
+	list_for_each_entry(core, &hak_caches, list)
+		holds |= hak_cpu_holds(core, cpu);
+	mutex_unlock(&hak_caches_lock);
+	return holds;
+}
+
 /*
  * Empty the magazines of every CPU, soon.  Each kick queues the work, whatever the flag
  * says: one that was set before the CPU went away has no work behind it.
@@ -135,8 +165,9 @@ static void reap_kick(void)
 	for_each_online_cpu(cpu) {
 		struct reaper *r = per_cpu_ptr(&reaper, cpu);
 
-		if (!READ_ONCE(r->online))
+		if (!READ_ONCE(r->online) || (hak_cpu_isolated(cpu) && !reap_holds(cpu)))
 			continue;
+		hak_woken(cpu);
 		WRITE_ONCE(r->all, true);
 		mod_delayed_work_on(cpu, hak_wq, &r->work, 0);
 	}

@@ -109,10 +109,11 @@ static __always_inline void set_widen(struct hak_set *s, bool full)
 	s->push_missed = full;
 }
 
-/* An emptied magazine begins small again. */
-static __always_inline void set_reset(struct hak_set *s)
+/* An emptied magazine begins small again, and may grow to @max. */
+static __always_inline void set_reset(struct hak_set *s, unsigned int max)
 	hak_must_hold(&hak_set_token)
 {
+	s->slots_max = max;
 	set_slots(s, min_t(unsigned int, s->slots_max, HAK_MAG_FIRST));
 }
 

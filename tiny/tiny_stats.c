@@ -53,6 +53,7 @@ struct stat_source {
 	X(bad_free_interior, MEM(HAK_MEM_BAD_INTERIOR))			\
 	X(bad_free_by_kernel, MEM(HAK_MEM_BAD_KERNEL))			\
 	X(leaked_objects, MEM(HAK_MEM_LEAKED))				\
+	X(isolated_wakeups, MEM(HAK_MEM_WAKE_ISOLATED))			\
 	X(pages_held, GAUGE(HAK_MEM_PAGES))				\
 	X(superslabs_held, GAUGE(HAK_MEM_SS))				\
 	X(small_blocks_held, GAUGE(HAK_MEM_SMALL))			\

@@ -52,7 +52,8 @@ enum hak_hardening {
  *	and with preemption off: it may neither sleep nor allocate; the object must
  *	come back in the constructed state
  * @dtor: run once on each constructed object before its memory is given back, in
- *	process context
+ *	process context; it may sleep, allocate and free, but what creates, destroys or shrinks
+ *	a cache and hak_rcu_barrier() would wait for it, and is refused with a line in the log
  * @hardened: whether frees are checked, if not as the module's parameter says
  * @useroffset: start of a usercopy window; refused, a module cannot register one
  * @usersize: length of a usercopy window; refused unless 0
@@ -70,6 +71,8 @@ struct hak_cache_args {
 void *__hak_cache_alloc(struct hak_cache *c, gfp_t gfp);
 void __hak_cache_free(struct hak_cache *c, void *p);
 void __hak_free(const void *p);
+void __hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
+void __hak_free_bulk(unsigned int n, void **p);
 struct hak_cache *__hak_cache_create(const char *name, unsigned int size,
 				     const struct hak_cache_args *args,
 				     slab_flags_t flags, struct module *owner);
@@ -180,10 +183,12 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node);
  */
 static __always_inline void hak_cache_free(struct hak_cache *c, void *p)
 {
-	if (!HAK_INLINE_FAST)
-		__hak_cache_free(c, p);
-	else
+	if (HAK_INLINE_FAST) {
 		hak_push_checked(c, p);
+	} else {
+		__hak_cache_free(c, p);
+		hak_keep_frame();
+	}
 }
 
 /**
@@ -206,7 +211,11 @@ unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n
  *
  * Context: Any, NMI included.
  */
-void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p);
+static __always_inline void hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
+{
+	__hak_cache_free_bulk(c, n, p);
+	hak_keep_frame();
+}
 
 /**
  * hak_cache_shrink() - give back what a cache holds but does not use
@@ -304,10 +313,12 @@ void *hak_alloc_node(size_t size, gfp_t gfp, int node);
  */
 static __always_inline void hak_free(const void *p)
 {
-	if (!HAK_INLINE_FAST)
-		__hak_free(p);
-	else
+	if (HAK_INLINE_FAST) {
 		hak_push_lookup((void *)p);
+	} else {
+		__hak_free(p);
+		hak_keep_frame();
+	}
 }
 
 /**
@@ -327,6 +338,7 @@ static __always_inline void hak_free_sized(const void *p, size_t size)
 		__hak_cache_free(hak_class[hak_size_class(size)], (void *)p);
 	else
 		hak_push_checked(hak_class[hak_size_class(size)], (void *)p);
+	hak_keep_frame();
 }
 
 /**
@@ -370,7 +382,11 @@ unsigned int hak_alloc_bulk(size_t size, gfp_t gfp, unsigned int n, void **p);
  *
  * Context: As hak_free().
  */
-void hak_free_bulk(unsigned int n, void **p);
+static __always_inline void hak_free_bulk(unsigned int n, void **p)
+{
+	__hak_free_bulk(n, p);
+	hak_keep_frame();
+}
 
 #ifdef __KERNEL__
 /* The out-of-line half of hak_free_rcu(). */
@@ -393,6 +409,7 @@ do {										\
 										\
 	if (__hak_p)								\
 		__hak_free_rcu(&__hak_p->member, __hak_p);			\
+	hak_keep_frame();							\
 } while (0)
 
 /**

@@ -76,7 +76,7 @@ struct hak_mag;
 /*
  * The set of one CPU and level, touched only on that CPU.  HAK_TASK wants preemption off at task
  * level, HAK_SOFTIRQ a softirq or bottom halves off, HAK_HARDIRQ interrupts off.  The teardown of
- * a dead CPU touches them too.  size and slots_max never change.
+ * a dead CPU touches them too.  size never changes.
  */
 struct hak_set {
 	s8 n;				/* objects held; below 0 after a pop that found none */
@@ -158,6 +158,14 @@ static __always_inline unsigned long hak_mark(const void *p)
 #define hak_tag(mark, p) (*hak_tag_at(mark, p))
 #endif
 
+/*
+ * A report of a bad free names the function that frees.  Where a call is its last, the compiler
+ * would let the call take its place on the stack.
+ */
+#ifndef hak_keep_frame
+#define hak_keep_frame() barrier()
+#endif
+
 static __always_inline void hak_might_alloc(gfp_t gfp)
 {
 	if (IS_ENABLED(CONFIG_LOCKDEP) || IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP))
@@ -207,6 +215,7 @@ do {										\
 										\
 	if (unlikely(hak_at_irq_level(cpu))) {					\
 		HAK_ABI_NAME(hak_free_irq)(c, p);				\
+		hak_keep_frame();						\
 		return;								\
 	}									\
 	hak_arch_room(cpu, c, __n, miss);					\
@@ -232,9 +241,11 @@ static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
 	hak_push_tail(cpu, c, p, (void)0);
 miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
+	hak_keep_frame();
 	return;
 bad:
 	HAK_ABI_NAME(hak_free_check)(c, p);
+	hak_keep_frame();
 }
 
 /* Free @p, whose cache is found from its address; the look-up is the check. */
@@ -256,9 +267,11 @@ static __always_inline void hak_push_lookup(void *p)
 	hak_push_tail(cpu, c, p, (void)0);
 miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
+	hak_keep_frame();
 	return;
 lookup:
 	HAK_ABI_NAME(hak_free_lookup)(p);
+	hak_keep_frame();
 }
 
 #endif /* _LINUX_HAKMEM_FAST_H */

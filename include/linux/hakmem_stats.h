@@ -41,6 +41,7 @@ struct dentry;
 	X(bad_free_interior)	/* ours, but not the start of an object */	\
 	X(bad_free_by_kernel)	/* block references the kernel dropped */	\
 	X(leaked_objects)	/* live when their cache or hakmem went away */	\
+	X(isolated_wakeups)	/* works queued on CPUs that are isolated */	\
 	X(pages_held)		/* 4 KiB pages of all blocks */			\
 	X(superslabs_held)							\
 	X(small_blocks_held)						\
@@ -96,7 +97,7 @@ struct hak_config {
  * hak_config_get() - the configuration in force
  *
  * Context: Any.
- * Return: What was settled at load; it does not change.
+ * Return: What was settled at load; mag_size, cache_bytes_max and reap_ms may change.
  */
 const struct hak_config *hak_config_get(void);
 

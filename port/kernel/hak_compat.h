@@ -25,11 +25,13 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/isolation.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
+#include <linux/stacktrace.h>
 #include <linux/string.h>
 #include <linux/topology.h>
 #include <linux/version.h>
@@ -119,6 +121,30 @@ static inline size_t hak_kernel_size(const void *p)
 #else
 #define HAK_WQ_FLAGS WQ_MEM_RECLAIM
 #endif
+
+/* Is nobody to disturb @cpu (isolcpus=, nohz_full=, a cpuset of the kind)? Context: any. */
+static inline bool hak_cpu_isolated(int cpu)
+{
+	return !housekeeping_cpu(cpu, HK_TYPE_WQ) || !housekeeping_cpu(cpu, HK_TYPE_DOMAIN);
+}
+
+/* This CPU, or if it is isolated a near one that is not. Racy unless pinned. Context: any. */
+static inline int hak_work_cpu(void)
+{
+	int cpu = raw_smp_processor_id(), other;
+
+	if (likely(!hak_cpu_isolated(cpu)))
+		return cpu;
+	preempt_disable();
+	other = housekeeping_any_cpu(HK_TYPE_WQ);
+	if (hak_cpu_isolated(other))
+		other = housekeeping_any_cpu(HK_TYPE_DOMAIN);
+	preempt_enable();
+	return other;
+}
+
+/* Queue work that any CPU can do. Context: any. */
+#define hak_queue_any(wq, work) queue_work_on(hak_work_cpu(), wq, work)
 
 typedef unsigned long (*hak_shrink_fn)(struct shrinker *s, struct shrink_control *sc);
 
@@ -240,6 +266,55 @@ static inline struct hak_cache *hak_alloc_percpu(size_t size)
 
 /* Is it the handle of no cache at all?  Here those have a head, too. */
 #define hak_no_handle(c) false
+
+/* A map of lockdep's, which stands for something that is no lock. */
+#ifdef CONFIG_LOCKDEP
+#define hak_lock_map(name) struct lockdep_map name = STATIC_LOCKDEP_MAP_INIT(#name, &name)
+#else
+#define hak_lock_map(name) struct lockdep_map name __maybe_unused
+#endif
+
+/* The name of a client, or NULL. */
+static inline const char *hak_module_name(struct module *mod)
+{
+	return mod && mod != THIS_MODULE ? module_name(mod) : NULL;
+}
+
+/* Is @ip code of a client?  Those are modules: what is built in cannot link to one. */
+static inline bool hak_is_client(unsigned long ip)
+{
+#ifdef MODULE
+	return ip >= MODULES_VADDR && ip < MODULES_END && !within_module(ip, THIS_MODULE);
+#else
+	return ip;
+#endif
+}
+
+/*
+ * Where the client's call will return to.  @caller is where ours returns to.  If it is 0 what was
+ * called may have nothing to do with it.  Then only a client that called us directly will do.
+ * The answer is 0 if there is none, or if the kernel cannot walk its stack.  Context: any.
+ */
+static inline unsigned long hak_client_of(unsigned long caller)
+{
+#if defined(MODULE) && defined(CONFIG_STACKTRACE)
+	unsigned long ip[32];
+	unsigned int n, i;
+
+	if (caller && hak_is_client(caller))
+		return caller;
+	n = stack_trace_save(ip, ARRAY_SIZE(ip), 0);
+	for (i = 0; i < n; i++) {
+		if (hak_is_client(ip[i]))
+			return ip[i];
+		if (!caller && !within_module(ip[i], THIS_MODULE))
+			break;
+	}
+	return 0;
+#else
+	return hak_is_client(caller) ? caller : 0;
+#endif
+}
 
 /* How messages print an address of code. */
 #define HAK_SYM "%pS"

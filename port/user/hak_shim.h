@@ -101,6 +101,7 @@ static u64 shim_read_once(const volatile void *p, size_t size)
 #define try_module_get(m)	((void)(m), true)
 #define module_put(m)		((void)(m))
 #define _RET_IP_		((unsigned long)__builtin_return_address(0))
+#define hak_keep_frame()	((void)0)	/* those of the library are no clients' */
 #define panic(...)		(pr_err(__VA_ARGS__), abort())
 #define WARN_ON_ONCE(c)		((void)(c))
 #define WARN_ONCE(c, ...)	((c) ? pr_err(__VA_ARGS__) : (void)0)
@@ -293,6 +294,12 @@ struct workqueue_struct;
 struct shrinker;
 enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
 void shim_work(struct work_struct *w);
+extern __thread struct work_struct *shim_working;	/* what this thread does for now */
+#define current_work()			shim_working
+struct lockdep_map { char unused; };
+#define hak_lock_map(name)		struct lockdep_map name __maybe_unused
+#define lock_map_acquire(map)		((void)(map))
+#define lock_map_release(map)		((void)(map))
 void flush_work(struct work_struct *w);
 void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define HAK_WQ_FLAGS		0
@@ -304,7 +311,9 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define alloc_workqueue(...)	((struct workqueue_struct *)&nr_cpu_ids)
 #define destroy_workqueue(q)	((void)(q))
 #define destroy_work_on_stack(w) ((void)(w))
+#define hak_queue_any(q, w)	shim_work(w)
 #define queue_work(q, w)	shim_work(w)
+#define hak_cpu_isolated(cpu)	((void)(cpu), false)
 #define cancel_work_sync(w)	((void)(w))
 #define queue_delayed_work_on(c, q, d, t)	((void)(d), (void)(t))
 #define mod_delayed_work_on(c, q, d, t)		((void)(d))
@@ -325,6 +334,7 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 /* Memory: one node; pages from the arena (os/os_pages.c), the rest from the next allocator */
 enum {
 	GFP_NOWAIT = 8, GFP_KERNEL = 12, __GFP_RECLAIM = 12, __GFP_DIRECT_RECLAIM = 4,
+	__GFP_KSWAPD_RECLAIM = 8,
 	__GFP_ZERO = 16, __GFP_THISNODE = 32, __GFP_DMA = 0, __GFP_DMA32 = 0, __GFP_IO = 0,
 	__GFP_FS = 0, __GFP_HIGH = 0, __GFP_COMP = 0, __GFP_NOWARN = 0, __GFP_NORETRY = 0,
 	__GFP_NOFAIL = 0, __GFP_MEMALLOC = 0, __GFP_NOMEMALLOC = 0, __GFP_RETRY_MAYFAIL = 0,

@@ -205,10 +205,16 @@ void raw_spin_unlock(raw_spinlock_t *l)
 	__atomic_fetch_sub(&shim_cpu[shim_cpu_nr].locks, 1, __ATOMIC_RELEASE);
 }
 
+__thread struct work_struct *shim_working;
+
 void shim_work(struct work_struct *w)
 {
+	struct work_struct *outer = shim_working;
+
 	__atomic_fetch_add(&w->running, 1, __ATOMIC_ACQUIRE);
+	shim_working = w;
 	w->fn(w);
+	shim_working = outer;
 	__atomic_fetch_sub(&w->running, 1, __ATOMIC_RELEASE);
 }
 

@@ -172,6 +172,34 @@ check "reaper: their magazines hold objects" test "$(in_magazines)" -gt 0
 check "reaper: and are empty within 10 s" all_idle
 check "reaper: both modules unload" rmmod hakmem_bench hakmem
 
+# --- parameters that are written while it runs
+P=/sys/module/hakmem/parameters
+config() { awk -v n="$1" '$1 == n { print $2 }' $D/config; }
+largest() { awk '!/^#|^depot/ && $5 > n { n = $5 } END { print n + 0 }' $D/magazines; }
+used() { bench "pattern=random size=64 alloc=hakmem_var cpus=2 ctx=task" && [ "$(in_magazines)" -gt 0 ]; }
+check "written: hakmem loads" load hakmem reap_ms=0
+check "written: hakmem_bench loads" load hakmem_bench
+check "written: both CPUs are used" used
+sleep 3
+check "written: with reap_ms=0 nothing comes back" test "$(in_magazines)" -gt 0
+check "written: magazines have more than 8 slots" test "$(largest)" -gt 8
+check "written: mag_size=8" put 8 $P/mag_size
+check "written: cache_bytes_max=65536" put 65536 $P/cache_bytes_max
+check "written: reap_ms=200" put 200 $P/reap_ms
+check "written: mag_size is in force" test "$(config mag_size)" = 8
+check "written: cache_bytes_max is in force" test "$(config cache_bytes_max)" = 65536
+check "written: reap_ms is in force" test "$(config reap_ms)" = 200
+check "written: now what idles comes back" all_idle
+check "written: both CPUs are used again" used
+check "written: no magazine has more than 8 slots" test "$(largest)" -le 8
+for p in mag_size=0 mag_size=65 mag_size=x mag_size= cache_bytes_max=1 cache_bytes_max=9999999999 reap_ms=-1 \
+	reap_ms=3600001; do
+	refuse "written: $p is refused" put "${p#*=}" $P/"${p%%=*}"
+done
+check "written: what is refused changes nothing" test "$(cat $P/mag_size $P/cache_bytes_max $P/reap_ms | tr '\n' ' ')" = "8 65536 200 "
+refuse "written: hardened cannot be" put 0 $P/hardened
+check "written: both modules unload" rmmod hakmem_bench hakmem
+
 # --- what loading and unloading costs for good: nothing that grows
 cycle() { load hakmem && load hakmem_bench && bench "pattern=longlived size=128 alloc=hakmem cpus=2 ctx=task" >/dev/null && rmmod hakmem_bench && rmmod hakmem; }
 cycle
