@@ -18,35 +18,104 @@ HAK_EXPORT_TEST(hak_node_with_memory);
 atomic_long_t hak_mem_stat[HAK_NR_MEM_STATS];
 HAK_EXPORT_TEST(hak_mem_stat);
 
+/* What waits for a grace period; how many there are that have not gone yet, and OS pages. */
 static LLIST_HEAD(release_list);
+static atomic_long_t release_pending;
+static atomic_long_t release_os_pages;
+
+/* Somebody waits for the worker, or memory is short: the grace period is to end soon. */
+static atomic_long_t release_waiters;
+static bool release_short;
+static DECLARE_WAIT_QUEUE_HEAD(release_hurry);
+
+static bool release_hurries(void)
+{
+	return READ_ONCE(release_short) || atomic_long_read(&release_waiters);
+}
+
+/* A grace period, which may be asked to hurry at any time. */
+static void release_grace(void)
+{
+	unsigned long gp = start_poll_synchronize_rcu();
+
+	while (!poll_state_synchronize_rcu(gp)) {
+		if (!wait_event_timeout(release_hurry, release_hurries(), msecs_to_jiffies(10)))
+			continue;
+		hak_mem_add(HAK_MEM_HURRIED, 1);
+		synchronize_rcu_expedited();
+		return;
+	}
+}
 
 /* Functions may hand over more; those wait for the next grace period. */
 static void release_worker(struct work_struct *work)
 {
 	struct hak_release *r, *next;
 	struct llist_node *list;
+	unsigned int pages;
 
 	while ((list = llist_del_all(&release_list))) {
-		synchronize_rcu();
-		llist_for_each_entry_safe(r, next, list, node)
+		release_grace();
+		llist_for_each_entry_safe(r, next, list, node) {
+			pages = r->pages;
 			r->fn(r);
+			atomic_long_add(-(long)pages, &release_os_pages);
+			/* Pairs with hak_release_wait(): what @r was has gone. */
+			smp_mb__before_atomic();
+			atomic_long_add(-1, &release_pending);
+		}
 	}
+	WRITE_ONCE(release_short, false);
 }
 
-static DECLARE_WORK(release_work, release_worker);
+static DECLARE_DELAYED_WORK(release_work, release_worker);
 
-void hak_release_later(struct hak_release *r)
+void hak_release_later(struct hak_release *r, unsigned int pages)
 {
+	r->pages = pages;
+	atomic_long_add(pages, &release_os_pages);
+	atomic_long_add(1, &release_pending);
+	/* What comes within a moment has one grace period. */
 	if (llist_add(&r->node, &release_list))
-		queue_work(hak_wq, &release_work);
+		queue_delayed_work(hak_wq, &release_work, 1);
+}
+
+unsigned long hak_release_pages(void)
+{
+	return atomic_long_read(&release_os_pages);
+}
+HAK_EXPORT_TEST(hak_release_pages);
+
+void hak_release_hurry(void)
+{
+	if (!hak_release_pages() || READ_ONCE(release_short))
+		return;
+	WRITE_ONCE(release_short, true);
+	wake_up(&release_hurry);
+	mod_delayed_work(hak_wq, &release_work, 0);
 }
 
 void hak_release_wait(void)
 {
+	if (!atomic_long_read(&release_pending)) {
+		/* Pairs with release_worker(). */
+		smp_rmb();
+		return;
+	}
+	atomic_long_add(1, &release_waiters);
+	wake_up(&release_hurry);
 	/* Who handed something over may have been interrupted before queueing the work. */
 	do {
-		queue_work(hak_wq, &release_work);
-		flush_work(&release_work);
+		mod_delayed_work(hak_wq, &release_work, 0);
+		flush_delayed_work(&release_work);
 	} while (!llist_empty(&release_list));
+	atomic_long_add(-1, &release_waiters);
 }
 HAK_EXPORT_TEST(hak_release_wait);
+
+void hak_release_exit(void)
+{
+	hak_release_wait();
+	/* Its timer may be on though there is nothing left to do. */
+	cancel_delayed_work_sync(&release_work);
+}

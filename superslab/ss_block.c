@@ -364,7 +364,7 @@ void hak_block_exit(void)
 {
 	cancel_work_sync(&ss_work);
 	hak_block_shrink();
-	hak_release_wait();
+	hak_release_exit();
 	destroy_workqueue(hak_wq);
 	kfree(hak_block_node);
 	hak_block_node = NULL;

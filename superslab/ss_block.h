@@ -34,6 +34,7 @@ enum hak_mem_stat {
 	HAK_MEM_BAD_INTERIOR,
 	HAK_MEM_BAD_KERNEL,
 	HAK_MEM_LEAKED,
+	HAK_MEM_HURRIED,		/* grace periods that the worker hurried */
 	HAK_MEM_RETIRED,		/* pages handed to the worker that frees them */
 	HAK_NR_MEM_STATS
 };
@@ -77,11 +78,23 @@ static inline bool hak_may_grow(void)
 int hak_block_init(void);
 void hak_block_exit(void);
 
-/* Hand @r to the worker, which calls r->fn after a grace period. Context: any, no lock held. */
-void hak_release_later(struct hak_release *r);
+/*
+ * Hand @r to the worker, which calls r->fn after a grace period.  @pages: OS pages that come back
+ * then.  Context: any, no lock held.
+ */
+void hak_release_later(struct hak_release *r, unsigned int pages);
 
-/* Wait until everything handed over so far is released. Context: may sleep. */
+/* OS pages that wait for a grace period. Context: any. */
+unsigned long hak_release_pages(void);
+
+/* Memory is short: let the grace period end soon. Context: may sleep, and waits for nothing. */
+void hak_release_hurry(void);
+
+/* Wait until everything handed over so far is released, in a hurry. Context: may sleep. */
 void hak_release_wait(void);
+
+/* The same, when nobody hands over more. */
+void hak_release_exit(void);
 
 /**
  * hak_block_gfp() - what of a caller's gfp reaches the page allocator

@@ -247,7 +247,7 @@ static void slab_retire(struct hak_slab *slab)
 	BUILD_BUG_ON(sizeof(*sr) > sizeof(slab->inline_bits));
 	sr->slab = slab;
 	sr->release.fn = slab_release;
-	hak_release_later(&sr->release);
+	hak_release_later(&sr->release, DIV_ROUND_UP(slab->objects * pool->stride, PAGE_SIZE));
 }
 
 void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
@@ -316,9 +316,10 @@ void hak_pool_trim(struct hak_pool *pool, bool all)
 {
 	int nid;
 
-	for_each_node(nid)
-		node_trim(pool->node[nid],
-			  all ? UINT_MAX : hak_peek(pool->node[nid]->low_empty));
+	for_each_nid(nid)
+		if (hak_peek(pool->node[nid]->nr_empty))
+			node_trim(pool->node[nid],
+				  all ? UINT_MAX : hak_peek(pool->node[nid]->low_empty));
 }
 HAK_EXPORT_TEST(hak_pool_trim);
 
@@ -373,7 +374,7 @@ void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info)
 	int nid;
 
 	memset(info, 0, sizeof(*info));
-	for_each_node(nid) {
+	for_each_nid(nid) {
 		struct hak_pool_node *pn = pool->node[nid];
 
 		info->objects += hak_peek(pn->nr_objects);

@@ -87,5 +87,5 @@ void hak_small_put(struct hak_small *b)
 {
 	hak_dir_clear_small(b);
 	hak_mem_add(HAK_MEM_RETIRED, 1 << b->order);
-	hak_release_later(&b->release);
+	hak_release_later(&b->release, 1U << b->order);
 }

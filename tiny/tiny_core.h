@@ -207,6 +207,7 @@ void hak_drain_here(struct hak_core *core, bool idle_only);	/* this CPU; process
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */
 void hak_drain_core_cpuslocked(struct hak_core *core);
 void hak_drain_dead_cpu(struct hak_core *core, int cpu);
+bool hak_cpu_holds(struct hak_core *core, int cpu);	/* anything in its sets? any context */
 
 /* tiny_reap.c */
 int hak_reap_init(void);
@@ -214,7 +215,14 @@ void hak_reap_exit(void);
 void hak_reap_here(bool all);		/* as the reaper of this CPU does; process context */
 unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
 unsigned long hak_shrinker_scan(unsigned long want);
+void hak_reap_ask(void);	/* empty everything soon; any context that may take a mutex */
+bool hak_reap_busy(void);		/* is a reaper that was kicked still at it? any context */
 void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sleep */
+
+/* tiny_oom.c */
+unsigned long hak_oom_free(void);	/* pages that came back; sleeps, but for a moment only */
+int hak_oom_init(void);
+void hak_oom_exit(void);
 
 /* tiny_cache.c */
 int hak_caches_init(void);

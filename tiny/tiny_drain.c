@@ -52,12 +52,18 @@ static bool set_idles(struct hak_core *core, enum hak_level lvl)
 	return n == seen && (n || hak_peek(s->spare) || hak_peek(s->remote));
 }
 
+/* Racy on purpose: a CPU that stays busy refills at once anyway. */
+static bool set_holds(const struct hak_set *s)
+{
+	return hak_peek(s->n) > 0 || hak_peek(s->spare) || hak_peek(s->remote);
+}
+
 void hak_drain_here(struct hak_core *core, bool idle_only)
 {
 	int lvl;
 
 	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
-		if (idle_only && !set_idles(core, lvl))
+		if (idle_only ? !set_idles(core, lvl) : !set_holds(this_set(core->sets, lvl)))
 			continue;
 		if (lvl == HAK_SOFTIRQ)
 			local_bh_disable();
@@ -66,23 +72,24 @@ void hak_drain_here(struct hak_core *core, bool idle_only)
 			local_bh_enable();
 	}
 }
+HAK_EXPORT_TEST(hak_drain_here);
 
 static void drain_this_cpu(struct work_struct *work)
 {
 	hak_drain_here(container_of(work, struct drain_work, work)->core, false);
 }
 
-/* Racy on purpose: a CPU that stays busy refills at once anyway. */
-static bool cpu_holds(struct hak_core *core, int cpu)
+bool hak_cpu_holds(struct hak_core *core, int cpu)
 {
 	const struct hak_set *s;
 	int lvl;
 
 	for_each_level(s, core->sets, cpu, lvl)
-		if (hak_peek(s->n) > 0 || hak_peek(s->spare) || hak_peek(s->remote))
+		if (set_holds(s))
 			return true;
 	return false;
 }
+HAK_EXPORT_TEST(hak_cpu_holds);
 
 static void drain_depots(struct hak_core *core)
 {
@@ -107,7 +114,10 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 			continue;
 		}
 		hak_defer_wait_cpu(cpu);
-		if (!cpu_holds(core, cpu))
+		/* It may be another one by the time that its sets are empty. */
+		if (cpu == raw_smp_processor_id())
+			hak_drain_here(core, false);
+		if (!hak_cpu_holds(core, cpu))
 			continue;
 		queue_work_on(cpu, hak_wq, &w.work);
 		flush_work(&w.work);
