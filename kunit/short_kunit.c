@@ -166,11 +166,18 @@ static void shrinker_hurries_the_grace_period(struct kunit *test)
 
 static void kick_spares_cpus_that_hold_nothing(struct kunit *test)
 {
+	unsigned int i;
+	bool busy = true;
+
 	hak_reap_pause(false);
-	hak_shrink_all();
-	flush_workqueue(hak_wq);
-	hak_shrinker_scan(ULONG_MAX);
-	KUNIT_EXPECT_FALSE(test, hak_reap_busy());
+	/* A reaper may just have its turn. */
+	for (i = 0; i < 5 && busy; i++) {
+		hak_shrink_all();
+		flush_workqueue(hak_wq);
+		hak_shrinker_scan(ULONG_MAX);
+		busy = hak_reap_busy();
+	}
+	KUNIT_EXPECT_FALSE(test, busy);
 }
 
 /* A thread on another CPU, or on this one if there is none, that uses a cache. */

@@ -23,6 +23,23 @@ squeeze()	# squeeze NAME PARAMETER...
 	check "$name: the client unloads" rmmod hakmem_selftest
 }
 
+# What somebody frees by hand comes back by itself, and soon, though no reaper looks.
+soon()
+{
+	local i=0
+	while [ "$(held_mb)" -gt 2 ]; do
+		i=$((i + 1))
+		[ $i -lt 50 ] || return 1
+		sleep 0.1
+	done
+}
+check "drop_caches: hakmem loads" load hakmem reap_ms=0
+check "drop_caches: the client loads" load hakmem_selftest hold=64 hold_freed=1
+check "drop_caches: much is held ($(held_mb) MB)" test "$(held_mb)" -gt 32
+check "drop_caches: it can be written to" put 2 /proc/sys/vm/drop_caches
+check "drop_caches: nothing is held soon after" soon
+check "drop_caches: client and hakmem unload" rmmod hakmem_selftest hakmem
+
 IFS=';'
 for params in ${RUNS:-hardened=1}; do
 	unset IFS
