@@ -18,10 +18,17 @@ HAK_EXPORT_TEST(hak_node_with_memory);
 atomic_long_t hak_mem_stat[HAK_NR_MEM_STATS];
 HAK_EXPORT_TEST(hak_mem_stat);
 
-/* What waits for a grace period; how many there are that have not gone yet, and OS pages. */
+/* What waits for a grace period, and how many OS pages that is. */
 static LLIST_HEAD(release_list);
-static atomic_long_t release_pending;
 static atomic_long_t release_os_pages;
+
+/*
+ * How many there ever were, and of how many the worker is through.  It takes all there are and
+ * counts them when the last has gone.  So what came before the others is among the first counted.
+ */
+static atomic_long_t release_handed;
+static atomic_long_t release_gone;
+static DECLARE_WAIT_QUEUE_HEAD(release_done);
 
 /* Somebody waits for the worker, or memory is short: the grace period is to end soon. */
 static atomic_long_t release_waiters;
@@ -53,17 +60,21 @@ static void release_worker(struct work_struct *work)
 	struct hak_release *r, *next;
 	struct llist_node *list;
 	unsigned int pages;
+	long n;
 
 	while ((list = llist_del_all(&release_list))) {
 		release_grace();
+		n = 0;
 		llist_for_each_entry_safe(r, next, list, node) {
 			pages = r->pages;
 			r->fn(r);
 			atomic_long_add(-(long)pages, &release_os_pages);
-			/* Pairs with hak_release_wait(): what @r was has gone. */
-			smp_mb__before_atomic();
-			atomic_long_add(-1, &release_pending);
+			n++;
 		}
+		/* Pairs with release_all_gone(). */
+		smp_mb__before_atomic();
+		atomic_long_add(n, &release_gone);
+		wake_up(&release_done);
 	}
 	WRITE_ONCE(release_short, false);
 }
@@ -74,7 +85,7 @@ void hak_release_later(struct hak_release *r, unsigned int pages)
 {
 	r->pages = pages;
 	atomic_long_add(pages, &release_os_pages);
-	atomic_long_add(1, &release_pending);
+	atomic_long_add(1, &release_handed);
 	/* What comes within a moment has one grace period. */
 	if (llist_add(&r->node, &release_list))
 		queue_delayed_work(hak_wq, &release_work, 1);
@@ -95,20 +106,29 @@ void hak_release_hurry(void)
 	mod_delayed_work(hak_wq, &release_work, 0);
 }
 
+/* Are the first @handed through? */
+static bool release_all_gone(long handed)
+{
+	if (atomic_long_read(&release_gone) - handed < 0)
+		return false;
+	/* Pairs with release_worker(): what they were has gone. */
+	smp_rmb();
+	return true;
+}
+
+/* The work itself is not waited for: who asks for it at once takes it out of the queue first. */
 void hak_release_wait(void)
 {
-	if (!atomic_long_read(&release_pending)) {
-		/* Pairs with release_worker(). */
-		smp_rmb();
+	long handed = atomic_long_read(&release_handed);
+
+	if (release_all_gone(handed))
 		return;
-	}
 	atomic_long_add(1, &release_waiters);
 	wake_up(&release_hurry);
 	/* Who handed something over may have been interrupted before queueing the work. */
-	do {
+	do
 		mod_delayed_work(hak_wq, &release_work, 0);
-		flush_delayed_work(&release_work);
-	} while (!llist_empty(&release_list));
+	while (!wait_event_timeout(release_done, release_all_gone(handed), msecs_to_jiffies(100)));
 	atomic_long_add(-1, &release_waiters);
 }
 HAK_EXPORT_TEST(hak_release_wait);

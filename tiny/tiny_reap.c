@@ -207,8 +207,8 @@ static unsigned long core_holds(struct hak_core *core)
 
 /*
  * Bytes of @core that could come back.  They are at least those of the objects in magazines and
- * of empty slabs, or of all free objects, where pages of a slab can leave.  A live object pins one
- * slab at most: what more slabs there are is pinned by magazines.
+ * of empty slabs; where pages of a slab can leave, of all free objects.  A live object pins one
+ * slab at most.  What more slabs there are is pinned by magazines.
  */
 static unsigned long core_bytes(struct hak_core *core)
 {

@@ -318,7 +318,6 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define DECLARE_DELAYED_WORK(d, f) struct delayed_work d = { .work.fn = f }
 #define queue_delayed_work(q, d, t)	shim_work(&(d)->work)
 #define mod_delayed_work(q, d, t)	shim_work(&(d)->work)
-#define flush_delayed_work(d)	flush_work(&(d)->work)
 #define cancel_work_sync(w)	((void)(w))
 #define queue_delayed_work_on(c, q, d, t)	((void)(d), (void)(t))
 #define mod_delayed_work_on(c, q, d, t)		((void)(d))
