@@ -275,14 +275,19 @@ static int __init hakmem_init(void)
 	err = hak_reap_init();
 	if (err)
 		goto undo_hotplug;
-	err = hak_owner_init();
+	err = hak_oom_init();
 	if (err)
 		goto undo_reap;
+	err = hak_owner_init();
+	if (err)
+		goto undo_oom;
 	hak_debugfs_init();
 	params_live = true;
 	pr_info("hakmem: loaded, hardened=%u mag_size=%u\n", hardened, mag_size);
 	return 0;
 
+undo_oom:
+	hak_oom_exit();
 undo_reap:
 	hak_reap_exit();
 undo_hotplug:
@@ -307,6 +312,7 @@ static void __exit hakmem_exit(void)
 	hak_dropin_exit();
 	hak_owner_exit();
 	hak_rcu_barrier();
+	hak_oom_exit();
 	hak_reap_exit();
 	cpuhp_remove_state_nocalls(hotplug_state);
 	hak_defer_exit();

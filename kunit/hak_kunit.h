@@ -42,6 +42,7 @@ extern struct kunit_suite hak_smp_suite;
 extern struct kunit_suite hak_audit_suite;
 extern struct kunit_suite hak_reclaim_suite;
 extern struct kunit_suite hak_reap_suite;
+extern struct kunit_suite hak_short_suite;
 extern struct kunit_suite hak_flow_suite;
 extern struct kunit_suite hak_rcu_suite;
 extern struct kunit_suite hak_reserve_suite;

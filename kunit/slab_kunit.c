@@ -237,6 +237,90 @@ static void return_of_what_is_no_object_is_dropped(struct kunit *test)
 	nothing_left(test, t);
 }
 
+/* Objects @first to @first + @n - 1 of @t, whose objects were all taken, in @p, or backwards. */
+static void pick(struct slab_test *t, void **p, unsigned int first, unsigned int n, bool back)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		p[i] = t->p[first + (back ? n - 1 - i : i)];
+}
+
+/* Just those are free; they are taken again. */
+static void just_these(struct kunit *test, struct slab_test *t, unsigned int first, unsigned int n)
+{
+	unsigned int i, wrong = 0;
+
+	KUNIT_ASSERT_EQ(test, info_of(t).free, n);
+	for (i = 0; i < t->n; i++)
+		wrong += hak_pool_object_free(&t->pool, t->p[i]) != (i >= first && i < first + n);
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(&t->pool), 0);
+	for (i = 0; i < n; )
+		i += hak_pool_take(&t->pool, t->nid, min_t(unsigned int, n - i, HAK_BATCH),
+				   t->p + first + i);
+}
+
+/* Neighbours are put back together, wherever in the map they begin and end. */
+static void return_of_neighbours_frees_just_these(struct kunit *test)
+{
+	static const u8 many[] = { 1, 2, 3, 31, 32, 33, 63, 64 };
+	struct slab_test *t = new_pool(test, 64, 16, 1024);
+	unsigned int first, i;
+	void *p[64];
+
+	grow(test, t, 1);
+	take_all(test, t);
+	KUNIT_ASSERT_GT(test, t->n, 130 + ARRAY_SIZE(p));
+	for (first = 0; first < 130; first++)
+		for (i = 0; i < ARRAY_SIZE(many); i++) {
+			pick(t, p, first, many[i], first & 1);
+			hak_pool_return(&t->pool, many[i], p);
+			just_these(test, t, first, many[i]);
+		}
+	return_all(t);
+	nothing_left(test, t);
+}
+
+/* One that is free already, or that is none of these, harms no neighbour. */
+static void return_of_neighbours_finds_the_bad_one(struct kunit *test)
+{
+	struct slab_test *t = new_pool(test, 64, 16, 1024);
+	void *p[40], *one;
+	struct hak_counts bad;
+	unsigned int i;
+
+	grow(test, t, 1);
+	take_all(test, t);
+	for (i = 0; i < ARRAY_SIZE(p); i++) {
+		one = t->p[50 + i];
+		hak_pool_return(&t->pool, 1, &one);
+		pick(t, p, 50, ARRAY_SIZE(p), i & 1);
+		hak_counts_begin(&bad);
+		hak_pool_return(&t->pool, ARRAY_SIZE(p), p);
+		hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "one of a run");
+		just_these(test, t, 50, ARRAY_SIZE(p));
+
+		pick(t, p, 50, ARRAY_SIZE(p), i & 1);
+		one = p[i];
+		p[i] = p;
+		hak_counts_begin(&bad);
+		hak_pool_return(&t->pool, ARRAY_SIZE(p), p);
+		hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_foreign, 1, "stack");
+		hak_pool_return(&t->pool, 1, &one);
+		just_these(test, t, 50, ARRAY_SIZE(p));
+	}
+	pick(t, p, 50, ARRAY_SIZE(p), true);
+	hak_pool_return(&t->pool, ARRAY_SIZE(p), p);
+	pick(t, p, 50, ARRAY_SIZE(p), true);
+	hak_counts_begin(&bad);
+	hak_pool_return(&t->pool, ARRAY_SIZE(p), p);
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, ARRAY_SIZE(p), "all of a run");
+	just_these(test, t, 50, ARRAY_SIZE(p));
+	return_all(t);
+	nothing_left(test, t);
+}
+
 static void shrink_keeps_slabs_in_use(struct kunit *test)
 {
 	struct slab_test *t = new_pool(test, 1024, 16, 1024);
@@ -361,6 +445,8 @@ static struct kunit_case slab_cases[] = {
 	KUNIT_CASE(take_from_fresh_slab_ascends),
 	KUNIT_CASE(waste_of_a_slab_is_at_most_an_eighth),
 	KUNIT_CASE(return_of_what_is_no_object_is_dropped),
+	KUNIT_CASE(return_of_neighbours_frees_just_these),
+	KUNIT_CASE(return_of_neighbours_finds_the_bad_one),
 	KUNIT_CASE(shrink_keeps_slabs_in_use),
 	KUNIT_CASE(return_keeps_no_more_empty_slabs_than_told),
 	KUNIT_CASE(ctor_and_dtor_run_once_per_object),

@@ -136,6 +136,11 @@ struct st_burst {
 
 void st_burst(void *burst);
 
+/* selftest_hold.c: @mb MiB of objects, freed at once if @free; @n caches; and their end. */
+int st_hold(unsigned int mb, bool free);
+int st_pin(unsigned int n);
+void st_hold_end(void);
+
 /* selftest_leak.c */
 int st_leak(unsigned int n);
 int st_keep_cache(void);

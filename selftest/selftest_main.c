@@ -5,7 +5,8 @@
  *   insmod hakmem_selftest.ko test=nmi,storm
  *
  * leak=, keep_cache= and rcu_late= instead leave something behind on purpose, for a test of what
- * hakmem makes of it.  race= is for a test of what the kernel makes of it.
+ * hakmem makes of it.  hold= and pin= hold memory for as long as the module is there.  race= is
+ * for a test of what the kernel makes of it.
  */
 #include "selftest/selftest.h"
 
@@ -32,6 +33,18 @@ MODULE_PARM_DESC(panic_cache, "ask for an impossible cache with SLAB_PANIC; no t
 static unsigned int rcu_late;
 module_param(rcu_late, uint, 0444);
 MODULE_PARM_DESC(rcu_late, "give hak_free_rcu() so many objects at unloading; no test is run");
+
+static unsigned int hold;
+module_param(hold, uint, 0444);
+MODULE_PARM_DESC(hold, "allocate so many MiB of objects until unloading; no test is run");
+
+static bool hold_freed;
+module_param(hold_freed, bool, 0444);
+MODULE_PARM_DESC(hold_freed, "free those of hold= at once, in a random order");
+
+static unsigned int pin;
+module_param(pin, uint, 0444);
+MODULE_PARM_DESC(pin, "create so many caches with one object, which is free; no test is run");
 
 static unsigned int race;
 module_param(race, uint, 0444);
@@ -117,6 +130,10 @@ static int __init st_init(void)
 		return st_keep_cache();
 	if (kept)
 		return st_use_kept(kept);
+	if (hold)
+		return st_hold(hold, hold_freed);
+	if (pin)
+		return st_pin(pin);
 	if (race)
 		return st_race(race);
 	if (panic_cache)
@@ -138,6 +155,7 @@ static int __init st_init(void)
 static void __exit st_exit(void)
 {
 	st_keep_end();
+	st_hold_end();
 	st_rcu_late(rcu_late);
 }
 

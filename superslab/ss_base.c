@@ -44,7 +44,41 @@ void hak_woken(int cpu)
 		hak_mem_add(HAK_MEM_WAKE_ISOLATED, 1);
 }
 
+/* What waits for a grace period, and how many OS pages that is. */
 static LLIST_HEAD(release_list);
+static atomic_long_t release_os_pages;
+
+/*
+ * How many there ever were, and of how many the worker is through.  It takes all there are and
+ * counts them when the last has gone.  So what came before the others is among the first counted.
+ */
+static atomic_long_t release_handed;
+static atomic_long_t release_gone;
+static DECLARE_WAIT_QUEUE_HEAD(release_done);
+
+/* Somebody waits for the worker, or memory is short: the grace period is to end soon. */
+static atomic_long_t release_waiters;
+static bool release_short;
+static DECLARE_WAIT_QUEUE_HEAD(release_hurry);
+
+static bool release_hurries(void)
+{
+	return READ_ONCE(release_short) || atomic_long_read(&release_waiters);
+}
+
+/* A grace period, which may be asked to hurry at any time. */
+static void release_grace(void)
+{
+	unsigned long gp = start_poll_synchronize_rcu();
+
+	while (!poll_state_synchronize_rcu(gp)) {
+		if (!wait_event_timeout(release_hurry, release_hurries(), msecs_to_jiffies(10)))
+			continue;
+		hak_mem_add(HAK_MEM_HURRIED, 1);
+		synchronize_rcu_expedited();
+		return;
+	}
+}
 
 /*
  * For kernels with lockdep: stands for the work on hak_wq.  Whoever may have to wait for some of it
@@ -82,36 +116,91 @@ static void release_worker(struct work_struct *work)
 {
 	struct hak_release *r, *next;
 	struct llist_node *list;
+	unsigned int pages;
+	long n;
 
 	while ((list = llist_del_all(&release_list))) {
-		synchronize_rcu();
+		release_grace();
+		n = 0;
 		lock_map_acquire(&hak_work_map);
-		llist_for_each_entry_safe(r, next, list, node)
+		llist_for_each_entry_safe(r, next, list, node) {
+			pages = r->pages;
 			r->fn(r);
+			atomic_long_add(-(long)pages, &release_os_pages);
+			n++;
+		}
 		lock_map_release(&hak_work_map);
+		/* Pairs with release_all_gone(). */
+		smp_mb__before_atomic();
+		atomic_long_add(n, &release_gone);
+		wake_up(&release_done);
 	}
+	WRITE_ONCE(release_short, false);
 }
 
-static DECLARE_WORK(release_work, release_worker);
+static DECLARE_DELAYED_WORK(release_work, release_worker);
 
 bool hak_release_here(void)
 {
-	return current_work() == &release_work;
+	return current_work() == &release_work.work;
 }
 
-void hak_release_later(struct hak_release *r)
+void hak_release_later(struct hak_release *r, unsigned int pages)
 {
+	r->pages = pages;
+	atomic_long_add(pages, &release_os_pages);
+	atomic_long_add(1, &release_handed);
+	/* What comes within a moment has one grace period. */
 	if (llist_add(&r->node, &release_list))
-		hak_queue_any(hak_wq, &release_work);
+		hak_queue_any_delayed(hak_wq, &release_work, 1);
 }
 
+unsigned long hak_release_pages(void)
+{
+	return atomic_long_read(&release_os_pages);
+}
+HAK_EXPORT_TEST(hak_release_pages);
+
+void hak_release_hurry(void)
+{
+	if (!hak_release_pages() || READ_ONCE(release_short))
+		return;
+	WRITE_ONCE(release_short, true);
+	wake_up(&release_hurry);
+	hak_hurry_any(hak_wq, &release_work);
+}
+
+/* Are the first @handed through? */
+static bool release_all_gone(long handed)
+{
+	if (atomic_long_read(&release_gone) - handed < 0)
+		return false;
+	/* Pairs with release_worker(): what they were has gone. */
+	smp_rmb();
+	return true;
+}
+
+/* The work itself is not waited for: who asks for it at once takes it out of the queue first. */
 void hak_release_wait(void)
 {
+	long handed = atomic_long_read(&release_handed);
+
 	hak_may_wait();
+	if (release_all_gone(handed))
+		return;
+	atomic_long_add(1, &release_waiters);
+	wake_up(&release_hurry);
 	/* Who handed something over may have been interrupted before queueing the work. */
-	do {
-		hak_queue_any(hak_wq, &release_work);
-		flush_work(&release_work);
-	} while (!llist_empty(&release_list));
+	do
+		hak_hurry_any(hak_wq, &release_work);
+	while (!wait_event_timeout(release_done, release_all_gone(handed), msecs_to_jiffies(100)));
+	atomic_long_add(-1, &release_waiters);
 }
 HAK_EXPORT_TEST(hak_release_wait);
+
+void hak_release_exit(void)
+{
+	hak_release_wait();
+	/* Its timer may be on though there is nothing left to do. */
+	cancel_delayed_work_sync(&release_work);
+}

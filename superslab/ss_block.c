@@ -271,10 +271,17 @@ static void ss_put_spages(struct hak_slab *slab, bool gone)
  */
 static void slab_unmark(struct hak_slab *slab)
 {
-	unsigned int i;
+	unsigned long stride = slab->pool->stride, n = slab->carved;
+	void *p = slab->mem + slab->pool->mark_off;
 
-	for (i = 0; i < slab->carved; i++)
-		hak_arch_poke(slab_object(slab, i) + slab->pool->mark_off, 0);
+	for (; n >= 4; n -= 4, p += 4 * stride) {
+		hak_arch_poke(p, 0);
+		hak_arch_poke(p + stride, 0);
+		hak_arch_poke(p + 2 * stride, 0);
+		hak_arch_poke(p + 3 * stride, 0);
+	}
+	for (; n; n--, p += stride)
+		hak_arch_poke(p, 0);
 }
 
 /* The same in those pages of @slab whose bits are set in @mask. */
@@ -380,7 +387,7 @@ void hak_block_exit(void)
 {
 	cancel_work_sync(&ss_work);
 	hak_block_shrink();
-	hak_release_wait();
+	hak_release_exit();
 	destroy_workqueue(hak_wq);
 	kfree(hak_block_node);
 	hak_block_node = NULL;

@@ -35,6 +35,7 @@ enum hak_mem_stat {
 	HAK_MEM_BAD_KERNEL,
 	HAK_MEM_LEAKED,
 	HAK_MEM_PERCPU,			/* bytes of per-CPU memory of all caches */
+	HAK_MEM_HURRIED,		/* grace periods that the worker hurried */
 	HAK_MEM_RETIRED,		/* pages handed to the worker that frees them */
 	HAK_MEM_WAKE_ISOLATED,		/* works queued on CPUs that are isolated */
 	HAK_NR_MEM_STATS
@@ -82,14 +83,26 @@ static inline bool hak_may_grow(void)
 int hak_block_init(void);
 void hak_block_exit(void);
 
-/* Hand @r to the worker, which calls r->fn after a grace period. Context: any, no lock held. */
-void hak_release_later(struct hak_release *r);
+/*
+ * Hand @r to the worker, which calls r->fn after a grace period.  @pages: OS pages that come back
+ * then.  Context: any, no lock held.
+ */
+void hak_release_later(struct hak_release *r, unsigned int pages);
+
+/* OS pages that wait for a grace period. Context: any. */
+unsigned long hak_release_pages(void);
+
+/* Memory is short: let the grace period end soon. Context: may sleep, and waits for nothing. */
+void hak_release_hurry(void);
 
 /*
- * Wait until everything handed over so far is released. Context: may sleep, and not the worker,
- * which would wait for itself.
+ * Wait until everything handed over so far is released, in a hurry. Context: may sleep, and not the
+ * worker, which would wait for itself.
  */
 void hak_release_wait(void);
+
+/* The same, when nobody hands over more. */
+void hak_release_exit(void);
 
 /* Is this the worker? Then a destructor is what calls. Context: any. */
 bool hak_release_here(void);

@@ -294,7 +294,7 @@ void hak_dir_clear_small(struct hak_small *b)
 		WRITE_ONCE(*entry, m->ss);
 	hak_unlock(&dir_lock, flags);
 	if (m)
-		hak_release_later(&m->release);
+		hak_release_later(&m->release, 0);
 }
 HAK_EXPORT_TEST(hak_dir_clear_small);
 

@@ -30,12 +30,16 @@ bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int ke
  */
 void hak_ss_retired(struct hak_ss *ss)
 {
+	unsigned int wait = 1 + ss->nr_free;
+
 	hak_dir_clear_ss(ss->base);
 	hak_mem_add(HAK_MEM_RETIRED, ss->nr_free * (HAK_SPAGE_SIZE / PAGE_SIZE));
 	/* With interrupts off it would keep them off for long. */
-	if (hak_may_grow() && !irqs_disabled())
+	if (hak_may_grow() && !irqs_disabled()) {
 		spages_leave(ss->base, &ss->free);
-	hak_release_later(&ss->release);
+		wait = 1;
+	}
+	hak_release_later(&ss->release, wait * (HAK_SPAGE_SIZE / PAGE_SIZE));
 }
 
 /* Retire one SuperSlab without slabs; false if there is none. */
@@ -100,7 +104,7 @@ unsigned long hak_block_trim(unsigned long want)
 	unsigned long given = 0;
 	int nid;
 
-	for_each_node(nid) {
+	for_each_nid(nid) {
 		struct hak_block_node *bn = &hak_block_node[nid];
 
 		while (hak_peek(bn->nr_empty) && given < want && node_retire_one(bn))
@@ -110,17 +114,19 @@ unsigned long hak_block_trim(unsigned long want)
 	}
 	return given;
 }
+HAK_EXPORT_TEST(hak_block_trim);
 
 unsigned long hak_block_empty_pages(void)
 {
 	unsigned long pages = 0;
 	int nid;
 
-	for_each_node(nid)
+	for_each_nid(nid)
 		pages += ((unsigned long)hak_peek(hak_block_node[nid].nr_empty) << HAK_SS_ORDER) +
 			 hak_peek(hak_block_node[nid].nr_free) * (HAK_SPAGE_SIZE / PAGE_SIZE);
 	return pages;
 }
+HAK_EXPORT_TEST(hak_block_empty_pages);
 
 unsigned int hak_block_mend(void *base, unsigned int order, const struct hak_ss *ss)
 {

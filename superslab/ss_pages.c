@@ -71,25 +71,54 @@ static unsigned int piece_order(const void *p, unsigned int nr)
 	return min_t(unsigned int, __ffs(index), __fls(nr));
 }
 
-void hak_pages_give(void *base, unsigned int nr)
+/* Give @nr pages in the largest pieces; or leave them to whoever @held a reference of each. */
+static void pages_pieces(void *base, unsigned int nr, bool held)
 {
-	unsigned int held, n, order;
+	unsigned int order;
+
+	for (; nr; nr -= 1U << order, base += PAGE_SIZE << order) {
+		order = piece_order(base, nr);
+		if (!held)
+			hak_pages_piece(virt_to_page(base), order);
+	}
+}
+
+/* How many pages from @page on, of @nr, are held by somebody, or by nobody, as the first is. */
+static unsigned int pages_alike(const struct page *page, unsigned int nr, bool held)
+{
+	unsigned int n = 1;
+
+	while (n < nr && (page_ref_count(page + n) > 0) == held)
+		n++;
+	return n;
+}
+
+/* A page whose count is not 0: see at the head of this file. */
+static noinline void pages_give_odd(void *base, unsigned int nr)
+{
+	unsigned int n;
+	bool held;
 
 	hak_pages_mend(base, nr);
-	pages_account(virt_to_page(base), -(long)nr);
-	while (nr) {
-		/* Somebody holds a reference of this page and, dropping it, gives it back. */
+	for (; nr; nr -= n, base += n * PAGE_SIZE) {
 		held = page_ref_count(virt_to_page(base)) > 0;
-		for (n = 1; !held && n < nr; n++)
-			if (page_ref_count(virt_to_page(base) + n) > 0)
-				break;
-		nr -= n;
-		for (; n; n -= 1U << order, base += PAGE_SIZE << order) {
-			order = piece_order(base, n);
-			if (!held)
-				hak_pages_piece(virt_to_page(base), order);
-		}
+		n = pages_alike(virt_to_page(base), nr, held);
+		pages_pieces(base, n, held);
 	}
+}
+
+void hak_pages_give(void *base, unsigned int nr)
+{
+	const struct page *page = virt_to_page(base), *end = page + nr;
+
+	pages_account(virt_to_page(base), -(long)nr);
+	hak_reclaimed(nr);
+	while (page < end && likely(!page_ref_count(page)))
+		page++;
+	if (page == end)
+		pages_pieces(base, nr, false);
+	else
+		pages_give_odd(base, nr);
 }
 
 void hak_pages_release(void *base, unsigned int order)

@@ -263,7 +263,7 @@ static void slab_retire(struct hak_slab *slab)
 	BUILD_BUG_ON(sizeof(*sr) > sizeof(slab->inline_bits));
 	sr->slab = slab;
 	sr->release.fn = slab_release;
-	hak_release_later(&sr->release);
+	hak_release_later(&sr->release, DIV_ROUND_UP(slab->objects * pool->stride, PAGE_SIZE));
 }
 
 void hak_slab_unlink(struct hak_pool_node *pn, struct hak_slab *slab)
@@ -330,7 +330,7 @@ void hak_pool_info(struct hak_pool *pool, struct hak_pool_info *info)
 	int nid;
 
 	memset(info, 0, sizeof(*info));
-	for_each_node(nid) {
+	for_each_nid(nid) {
 		struct hak_pool_node *pn = pool->node[nid];
 
 		info->objects += hak_peek(pn->nr_objects);

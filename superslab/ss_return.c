@@ -2,22 +2,31 @@
 /*
  * Objects on their way back into their slabs, up to HAK_BATCH at a time.  They are looked up
  * without a lock, then put back under one hold of a node's lock.  Those that were allocated
- * together often come back together, so both go by runs of one slab.
+ * together often come back together, so both go by runs of one slab.  Neighbours that come in
+ * their order, or against it, are looked up once and put back by a few words of the map.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
 #include "superslab/ss_pool.h"
 
-/* Objects on their way back: where each belongs, and what is left for after the lock. */
+/*
+ * Objects on their way back: where each belongs, and what is left for after the lock.  An entry
+ * is one object, or one and its neighbours above.
+ */
 struct batch {
 	void **p;
-	unsigned int n;
+	unsigned int n;			/* entries */
+	unsigned int objects;
 	unsigned int bad;		/* those that were free already stand first in p */
 	struct list_head gone;		/* slabs to be given up */
 	struct hak_slab *slab[HAK_BATCH];
-	u16 index[HAK_BATCH];
+	u16 index[HAK_BATCH];		/* of the lowest */
+	u8 more[HAK_BATCH];		/* neighbours */
+	u8 at[HAK_BATCH];		/* where in p it begins */
 };
+
+static_assert(HAK_MAG_MAX < 256);
 
 /* @slab has more free objects than before, and @was then. */
 static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
@@ -43,8 +52,49 @@ static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struc
 	}
 }
 
+/* The objects of entry @k of @b are free already. */
+static noinline void entry_bad(struct batch *b, unsigned int k)
+{
+	unsigned int i;
+
+	for (i = 0; i <= b->more[k]; i++)
+		b->p[b->bad++] = b->p[b->at[k] + i];
+}
+
+/* Some of a run are free already: one by one. Returns how many were not. */
+static noinline unsigned int run_return_some(struct hak_slab *slab, struct batch *b,
+					     unsigned int k)
+{
+	unsigned int i, done = 0, more = b->more[k];
+	void **p = b->p + b->at[k];
+	bool up = p[0] < p[1];
+
+	for (i = 0; i <= more; i++)
+		if (!__test_and_set_bit(b->index[k] + (up ? i : more - i), slab->bits))
+			done++;
+		else
+			b->p[b->bad++] = p[i];
+	return done;
+}
+
+/* Mark a run free, of at most BITS_PER_LONG objects; returns how many were not. */
+static unsigned int run_return(struct hak_slab *slab, struct batch *b, unsigned int k)
+{
+	unsigned int first = b->index[k], n = b->more[k] + 1;
+	unsigned long *w = slab->bits + first / BITS_PER_LONG, mask = ~0UL >> (BITS_PER_LONG - n);
+	unsigned long low = mask << first % BITS_PER_LONG;
+	unsigned long high = mask >> 1 >> (BITS_PER_LONG - 1 - first % BITS_PER_LONG);
+
+	if (unlikely(w[0] & low || (high && w[1] & high)))
+		return run_return_some(slab, b, k);
+	w[0] |= low;
+	if (high)
+		w[1] |= high;
+	return n;
+}
+
 /*
- * Mark objects free, from number @k of @b to the last in a row of one slab; returns the number
+ * Mark objects free, from entry @k of @b to the last in a row of one slab; returns the number
  * behind it.  One is free already if its bit is set, or if all of its slab is free.  So is one
  * whose slab was given up since the look-up.
  */
@@ -56,14 +106,16 @@ static __always_inline unsigned int slab_return(struct hak_pool *pool, struct ha
 	unsigned int was = slab->free, now = was;
 
 	if (unlikely(READ_ONCE(slab->pool) != pool || was == slab->objects)) {
-		b->p[b->bad++] = b->p[k];
+		entry_bad(b, k);
 		return k + 1;
 	}
 	do {
-		if (likely(!__test_and_set_bit(b->index[k], slab->bits)))
+		if (b->more[k])
+			now += run_return(slab, b, k);
+		else if (likely(!__test_and_set_bit(b->index[k], slab->bits)))
 			now++;
 		else
-			b->p[b->bad++] = b->p[k];
+			b->p[b->bad++] = b->p[b->at[k]];
 	} while (++k < b->n && b->slab[k] == slab);
 	if (now != was) {
 		slab->free = now;
@@ -100,28 +152,69 @@ static __always_inline bool starts_of(const struct hak_slab *slab, const struct 
 	return smp_load_acquire(&slab->pool) == pool && slab_starts(slab, pool, p, i);
 }
 
-/* Look up @n objects; those that are none drop out. Preemption off. */
-static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, unsigned int n,
-				       void **p)
+/*
+ * How many objects behind @p, up to @end, go on by @step, which leads to a neighbour?  They are
+ * of its slab, where its index is @i, and fit into a word with it.
+ */
+static __always_inline unsigned int run_length(const struct hak_slab *slab, void *const *p,
+					       void *const *end, long step, unsigned int i)
 {
+	unsigned int max = min_t(unsigned int, end - p, BITS_PER_LONG) - 1;
+	void *const *last = p + min_t(unsigned int, max, step > 0 ? slab->objects - 1 - i : i);
+	void *const *q = p;
+	void *next = *p + step;
+
+	for (; last - q >= 4; q += 4, next += 4 * step)
+		if (q[1] != next || q[2] != next + step || q[3] != next + 2 * step ||
+		    q[4] != next + 3 * step)
+			break;
+	for (; q < last && q[1] == next; q++)
+		next += step;
+	return q - p;
+}
+
+/* Where the objects end that are left of @n, of which @p[k] is none, which drops out. */
+static noinline unsigned int object_drop(unsigned int n, void **p, unsigned int k)
+{
+	memmove(p + k, p + k + 1, (n - k - 1) * sizeof(*p));
+	return n - 1;
+}
+
+/*
+ * Look up objects, the first of @n, as many as there are entries for.  Those that are none drop
+ * out, and those behind move up; how many there are then.  Preemption off.
+ */
+static __always_inline unsigned int batch_find(struct hak_pool *pool, struct batch *b,
+					       unsigned int n, void **p)
+{
+	unsigned int k = 0, j = 0, i, more;
 	struct hak_slab *slab = NULL;
-	unsigned int k, j = 0, i;
+	long stride = pool->stride, step;
 	unsigned long page = 0;
 
-	for (k = 0; k < n; k++) {
+	while (k < n && j < HAK_BATCH) {
 		/* Those that were allocated together often come back together. */
 		if ((unsigned long)p[k] >> HAK_SPAGE_SHIFT != page)
 			slab = hak_dir_near(p[k]);
 		page = (unsigned long)p[k] >> HAK_SPAGE_SHIFT;
 		if (unlikely(!slab || !starts_of(slab, pool, p[k], &i)))
 			slab = return_check(pool, p[k], &i);
-		if (unlikely(!slab))
+		if (unlikely(!slab)) {
+			n = object_drop(n, p, k);
 			continue;
+		}
+		step = k + 1 < n ? p[k + 1] - p[k] : 0;
+		more = step == stride || step == -stride ?
+		       run_length(slab, p + k, p + n, step, i) : 0;
 		b->slab[j] = slab;
-		b->index[j] = i;
-		p[j++] = p[k];
+		b->index[j] = step > 0 ? i : i - more;
+		b->more[j] = more;
+		b->at[j++] = k;
+		k += 1 + more;
 	}
+	b->objects = k;
 	b->n = j;
+	return n;
 }
 
 /* Is @slab of @nid, the node of @first? A SuperSlab is of one node. */
@@ -158,8 +251,11 @@ static noinline void return_again(struct hak_pool *pool, void *p, struct list_he
 	hak_report_bad(HAK_BAD_DOUBLE, p, pool, 0);
 }
 
-/* At most HAK_BATCH objects: look up without a lock, put back under one per node run. */
-static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
+/*
+ * Some of @n objects, as many as a batch has entries for: look up without a lock, put back under
+ * one per node run.  Returns where those that are left begin, and in @n how many they are.
+ */
+static void **return_batch(struct hak_pool *pool, unsigned int *n, void **p)
 {
 	unsigned long flags;
 	unsigned int k;
@@ -170,7 +266,7 @@ static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 	INIT_LIST_HEAD(&b.gone);
 	/* Until it is back in its slab, what is not proven live may go at any time. */
 	preempt_disable();
-	batch_find(pool, &b, n, p);
+	*n = batch_find(pool, &b, *n, p) - b.objects;
 	for (k = 0; k < b.n; ) {
 		const struct hak_slab *first = b.slab[k];
 		int nid = slab_nid(first), done = k;
@@ -182,22 +278,18 @@ static void return_batch(struct hak_pool *pool, unsigned int n, void **p)
 		while (k < b.n && same_node(first, b.slab[k], nid));
 		hak_unlock(&pn->lock, flags);
 		hak_mem_add(nid == hak_home_nid() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
-			    k - done);
+			    (k < b.n ? b.at[k] : b.objects) - b.at[done]);
 	}
 	for (k = 0; k < b.bad; k++)
 		return_again(pool, p[k], &b.gone);
 	preempt_enable();
 	hak_slabs_retire(&b.gone);
+	return p + b.objects;
 }
 
 void hak_pool_return(struct hak_pool *pool, unsigned int n, void **p)
 {
-	while (n) {
-		unsigned int now = min_t(unsigned int, n, HAK_BATCH);
-
-		return_batch(pool, now, p);
-		p += now;
-		n -= now;
-	}
+	while (n)
+		p = return_batch(pool, &n, p);
 }
 HAK_EXPORT_TEST(hak_pool_return);

@@ -113,7 +113,9 @@ struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 
 void hak_small_put(struct hak_small *b)
 {
+	unsigned int pages = (1U << b->order) - hweight_long(b->left);
+
 	hak_dir_clear_small(b);
-	hak_mem_add(HAK_MEM_RETIRED, (1 << b->order) - hweight_long(b->left));
-	hak_release_later(&b->release);
+	hak_mem_add(HAK_MEM_RETIRED, pages);
+	hak_release_later(&b->release, pages);
 }

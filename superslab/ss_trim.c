@@ -66,8 +66,9 @@ void hak_pool_trim(struct hak_pool *pool, bool all)
 {
 	int nid;
 
-	for_each_node(nid)
-		node_trim(pool->node[nid], all ? UINT_MAX : node_unwanted(pool, nid));
+	for_each_nid(nid)
+		if (hak_peek(pool->node[nid]->nr_empty))
+			node_trim(pool->node[nid], all ? UINT_MAX : node_unwanted(pool, nid));
 }
 HAK_EXPORT_TEST(hak_pool_trim);
 

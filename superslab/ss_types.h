@@ -110,6 +110,7 @@ struct hak_slab {
 struct hak_release {
 	struct llist_node node;
 	void (*fn)(struct hak_release *r);
+	unsigned int pages;		/* the kernel's, that come back with it */
 };
 
 /* A bit for each slab page of a SuperSlab. */
@@ -180,6 +181,9 @@ struct hak_pool {
 	u32 serial;			/* in reports: tells it from one that was there before */
 	struct module *owner;		/* in reports; NULL: nobody's, or of one that is gone */
 };
+
+/* Each node there may be; for_each_node() looks them up in a map, which takes longer. */
+#define for_each_nid(nid) for ((nid) = 0; (nid) < nr_node_ids; (nid)++)
 
 static inline unsigned int ss_colour(const void *base)
 {

@@ -273,9 +273,10 @@ int hak_cache_shrink(struct hak_cache *c)
 	hak_drain_core(core);
 	left = hak_pool_trim_all(&core->pool);
 	hak_pool_thin(&core->pool, ULONG_MAX);
-	hak_release_wait();
+	/* Slabs that wait for a grace period may empty SuperSlabs; headers of these may wait. */
+	if (core->pool.rcu || core->pool.dtor)
+		hak_release_wait();
 	hak_block_shrink();
-	hak_release_wait();
 	return left > 0;
 }
 HAK_EXPORT(hak_cache_shrink);

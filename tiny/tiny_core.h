@@ -272,11 +272,18 @@ void hak_reap_every(unsigned int ms);	/* look that often from now on; 0: never *
 void hak_reap_here(bool all);		/* as the reaper of this CPU does; process context */
 unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
 unsigned long hak_shrinker_scan(unsigned long want);
+void hak_reap_ask(void);	/* empty everything soon; any context that may take a mutex */
+bool hak_reap_busy(void);		/* is a reaper that was kicked still at it? any context */
 void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sleep */
 
 /* tiny_conf.c */
 void hak_core_conf(struct hak_core *core);	/* take over what is in force */
 void hak_conf_change(unsigned int mag_size, unsigned long cache_bytes_max);	/* may sleep */
+
+/* tiny_oom.c */
+unsigned long hak_oom_free(void);	/* pages that came back; sleeps, but for a moment only */
+int hak_oom_init(void);
+void hak_oom_exit(void);
 
 /* tiny_cache.c */
 int hak_caches_init(void);

@@ -106,15 +106,43 @@ void hak_mag_put(struct hak_core *core, struct hak_mag *m)
 }
 HAK_EXPORT_TEST(hak_mag_put);
 
-static struct hak_mag *depot_take(struct hak_depot *d, bool full)
+/* Up to @max magazines, at most HAK_BATCH, into @mag; how many there were. */
+static unsigned int depot_take(struct hak_depot *d, bool full, unsigned int max, void **mag)
 {
 	unsigned long flags = hak_lock(&d->lock);
-	struct hak_mag *m = full ? mag_pop(&d->full, &d->nr_full)
-				 : mag_pop(&d->empty, &d->nr_empty);
+	unsigned int n = 0;
 
+	max = min_t(unsigned int, max, HAK_BATCH);
+	while (n < max && (mag[n] = full ? mag_pop(&d->full, &d->nr_full)
+					 : mag_pop(&d->empty, &d->nr_empty)))
+		n++;
 	hak_unlock(&d->lock, flags);
-	return m;
+	return n;
 }
+
+/* Return up to @max magazines and their objects; how many there were. */
+static unsigned int depot_give(struct hak_depot *d, struct hak_pool *pool, bool full,
+			       unsigned int max)
+{
+	void *mag[HAK_BATCH];
+	unsigned int n = depot_take(d, full, max, mag), i;
+	struct hak_mag *m;
+
+	for (i = 0; full && i < n; i++) {
+		m = mag[i];
+		hak_pool_return(pool, m->n, m->slot);
+	}
+	hak_pool_return(&hak_mag_pool, n, mag);
+	return n;
+}
+
+unsigned int hak_depot_give(struct hak_depot *d, struct hak_pool *pool, unsigned int max)
+{
+	unsigned int n = hak_peek(d->nr_full) ? depot_give(d, pool, true, max) : 0;
+
+	return n || !hak_peek(d->nr_empty) ? n : depot_give(d, pool, false, max);
+}
+HAK_EXPORT_TEST(hak_depot_give);
 
 void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 {
@@ -122,14 +150,14 @@ void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all)
 	unsigned int full = all ? UINT_MAX : max(hak_peek(d->low_full), had - min(had, max));
 	unsigned int empty = all ? UINT_MAX : hak_peek(d->low_empty);
 	unsigned long flags;
-	struct hak_mag *m;
+	unsigned int n;
 
-	for (; full && (m = depot_take(d, true)); full--) {
-		hak_pool_return(pool, m->n, m->slot);
-		hak_mag_put_empty(m);
-	}
-	for (; empty && (m = depot_take(d, false)); empty--)
-		hak_mag_put_empty(m);
+	if (!hak_peek(d->nr_full) && !hak_peek(d->nr_empty))
+		return;
+	for (; full && (n = depot_give(d, pool, true, full)); full -= n)
+		;
+	for (; empty && (n = depot_give(d, pool, false, empty)); empty -= n)
+		;
 	flags = hak_lock(&d->lock);
 	d->low_full = d->nr_full;
 	d->low_empty = d->nr_empty;

@@ -46,6 +46,9 @@ void hak_mag_put(struct hak_core *core, struct hak_mag *m);
  */
 void hak_depot_trim(struct hak_depot *d, struct hak_pool *pool, bool all);
 
+/* Return some magazines, at most @max, and their objects; the full ones first. How many it was. */
+unsigned int hak_depot_give(struct hak_depot *d, struct hak_pool *pool, unsigned int max);
+
 /*
  * @m is what the spare, or the magazine of remote objects, was before ours took its place.  There
  * is one only if a nested call put it there since we took away what was there; that one goes.

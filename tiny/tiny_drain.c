@@ -70,12 +70,20 @@ static bool set_idles(struct hak_core *core, enum hak_level lvl)
 	return n == seen && set_holds(s, lvl);
 }
 
+/* Has this CPU's set anything to give, or a new size to take over? Racy. */
+static bool set_wants(struct hak_core *core, enum hak_level lvl)
+{
+	const struct hak_set *s = this_set(core->sets, lvl);
+
+	return set_holds(s, lvl) || hak_peek(s->slots_max) != hak_set_most(core, s, lvl);
+}
+
 void hak_drain_here(struct hak_core *core, bool idle_only)
 {
 	int lvl;
 
 	for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++) {
-		if (idle_only && !set_idles(core, lvl))
+		if (idle_only ? !set_idles(core, lvl) : !set_wants(core, lvl))
 			continue;
 		if (lvl == HAK_SOFTIRQ)
 			local_bh_disable();
@@ -84,6 +92,7 @@ void hak_drain_here(struct hak_core *core, bool idle_only)
 			local_bh_enable();
 	}
 }
+HAK_EXPORT_TEST(hak_drain_here);
 
 static void drain_this_cpu(struct work_struct *work)
 {
@@ -101,6 +110,7 @@ bool hak_cpu_holds(struct hak_core *core, int cpu)
 			return true;
 	return false;
 }
+HAK_EXPORT_TEST(hak_cpu_holds);
 
 static void drain_depots(struct hak_core *core)
 {
@@ -128,6 +138,9 @@ void hak_drain_core_cpuslocked(struct hak_core *core)
 			continue;
 		}
 		hak_defer_wait_cpu(cpu);
+		/* It may be another one by the time that its sets are empty. */
+		if (cpu == raw_smp_processor_id())
+			hak_drain_here(core, false);
 		if (!hak_cpu_holds(core, cpu))
 			continue;
 		hak_woken(cpu);

@@ -8,8 +8,9 @@
  * marks) goes back too.
  *
  * The shrinker is called in the middle of anybody's allocation, hakmem's own
- * included.  It takes the mutex only if it is free, waits for nothing, runs no
- * constructor or destructor, and asks the other CPUs' reapers to hurry.
+ * included.  It takes the mutex only if it is free, waits for nothing, and runs no
+ * constructor or destructor.  It stops when it has what it was asked for.  If that
+ * was not to be had, it asks the reapers of those CPUs that hold something.
  */
 #include "tiny/tiny_depot.h"
 
@@ -38,7 +39,7 @@ static void reap_shared(struct hak_core *core, bool all)
 {
 	int nid;
 
-	for_each_node(nid)
+	for_each_nid(nid)
 		hak_depot_trim(&core->depot[nid], &core->pool, all);
 	hak_pool_trim(&core->pool, all);
 }
@@ -59,6 +60,7 @@ static void reap_locked(bool all)
 			reap_shared(core, all);
 		if (all)
 			hak_pool_thin(&core->pool, ULONG_MAX);
+		cond_resched();
 	}
 	if (shared)
 		hak_pool_trim(&hak_mag_pool, all);
@@ -140,106 +142,223 @@ static int reap_offline(unsigned int cpu)
 	return 0;
 }
 
-/* Does any cache have something in the sets of @cpu? If the mutex is taken, it may be so. */
-static bool reap_holds(int cpu)
+/* Does any cache have something in the sets of @cpu? */
+static bool reap_wanted(int cpu)
+	hak_must_hold(&hak_caches_lock)
 {
 	struct hak_core *core;
-	bool holds = false;
 
-	if (!mutex_trylock(&hak_caches_lock))
-		return true;
 	list_for_each_entry(core, &hak_caches, list)
-		holds |= hak_cpu_holds(core, cpu);
-	mutex_unlock(&hak_caches_lock);
-	return holds;
+		if (hak_cpu_holds(core, cpu))
+			return true;
+	return false;
+}
+
+/* Note which CPUs hold something, for reap_kick(). */
+static void reap_mark(void)
+	hak_must_hold(&hak_caches_lock)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		if (reap_wanted(cpu))
+			WRITE_ONCE(per_cpu_ptr(&reaper, cpu)->all, true);
 }
 
 /*
- * Empty the magazines of every CPU, soon.  Each kick queues the work, whatever the flag
- * says: one that was set before the CPU went away has no work behind it.
+ * Empty the magazines of the CPUs that are marked, soon.  Each kick queues the work.  A mark that
+ * was set before the CPU went away has no work behind it.
  */
-static void reap_kick(void)
+static void reap_kick(unsigned long delay)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu) {
 		struct reaper *r = per_cpu_ptr(&reaper, cpu);
 
-		if (!READ_ONCE(r->online) || (hak_cpu_isolated(cpu) && !reap_holds(cpu)))
-			continue;
-		hak_woken(cpu);
-		WRITE_ONCE(r->all, true);
-		mod_delayed_work_on(cpu, hak_wq, &r->work, 0);
+		if (READ_ONCE(r->online) && READ_ONCE(r->all)) {
+			hak_woken(cpu);
+			mod_delayed_work_on(cpu, hak_wq, &r->work, delay);
+		}
 	}
 }
 
-/* Pages that could come back without asking any CPU. */
+bool hak_reap_busy(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		struct reaper *r = per_cpu_ptr(&reaper, cpu);
+
+		if (READ_ONCE(r->online) &&
+		    (READ_ONCE(r->all) || work_busy(&r->work.work) & WORK_BUSY_RUNNING))
+			return true;
+	}
+	return false;
+}
+HAK_EXPORT_TEST(hak_reap_busy);
+
+/* Objects of a magazine that may be anybody's by now. Preemption off. */
+static unsigned int mag_holds(const struct hak_mag *m)
+{
+	return m ? min_t(u32, hak_peek(m->n), HAK_MAG_MAX) : 0;
+}
+
+/* Objects in the sets of all CPUs and in depots; racy. */
+static unsigned long core_holds(struct hak_core *core)
+{
+	unsigned long n = 0;
+	struct hak_set *s;
+	int cpu, lvl, nid;
+
+	for_each_possible_cpu(cpu) {
+		preempt_disable();
+		for_each_level(s, core->sets, cpu, lvl)
+			n += max_t(s8, hak_peek(s->n), 0) + mag_holds(hak_peek(s->spare)) +
+			     mag_holds(hak_peek(s->remote));
+		preempt_enable();
+	}
+	for_each_nid(nid)
+		n += hak_peek(core->depot[nid].nr_full) * core->mag_max;
+	return n;
+}
+
+/*
+ * Bytes of @core that could come back.  They are at least those of the objects in magazines and
+ * of empty slabs; where pages of a slab can leave, of all free objects.  A live object pins one
+ * slab at most.  What more slabs there are is pinned by magazines.
+ */
+static unsigned long core_bytes(struct hak_core *core)
+{
+	unsigned long held = core_holds(core), live, bytes;
+	struct hak_pool_info info;
+
+	hak_pool_info(&core->pool, &info);
+	if (!info.slabs)
+		return 0;
+	bytes = info.objects * core->pool.stride / info.slabs;
+	live = info.objects - min(info.objects, info.free + held);
+	return max(held * core->pool.stride + hak_pool_idle(&core->pool),
+		   (info.slabs - min_t(unsigned long, info.slabs, live)) * bytes);
+}
+
 unsigned long hak_shrinker_count(void)
 {
-	unsigned long pages = hak_block_empty_pages(), bytes = 0;
+	unsigned long pages = hak_block_empty_pages() + hak_release_pages(), bytes = 0;
 	struct hak_core *core;
-	int nid;
 
 	if (!mutex_trylock(&hak_caches_lock))
 		return pages;
-	list_for_each_entry(core, &hak_caches, list) {
-		for_each_node(nid)
-			bytes += hak_peek(core->depot[nid].nr_full) * core->mag_max *
-				 core->pool.stride;
-		bytes += hak_pool_idle(&core->pool);
-	}
+	list_for_each_entry(core, &hak_caches, list)
+		bytes += core_bytes(core);
 	mutex_unlock(&hak_caches_lock);
 	return pages + bytes / PAGE_SIZE;
 }
 HAK_EXPORT_TEST(hak_shrinker_count);
 
-/* OS pages that went, or that wait for a grace period, since the counter stood at @before. */
-static unsigned long retired_since(long before)
+/* What the shrinker is asked for, in OS pages, and where HAK_MEM_RETIRED stood then. */
+struct scan {
+	unsigned long want;
+	long before;
+};
+
+/* OS pages that went, or that wait for a grace period. */
+static unsigned long scan_got(const struct scan *s)
 {
-	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - before;
+	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - s->before;
+}
+
+/* OS pages that are still to be had. */
+static unsigned long scan_left(const struct scan *s)
+{
+	return s->want - min(s->want, scan_got(s));
+}
+
+#define SCAN_MAGAZINES 4U	/* that go before it is seen what they gave */
+
+/* Of this CPU, empty slabs, then the depots until there is enough. */
+static void scan_core(struct hak_core *core, const struct scan *s)
+	hak_must_hold(&hak_caches_lock)
+{
+	int nid;
+
+	if (!reap_paused)
+		hak_drain_here(core, false);
+	hak_pool_trim(&core->pool, true);
+	for_each_nid(nid)
+		while (hak_block_empty_pages() < scan_left(s) &&
+		       hak_depot_give(&core->depot[nid], &core->pool, SCAN_MAGAZINES))
+			hak_pool_trim(&core->pool, true);
+	hak_block_trim(scan_left(s));
 }
 
 /* Whole slabs were not enough: pages leave those that have live objects. */
-static void scan_thin(unsigned long want, long before)
+static void scan_thin(const struct scan *s)
 	hak_must_hold(&hak_caches_lock)
 {
 	struct hak_core *core;
 
 	list_for_each_entry(core, &hak_caches, list) {
-		if (retired_since(before) >= want)
-			break;
-		hak_pool_thin(&core->pool, want - retired_since(before));
+		if (!scan_left(s))
+			return;
+		hak_pool_thin(&core->pool, scan_left(s));
+		cond_resched();
 	}
+}
+
+static void scan_locked(const struct scan *s)
+	hak_must_hold(&hak_caches_lock)
+{
+	struct hak_core *core;
+
+	list_for_each_entry(core, &hak_caches, list) {
+		scan_core(core, s);
+		if (!scan_left(s))
+			return;
+		cond_resched();
+	}
+	hak_pool_trim(&hak_mag_pool, true);
+	hak_block_trim(scan_left(s));
+	scan_thin(s);
+	if (scan_left(s))
+		reap_mark();
 }
 
 unsigned long hak_shrinker_scan(unsigned long want)
 {
-	long before = atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]);
-	struct hak_core *core;
+	struct scan s = {
+		.want = want,
+		.before = atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]),
+	};
 
+	hak_release_hurry();
 	hak_block_trim(want);
-	if (retired_since(before) >= want)
-		return retired_since(before);
+	if (!scan_left(&s))
+		return scan_got(&s);
 	if (!mutex_trylock(&hak_caches_lock))
-		return retired_since(before) ?: SHRINK_STOP;
-	list_for_each_entry(core, &hak_caches, list) {
-		/* Of this CPU at once, of the others soon. */
-		if (!reap_paused)
-			hak_drain_here(core, false);
-		reap_shared(core, true);
-		hak_block_trim(want - min(want, retired_since(before)));
-		if (retired_since(before) >= want)
-			break;
-	}
-	hak_pool_trim(&hak_mag_pool, true);
-	scan_thin(want, before);
+		return scan_got(&s) ?: SHRINK_STOP;
+	scan_locked(&s);
 	mutex_unlock(&hak_caches_lock);
-	hak_block_trim(want - min(want, retired_since(before)));
-	if (retired_since(before) < want)
-		reap_kick();
-	return retired_since(before);
+	if (scan_left(&s)) {
+		reap_kick(0);
+		hak_release_hurry();
+	}
+	return scan_got(&s);
 }
 HAK_EXPORT_TEST(hak_shrinker_scan);
+
+void hak_reap_ask(void)
+{
+	hak_release_hurry();
+	if (!mutex_trylock(&hak_caches_lock))
+		return;
+	reap_mark();
+	mutex_unlock(&hak_caches_lock);
+	/* What CPUs share is looked after by any of them. */
+	WRITE_ONCE(raw_cpu_ptr(&reaper)->all, true);
+	reap_kick(1);
+}
+HAK_EXPORT_TEST(hak_reap_ask);
 
 static unsigned long shrinker_count(struct shrinker *s, struct shrink_control *sc)
 {
@@ -248,8 +367,20 @@ static unsigned long shrinker_count(struct shrinker *s, struct shrink_control *s
 
 static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc)
 {
+	unsigned long got;
+
+	/* Somebody writes to drop_caches, and is not short of memory: the reapers will do. */
+	if (!hak_reclaims()) {
+		hak_reap_ask();
+		return SHRINK_STOP;
+	}
+	got = hak_shrinker_scan(sc->nr_to_scan);
 	/* One pass gives what there is: after one that gave nothing, another would as well. */
-	return hak_shrinker_scan(sc->nr_to_scan) ?: SHRINK_STOP;
+	if (!got || got == SHRINK_STOP)
+		return SHRINK_STOP;
+	/* More than was asked for goes when a SuperSlab ends. */
+	sc->nr_scanned = max(sc->nr_to_scan, got);
+	return got;
 }
 
 static struct shrinker *shrinker;

@@ -41,7 +41,7 @@ static void reserve_put_part(struct hak_release *r)
 		return;
 	}
 	r->fn = reserve_release;
-	hak_release_later(r);
+	hak_release_later(r, 0);
 }
 
 static bool part_add(struct hak_reserve *r, gfp_t gfp, unsigned int n)

@@ -21,8 +21,10 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
+#include <linux/oom.h>
 #include <linux/page_ref.h>
 #include <linux/percpu.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/isolation.h>
@@ -33,10 +35,12 @@
 #include <linux/spinlock.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
+#include <linux/swap.h>
 #include <linux/topology.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #ifdef CONFIG_FAULT_INJECTION
@@ -145,6 +149,10 @@ static inline int hak_work_cpu(void)
 
 /* Queue work that any CPU can do. Context: any. */
 #define hak_queue_any(wq, work) queue_work_on(hak_work_cpu(), wq, work)
+#define hak_queue_any_delayed(wq, work, delay)					\
+	queue_delayed_work_on(hak_work_cpu(), wq, work, delay)
+/* The same at once, whether it is queued already or not. */
+#define hak_hurry_any(wq, work) mod_delayed_work_on(hak_work_cpu(), wq, work, 0)
 
 typedef unsigned long (*hak_shrink_fn)(struct shrinker *s, struct shrink_control *sc);
 
@@ -181,6 +189,23 @@ static inline void hak_shrinker_unregister(struct shrinker *s)
 #else
 	unregister_shrinker(s);
 	kfree(s);
+#endif
+}
+
+/* Is this task short of memory, or reclaims it for those who are? */
+static inline bool hak_reclaims(void)
+{
+	return current->flags & PF_MEMALLOC;
+}
+
+/* If this task reclaims memory: @pages have come back that are on no list of the kernel's. */
+static inline void hak_reclaimed(unsigned long pages)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	mm_account_reclaimed_pages(pages);
+#else
+	if (current->reclaim_state)
+		current->reclaim_state->reclaimed_slab += pages;
 #endif
 }
 

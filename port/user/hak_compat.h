@@ -38,6 +38,8 @@ bool SHIM_KERNEL_OWNS(const void *p);
 #include "port/hak_copy.h"
 
 /* The address space of a block stays ours: pieces lose their memory, the block ends as a whole. */
+#define hak_reclaims()			true
+#define hak_reclaimed(pages)		((void)(pages))
 #define hak_pages_freeze(page, order)	((page)->refs = 0)
 #define hak_pages_piece(page, order)	shim_pages_drop(page, order)
 #define hak_pages_end(page, order)	__free_pages(page, order)

@@ -231,6 +231,7 @@ static inline char *shim_slot(void)
 #define for_each_possible_cpu(c)	for ((c) = 0; (c) < READ_ONCE(nr_cpu_ids); (c)++)
 #define for_each_online_cpu(c)		for_each_possible_cpu(c) if (cpu_online(c))
 #define cpu_online(c)		((void)(c), true)	/* one nobody has is empty: shim_unbind() */
+#define raw_smp_processor_id()	shim_cpu_nr
 #define cpus_read_lock()		barrier()
 #define cpus_read_unlock()		barrier()
 #if SHIM_PREEMPT
@@ -284,12 +285,19 @@ static inline bool mutex_trylock(struct mutex *x) hak_tries(x) hak_unchecked("in
 #define atomic_long_add(n, a)	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELAXED))
 #define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */
 #define synchronize_rcu_expedited() synchronize_rcu()
+#define start_poll_synchronize_rcu() ({ synchronize_rcu(); 0UL; })
+#define poll_state_synchronize_rcu(gp) ((void)(gp), true)
+#define smp_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define smp_mb__before_atomic()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define DECLARE_WAIT_QUEUE_HEAD(q) int q __maybe_unused	/* nobody waits */
+#define wait_event_timeout(q, c, t)	((void)(t), (c))
+#define wake_up(q)			barrier()
 
 /* Work: done by whoever queues it.  What is meant for later or for idle times is not done. */
 struct work_struct { void (*fn)(struct work_struct *w); int running; };
 struct delayed_work { struct work_struct work; };
 struct irq_work { void (*fn)(struct irq_work *w); int queued; };
-struct shrink_control { unsigned long nr_to_scan; };
+struct shrink_control { unsigned long nr_to_scan, nr_scanned; };
 struct workqueue_struct;
 struct shrinker;
 enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
@@ -309,11 +317,16 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define INIT_DEFERRABLE_WORK(d, f) ((d)->work.fn = (f))
 #define to_delayed_work(w)	container_of(w, struct delayed_work, work)
 #define alloc_workqueue(...)	((struct workqueue_struct *)&nr_cpu_ids)
+#define work_busy(w)		READ_ONCE((w)->running)
+#define WORK_BUSY_RUNNING	(~0)
 #define destroy_workqueue(q)	((void)(q))
 #define destroy_work_on_stack(w) ((void)(w))
 #define hak_queue_any(q, w)	shim_work(w)
 #define queue_work(q, w)	shim_work(w)
 #define hak_cpu_isolated(cpu)	((void)(cpu), false)
+#define DECLARE_DELAYED_WORK(d, f) struct delayed_work d = { .work.fn = f }
+#define hak_queue_any_delayed(q, d, t)	shim_work(&(d)->work)
+#define hak_hurry_any(q, d)	shim_work(&(d)->work)
 #define cancel_work_sync(w)	((void)(w))
 #define queue_delayed_work_on(c, q, d, t)	((void)(d), (void)(t))
 #define mod_delayed_work_on(c, q, d, t)		((void)(d))

@@ -81,7 +81,6 @@ void unit_threads_join(void);
 #define cpumask_first(mask)	(mask)
 #define cpumask_next(cpu, mask)	((cpu) + 1)
 #define cpumask_any_but(mask, cpu) ((cpu) + 1)
-#define raw_smp_processor_id()	((unsigned int)shim_cpu_nr)
 #define cpu_relax()		__builtin_ia32_pause()
 #define num_online_nodes()	1
 
