@@ -129,7 +129,7 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 	void *mem = base + first * HAK_SPAGE_SIZE;
 
 	if (first + slab->spages == HAK_SS_SPAGES)
-		bytes -= 8;	/* the mark's address belongs to no object */
+		bytes -= HAK_SS_END;
 	hak_slab_init(slab, pool, mem, bytes);
 	ss_tag(slab, pool->tag);
 }

@@ -47,7 +47,8 @@
  *   |   0    |   1    |   2    |  ...   1 to 127: 16 KiB for slabs  |  127   |
  *   | header | slab   | slab   |                                    |    |M  |
  *   +--------+--------+--------+------------------------------------+--------+
- *   M: the last 8 bytes, given to no object; their address is the mark.
+ *   M: the last 16 bytes, given to no object.  The address of the last 8 is the mark, and the
+ *      first 8 keep it apart from the end of any object.
  *
  *   header, 16 slots of 1 KiB, rotated by the colour c = (address >> 21) & 15
  *   slot c             128 tags, 8 bytes each: the handle of the cache a slab page serves
@@ -77,6 +78,7 @@
 #define HAK_SS_ORDER	(HAK_SS_SHIFT - PAGE_SHIFT)
 #define HAK_SPAGE_SIZE	(1UL << HAK_SPAGE_SHIFT)
 #define HAK_SS_SPAGES	(1U << (HAK_SS_SHIFT - HAK_SPAGE_SHIFT))
+#define HAK_SS_END	16U	/* bytes at the end of a SuperSlab that are in no slab */
 #define HAK_SLAB_SPAGES_MAX 4		/* 64 KiB: wastes at most 1/8 for any size to 8192 */
 #define HAK_SMALL_ORDER_MAX 3		/* PAGE_ALLOC_COSTLY_ORDER: what atomic callers may ask */
 #ifndef HAK_BATCH

@@ -20,10 +20,10 @@
  * operation cost nothing while they are off.
  *
  * The mark.  A free object of a hardened cache carries hak_mark(p) in its first word, the address
- * of the last word of its 2 MiB block.  The block layer gives that word to no object, so nobody
- * has a reason to store its address; docs/safety.md, "The mark", names the exception.  The low
- * three bits of p survive in the mark.  So a misaligned p compares a misaligned tag, and fails
- * without a test of its own.
+ * of the last word of its 2 MiB block.  The block layer gives neither that word nor the one before
+ * it to an object.  So it is no pointer into an object or to the end of one, and nobody has a
+ * reason to store it.  The low three bits of p survive in the mark.  So a misaligned p compares a
+ * misaligned tag, and fails without a test of its own.
  */
 #ifndef _LINUX_HAKMEM_FAST_H
 #define _LINUX_HAKMEM_FAST_H
