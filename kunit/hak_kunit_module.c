@@ -33,7 +33,8 @@ kunit_test_suites(&hak_class_suite, &hak_magazine_suite, &hak_depot_suite, &hak_
 		  &hak_lifecycle_suite,
 		  &hak_model_suite, &hak_context_suite, &hak_smp_suite, &hak_audit_suite,
 		  &hak_reclaim_suite, &hak_reap_suite, &hak_flow_suite, &hak_rcu_suite,
-		  &hak_reserve_suite, &hak_node_suite, &hak_backend_suite, &hak_client_suite);
+		  &hak_reserve_suite, &hak_node_suite, &hak_backend_suite, &hak_client_suite,
+		  &hak_double_suite, &hak_links_suite);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Suites of hakmem");

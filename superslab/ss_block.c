@@ -229,8 +229,6 @@ static void ss_put_spages(struct hak_slab *slab, bool gone)
 	unsigned long flags;
 	bool retire;
 
-	ss_tag(slab, hak_tag_none);
-	WRITE_ONCE(slab->pool, NULL);
 	flags = hak_lock(&bn->lock);
 	bucket_del(bn, ss);
 	if (!gone) {
@@ -247,17 +245,31 @@ static void ss_put_spages(struct hak_slab *slab, bool gone)
 		hak_ss_retired(ss);
 }
 
+/* Nobody is led to an object of @slab any more. */
+static void slab_hide(struct hak_slab *slab)
+{
+	if (!slab->spages) {
+		hak_dir_clear_small(container_of(slab, struct hak_small, slab));
+		return;
+	}
+	ss_tag(slab, hak_tag_none);
+	WRITE_ONCE(slab->pool, NULL);
+}
+
 /*
  * A mark is one for all of a SuperSlab.  One that stays behind may lie in the middle of an object
  * of the next slab, and be copied, unread, to the start of another.  Its free would pass for a
  * second one.
  */
-static void slab_unmark(struct hak_slab *slab)
+static void slab_unmark(struct hak_slab *slab, const struct hak_pool *pool)
 {
-	unsigned int i;
+	void *p = slab->mem + pool->mark_off;
+	unsigned int n;
 
-	for (i = 0; i < slab->carved; i++)
-		hak_arch_poke(slab_object(slab, i) + slab->pool->mark_off, 0);
+	/* Pairs with frees, which look at the tag first: without a mark there is no tag. */
+	smp_wmb();
+	for (n = slab->objects; n; n--, p += pool->stride)
+		hak_arch_poke(p, 0);
 }
 
 /* The same in those pages of @slab whose bits are set in @mask. */
@@ -298,12 +310,14 @@ static unsigned long slab_all_mask(const struct hak_slab *slab)
 
 void hak_block_put_slab(struct hak_slab *slab)
 {
+	const struct hak_pool *pool = slab->pool;
 	bool thin = slab->carved == HAK_THIN;
 
 	if (thin)
 		hak_slab_leave(slab, slab_all_mask(slab) & ~hak_slab_left(slab));
-	else if (slab->pool->marked)
-		slab_unmark(slab);
+	slab_hide(slab);
+	if (pool->marked && !thin)
+		slab_unmark(slab, pool);
 	if (slab->spages)
 		ss_put_spages(slab, thin);
 	else

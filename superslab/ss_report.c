@@ -43,3 +43,11 @@ void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *our
 	       p, bad_name[kind], ours && ours->name ? ours->name : "-", (void *)caller);
 }
 HAK_EXPORT_TEST(hak_report_bad);
+
+void hak_report_write(const void *p, const struct hak_pool *pool)
+{
+	hak_mem_add(HAK_MEM_WRITES, 1);
+	if (in_nmi() || !report_once((unsigned long)pool, HAK_BAD_DOUBLE))
+		return;
+	pr_err("hakmem: %p was written to after its free (cache %s)\n", p, pool->name ?: "-");
+}

@@ -97,6 +97,29 @@ static __always_inline bool starts_of(const struct hak_slab *slab, const struct 
 	return smp_load_acquire(&slab->pool) == pool && slab_starts(slab, pool, p, i);
 }
 
+/*
+ * It does not carry the mark of the slab that the image led to.  That may be a thin one, and @p of
+ * a small block where a page of it was.  Preemption off.
+ */
+static noinline void mark_lost(const struct hak_pool *pool, void *p)
+{
+	struct hak_pool *found;
+	const struct hak_slab *slab = hak_slab_find(p, &found);
+
+	if (!slab || hak_arch_peek(p + pool->mark_off) == slab_mark(slab, p))
+		return;
+	hak_report_write(p, pool);
+	hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
+}
+
+/* A free object of a marked pool carries its mark, unless somebody wrote there: then again. */
+static __always_inline void mark_check(const struct hak_pool *pool, const struct hak_slab *slab,
+				       void *p)
+{
+	if (unlikely(pool->marked && hak_arch_peek(p + pool->mark_off) != slab_mark(slab, p)))
+		mark_lost(pool, p);
+}
+
 /* Look up @n objects; those that are none drop out. Preemption off. */
 static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, unsigned int n,
 				       void **p)
@@ -114,6 +137,7 @@ static __always_inline void batch_find(struct hak_pool *pool, struct batch *b, u
 			slab = return_check(pool, p[k], &i);
 		if (unlikely(!slab))
 			continue;
+		mark_check(pool, slab, p[k]);
 		b->slab[j] = slab;
 		b->index[j] = i;
 		p[j++] = p[k];

@@ -85,7 +85,6 @@ struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 
 void hak_small_put(struct hak_small *b)
 {
-	hak_dir_clear_small(b);
 	hak_mem_add(HAK_MEM_RETIRED, 1 << b->order);
 	hak_release_later(&b->release);
 }

@@ -46,8 +46,8 @@ static unsigned long idle_mask(const struct hak_slab *slab, const struct hak_poo
 	unsigned int i, first, last, pages = slab->spages * HAK_SPAGE_PAGES;
 	unsigned long mask = 0, at;
 
-	/* Behind the last object there may be the map. */
-	if (slab->bits != slab->inline_bits)
+	/* Behind the last object there may be the map, or the word whose address is the mark. */
+	if (slab->bits != slab->inline_bits || slab->first + slab->spages == HAK_SS_SPAGES)
 		pages--;
 	for (i = 0, at = 0; i < pages; i++, at += PAGE_SIZE) {
 		first = at * pool->recip >> 32;

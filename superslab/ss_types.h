@@ -62,8 +62,9 @@
  * its descriptor (struct hak_small) at its end; the directory knows its pages.
  *
  * A slab hands out objects from a bitmap kept out of band.  So a free object holds no link that
- * could be overwritten, and a second free of it is seen.  A slab is carved by nothing but setting
- * its bits.  Bitmaps are only touched 32 objects at a time, when a magazine is filled or flushed.
+ * could be overwritten, and a second free of it is seen.  A slab is carved by setting its bits,
+ * and where frees are checked by writing the mark into each object.  Bitmaps are only touched 32
+ * objects at a time, when a magazine is filled or flushed.
  *
  * Locks are in ss_lock.h.
  */
@@ -239,6 +240,15 @@ static inline bool slab_starts(const struct hak_slab *slab, const struct hak_poo
 static inline void *slab_object(const struct hak_slab *slab, unsigned int i)
 {
 	return slab->mem + (unsigned long)i * slab->pool->stride;
+}
+
+/*
+ * What a free object at @p of @slab carries as its mark.  The last word of the region of a small
+ * block may be anybody's, so there it is a word of the block's own descriptor.
+ */
+static inline unsigned long slab_mark(const struct hak_slab *slab, const void *p)
+{
+	return likely(slab->spages) ? hak_mark(p) : (unsigned long)&slab->pool;
 }
 
 static inline int slab_nid(const struct hak_slab *slab)

@@ -82,7 +82,7 @@ static void mark_all(const struct hak_core *core, unsigned int n, void **p)
 	unsigned int off = core->pool.mark_off;
 
 	while (n--)
-		hak_arch_poke(p[n] + off, hak_mark(p[n]));
+		hak_arch_poke(p[n] + off, free_mark(p[n]));
 }
 
 /* Out of slabs of @nid, or of any node when this one has no memory left. */
@@ -114,7 +114,7 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 	n = take_from_slabs(core, nid, refill_batch(s), batch);
 	if (!n)
 		return NULL;
-	if (core->hardened)
+	if (core->pool.marked)
 		mark_all(core, n, batch);
 	s = this_set(core->sets, lvl);
 	set_widen(s, false);

@@ -10,12 +10,22 @@
  *      `- hak_free_slow()  the flush pipeline: tiny_flush.c
  */
 #include "tiny/tiny_flush.h"
+#include "tiny/tiny_rcu.h"
 
-/*
- * The core whose live object starts at @p, or NULL after a report; @c NULL: any
- * cache's will do.  Preemption off.
- */
-static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long caller)
+/* Is the live object at @p, number @i of @slab, free all the same? */
+static bool is_free(const struct hak_core *core, const struct hak_slab *slab, unsigned int i,
+		    void *p)
+{
+	/* The bit of a live object is 0, and nobody changes that but its free. */
+	if (data_race(slab->free == slab->objects || test_bit(i, slab->bits)))
+		return true;
+	if (!core->hardened)
+		return false;
+	return object_mark(core, p) == slab_mark(slab, p) || hak_defer_holds(core, p) ||
+	       (hak_conf.hardened == 2 && hak_rcu_waits_within(p, core->size));
+}
+
+struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long caller)
 {
 	struct hak_pool *pool = NULL;
 	struct hak_slab *slab = hak_slab_find(p, &pool);
@@ -28,10 +38,7 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 		hak_report_bad(HAK_BAD_CACHE, p, pool, caller);
 	else if (!slab_starts(slab, pool, p, &i))
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
-	/* The bit of a live object is 0, and nobody changes that but its free. */
-	else if (data_race(test_bit(i, slab->bits)) ||
-		 (core->hardened && (object_mark(core, p) == hak_mark(p) ||
-				     hak_defer_holds(core, p))))
+	else if (is_free(core, slab, i, p))
 		hak_report_bad(HAK_BAD_DOUBLE, p, pool, caller);
 	else
 		return core;
@@ -44,19 +51,32 @@ static __always_inline void free_prepare(struct hak_core *core, void *p)
 	watch_freeing(core, p);
 	if (!core->pristine && hak_conf.init_on_free)
 		memset(p, 0, core->size);
-	if (core->hardened)
-		object_set_mark(core, p, hak_mark(p));
+	if (core->pool.marked)
+		object_set_mark(core, p, free_mark(p));
 	watch_freed(core, p);
 }
 
-/* Put a checked object of any cache back, from any level; nothing is held. */
-static void free_any(struct hak_core *core, void *p)
+/* In NMI the link goes into a checked object; one that waits has one already. Preemption off. */
+static void free_defer(struct hak_core *core, void *p, unsigned long caller)
 {
+	if (core->hardened && hak_rcu_waits_within(p, core->size)) {
+		hak_report_bad(HAK_BAD_DOUBLE, p, &core->pool, caller);
+		return;
+	}
 	free_prepare(core, p);
-	if (in_nmi())
-		hak_defer_free(core, p);
-	else
-		hak_free_slow(core, p, hak_level());
+	hak_defer_free(core, p);
+}
+NOKPROBE_SYMBOL(free_defer);
+
+/* Put a checked object of any cache back, from any level; nothing is held. */
+static void free_any(struct hak_core *core, void *p, unsigned long caller)
+{
+	if (in_nmi()) {
+		free_defer(core, p, caller);
+		return;
+	}
+	free_prepare(core, p);
+	hak_free_slow(core, p, hak_level());
 }
 NOKPROBE_SYMBOL(free_any);
 
@@ -72,14 +92,10 @@ static __always_inline bool starts_object(struct hak_core *core, void *p)
 	return i * stride == off && off + stride < HAK_SPAGE_SIZE;
 }
 
-/*
- * The same of a live object; a pristine object whose mark word is not 0 is left to the look-up,
- * too.
- */
+/* The same of a live object. One whose mark word is not 0 is left to the look-up, too. */
 static __always_inline bool starts_live(struct hak_core *core, void *p)
 {
-	return starts_object(core, p) &&
-	       (core->pristine ? !object_mark(core, p) : object_mark(core, p) != hak_mark(p));
+	return starts_object(core, p) && !object_mark(core, p);
 }
 
 /*
@@ -94,7 +110,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 	struct hak_set *s;
 
 	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)) &&
-	    !free_valid(core->handle, p, caller))
+	    !hak_free_valid(core->handle, p, caller))
 		return true;
 	free_prepare(core, p);
 	s = this_set(core->sets, lvl);
@@ -210,16 +226,22 @@ static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level 
 }
 NOKPROBE_SYMBOL(irq_free_miss);
 
-/* In NMI the link goes into the object, which had better be one. */
+void hak_free_deferred(struct hak_cache *c, void *p, unsigned long caller)
+{
+	/* The tag of a page that left says nothing: a small block may be there by now. */
+	struct hak_core *core = hak_free_valid(c == hak_tag_none ? NULL : c, p, caller);
+
+	if (core)
+		free_defer(core, p, caller);
+}
+HAK_EXPORT_TEST(hak_free_deferred);
+NOKPROBE_SYMBOL(hak_free_deferred);
+
 static noinline void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
 	hak_drops(&hak_set_token)
 {
-	/* The tag of a page that left says nothing: a small block may be there by now. */
-	struct hak_core *core = free_valid(c == hak_tag_none ? NULL : c, p, caller);
-
+	hak_free_deferred(c, p, caller);
 	level_leave(true);
-	if (core)
-		free_any(core, p);
 }
 NOKPROBE_SYMBOL(nmi_free);
 
@@ -277,7 +299,7 @@ static noinline void free_route(const void *p, unsigned long caller)
 static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
 	hak_unchecked("preemption is off, and at other levels than the task's no set is touched")
 {
-	struct hak_core *core = free_valid(c, p, caller);
+	struct hak_core *core = hak_free_valid(c, p, caller);
 	bool task = !hak_at_irq_level(hak_arch_here()), pushed = false;
 
 	if (core && task) {
@@ -289,7 +311,7 @@ static noinline void free_exact(struct hak_cache *c, void *p, unsigned long call
 		return;
 	hak_mem_add(HAK_MEM_FREE_EXACT, 1);
 	if (!task)
-		free_any(core, p);
+		free_any(core, p, caller);
 	else if (!pushed)
 		hak_free_slow(core, p, HAK_TASK);
 }

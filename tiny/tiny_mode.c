@@ -54,10 +54,13 @@ static bool wants_exact(const struct hak_core *core, const struct hak_config *co
 	return core->hardened && (core->pristine || conf->hardened != 1);
 }
 
-/* Slabs of one slab page whose map lies outside: from its start on, object follows object. */
+/*
+ * Slabs of one slab page whose map lies outside: from its start on, object follows object.  With
+ * hardened=2 each free is looked up.
+ */
 static bool can_reckon(const struct hak_core *core, const struct hak_config *conf)
 {
-	return conf->hardened && core->pool.slab_spages == 1 &&
+	return conf->hardened == 1 && core->pool.slab_spages == 1 &&
 	       core->pool.stride * HAK_INLINE_BITS >= HAK_SPAGE_SIZE;
 }
 
