@@ -7,9 +7,9 @@
  * client built against another layout does not load.
  *
  *   hak_cache_alloc(c)                     hak_cache_free(c, p)
- *     preempt off                            hardened: tag of p's slab page is c?
- *     NMI/irq/softirq? ---> _irq             hardened: p carries the mark? -> _check
- *     pop a slot       ---> _miss            preempt off
+ *     preempt off                            preempt off
+ *     NMI/irq/softirq? ---> _irq             hardened: tag of p's slab page is c?
+ *     pop a slot       ---> _miss            hardened: p carries the mark? -> _check
  *     preempt on                             NMI/irq/softirq? -> _irq
  *     hardened: unmark; init_on_alloc?       push a slot      -> _miss
  *                                            preempt on
@@ -215,9 +215,10 @@ static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
 	if (static_branch_likely(&hak_hardened_key)) {
 		unsigned long mark = hak_mark(p) | HAK_ARCH_KERNEL_HALF;
 
+		/* Or the slab of a free object might go between tag and mark. */
+		cpu = hak_arch_off();
 		hak_arch_tag_differs(c, mark, p, bad);
 		hak_arch_marked(p, mark, bad);
-		cpu = hak_arch_off();
 		hak_push_tail(cpu, c, p, *(unsigned long *)p = mark);
 	}
 	cpu = hak_arch_off();
@@ -226,6 +227,7 @@ miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
 	return;
 bad:
+	hak_arch_on(cpu);
 	HAK_ABI_NAME(hak_free_check)(c, p);
 }
 
