@@ -113,6 +113,7 @@ static const struct hak_double_exception {
 static enum hak_double_outcome expected(const struct hak_double_cell *cell)
 {
 	unsigned int kinds = B(cell->kind) | (hak_superslab_enabled ? 0 : IN_SMALL);
+	enum hak_double_then then = cell->then;
 	const struct hak_double_exception *e;
 	bool fits[] = {
 		[EVERYWHERE] = true,
@@ -122,10 +123,13 @@ static enum hak_double_outcome expected(const struct hak_double_cell *cell)
 
 	if (hak_config_get()->hardened != 1)
 		return hak_kunit_hardened() ? AT_CALL : LATER;
+	/* What is zeroed is written to. */
+	if (then == HANDED_OUT && hak_config_get()->init_on_alloc && !(PRISTINE & B(cell->kind)))
+		then = WRITTEN;
 	for (e = exceptions; e < exceptions + ARRAY_SIZE(exceptions); e++)
 		if (e->kinds & kinds && e->first & B(cell->first) &&
 		    e->second & B(cell->second) && e->ages & B(cell->age) &&
-		    e->thens & B(cell->then) && fits[e->where])
+		    e->thens & B(then) && fits[e->where])
 			return e->outcome;
 	return AT_CALL;
 }

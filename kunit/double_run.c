@@ -154,20 +154,33 @@ static void free_as(struct hak_double *d, enum hak_double_way way, void *p)
 	}
 }
 
-/*
- * The first object of a slab in the SuperSlab of the anchor.  That may have no room: slabs may wait
- * for a grace period there, and pages may have left it.
- */
+static bool by_the_anchor(const struct hak_double *d, const void *p)
+{
+	return !hak_superslab_enabled || ss_base(p) == ss_base(d->anchor);
+}
+
+static void give_back(struct hak_cache *c, void *p)
+{
+	hak_cache_free(c, p);
+	hak_drain_core(cache_core(c));
+	hak_pool_trim_all(pool_of(c));
+	hak_release_wait();
+}
+
+/* The first object of a slab in the SuperSlab of the anchor. */
 static void *take_first(struct hak_double *d)
 {
 	void *p = take(d, d->c, d->size, CONTENT);
 
-	if (!hak_superslab_enabled || ss_base(p) == ss_base(d->anchor))
+	if (by_the_anchor(d, p))
 		return p;
-	hak_release_wait();
-	hak_cache_free(d->unlike, d->anchor);
-	hak_drain_core(cache_core(d->unlike));
-	hak_pool_trim_all(pool_of(d->unlike));
+	/* Slabs may have waited for a grace period there. */
+	give_back(d->c, p);
+	p = take(d, d->c, d->size, CONTENT);
+	if (by_the_anchor(d, p))
+		return p;
+	/* Or pages may have left it. */
+	give_back(d->unlike, d->anchor);
 	d->anchor = take(d, d->unlike, UNLIKE_SIZE, CONTENT);
 	KUNIT_ASSERT_PTR_EQ(d->test, ss_base(p), ss_base(d->anchor));
 	return p;
