@@ -30,7 +30,9 @@ struct hak_double_cell {
 };
 
 #define DOUBLE_MATES	64	/* objects of its slab */
-#define DOUBLE_OUT	320	/* objects handed out afterwards */
+#define DOUBLE_MORE	80	/* objects handed out afterwards, twice */
+#define DOUBLE_MORE_UNLIKE 140
+#define DOUBLE_OUT	(2 * DOUBLE_MORE_UNLIKE + 1)
 
 /* Caches of a kind, and one cell at a time. */
 struct hak_double {

@@ -288,11 +288,12 @@ static bool free_twice(struct hak_double *d, const struct hak_double_cell *cell)
 	return after != before;
 }
 
-/* Hand out half of what there is room for. */
+/* Hand out more objects than are in a slab. */
 static void hand_out(struct hak_double *d, int content)
 {
-	unsigned int size = d->serves == d->unlike ? UNLIKE_SIZE : d->size;
-	unsigned int end = d->out + DOUBLE_OUT / 2 - 1;
+	bool unlike = d->serves == d->unlike;
+	unsigned int size = unlike ? UNLIKE_SIZE : d->size;
+	unsigned int end = d->out + (unlike ? DOUBLE_MORE_UNLIKE : DOUBLE_MORE);
 
 	while (d->out < end)
 		d->handed[d->out++] = take(d, d->serves, size, content);
