@@ -69,6 +69,7 @@ void hak_double_end(struct hak_double *d)
 struct hak_double *hak_double_begin(struct kunit *test, enum hak_double_kind kind)
 {
 	struct hak_double *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	struct hak_cache_args like = { };
 
 	KUNIT_ASSERT_NOT_NULL(test, d);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, double_gone, d), 0);
@@ -79,9 +80,10 @@ struct hak_double *hak_double_begin(struct kunit *test, enum hak_double_kind kin
 	d->kind = kind;
 	d->size = kind == EIGHT ? 8 : 256;
 	d->head = kind == HEAD_FIRST ? 0 : 24;
-	d->like = hak_kunit_cache(test, "kunit-like", d->size, NULL, 0);
-	d->unlike = hak_kunit_cache(test, "kunit-unlike", UNLIKE_SIZE, NULL, 0);
 	d->c = cache_of(d);
+	like.align = cache_core(d->c)->align;
+	d->like = hak_kunit_cache(test, "kunit-like", d->size, &like, 0);
+	d->unlike = hak_kunit_cache(test, "kunit-unlike", UNLIKE_SIZE, NULL, 0);
 	d->anchor = take(d, d->unlike, UNLIKE_SIZE, CONTENT);
 	return d;
 }

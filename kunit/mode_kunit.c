@@ -61,14 +61,15 @@ static void mode_follows_the_rules(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, m->exact, must_be_looked_up(k), "%u %s", nr, m->name);
 		KUNIT_EXPECT_EQ_MSG(test, m->frees_out, must_be_gated(k) || k->conf.multi_node,
 				    "%u %s", nr, m->name);
-		/* Arithmetic stands in for a look-up that is wanted; 2 wants each. */
+		/* Arithmetic stands in for a look-up, which has to be wanted first. */
 		if (m->arithmetic)
-			KUNIT_EXPECT_TRUE_MSG(test, m->exact && k->one_page &&
-					      k->conf.hardened == 1, "%u %s", nr, m->name);
-		/* A quick free looks at no node, and knows where the mark is. */
+			KUNIT_EXPECT_TRUE_MSG(test, m->exact && k->one_page && k->conf.hardened,
+					      "%u %s", nr, m->name);
+		/* A quick free looks at no node and at nothing that waits; it knows the mark. */
 		if (m->quick)
 			KUNIT_EXPECT_TRUE_MSG(test, m->arithmetic && k->core.pristine &&
-					      !k->conf.multi_node, "%u %s", nr, m->name);
+					      !k->conf.multi_node && k->conf.hardened == 1,
+					      "%u %s", nr, m->name);
 	}
 }
 
@@ -80,16 +81,16 @@ static void mode_is_the_fastest_that_may_be(struct kunit *test)
 
 	for (nr = 0; nr < MODE_CASES; nr++) {
 		mode_case_init(k, nr);
-		if (!must_be_looked_up(k) || !k->one_page || k->conf.hardened != 1 || HAK_WATCHED)
+		if (!must_be_looked_up(k) || !k->one_page || !k->conf.hardened || HAK_WATCHED)
 			continue;
 		seen++;
 		KUNIT_EXPECT_TRUE_MSG(test, hak_mode_of(&k->core, &k->conf)->arithmetic, "%u", nr);
-		if (k->core.pristine && !k->conf.multi_node)
+		if (k->core.pristine && !k->conf.multi_node && k->conf.hardened == 1)
 			KUNIT_EXPECT_TRUE_MSG(test, hak_mode_of(&k->core, &k->conf)->quick, "%u",
 					      nr);
 	}
-	/* hardened=1 and pristine, times 16. */
-	KUNIT_EXPECT_EQ(test, seen, HAK_WATCHED ? 0U : 16U);
+	/* hardened=1 and pristine, hardened=2 and either: three of the hardened, times 16. */
+	KUNIT_EXPECT_EQ(test, seen, HAK_WATCHED ? 0U : 48U);
 }
 
 /* What is in force is what the table says. */

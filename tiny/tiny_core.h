@@ -202,9 +202,10 @@ void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
 
 /*
  * tiny_free.c: the core whose live object starts at @p, or NULL after a report; @c NULL: any
- * cache's will do.  Preemption off.
+ * cache's will do.  @mark: what it is to carry once it is free.  Preemption off.
  */
-struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long caller);
+struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long *mark,
+				unsigned long caller);
 
 /* As a free in NMI goes on once it has left the inlined path. Preemption off. */
 void hak_free_deferred(struct hak_cache *c, void *p, unsigned long caller);

@@ -25,13 +25,15 @@ static bool is_free(const struct hak_core *core, const struct hak_slab *slab, un
 	       (hak_conf.hardened == 2 && hak_rcu_waits_within(p, core->size));
 }
 
-struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long caller)
+struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long *mark,
+				unsigned long caller)
 {
 	struct hak_pool *pool = NULL;
 	struct hak_slab *slab = hak_slab_find(p, &pool);
 	struct hak_core *core = slab ? pool_core(pool) : NULL;
 	unsigned int i;
 
+	*mark = slab ? slab_mark(slab, p) : 0;
 	if (!core)
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 	else if (!core->handle || (c && core->handle != c))
@@ -46,36 +48,36 @@ struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long call
 }
 
 /* What init_on_free and hardened do to an object that was found to be one. */
-static __always_inline void free_prepare(struct hak_core *core, void *p)
+static __always_inline void free_prepare(struct hak_core *core, void *p, unsigned long mark)
 {
 	watch_freeing(core, p);
 	if (!core->pristine && hak_conf.init_on_free)
 		memset(p, 0, core->size);
 	if (core->pool.marked)
-		object_set_mark(core, p, free_mark(p));
+		object_set_mark(core, p, mark);
 	watch_freed(core, p);
 }
 
 /* In NMI the link goes into a checked object; one that waits has one already. Preemption off. */
-static void free_defer(struct hak_core *core, void *p, unsigned long caller)
+static void free_defer(struct hak_core *core, void *p, unsigned long mark, unsigned long caller)
 {
 	if (core->hardened && hak_rcu_waits_within(p, core->size)) {
 		hak_report_bad(HAK_BAD_DOUBLE, p, &core->pool, caller);
 		return;
 	}
-	free_prepare(core, p);
+	free_prepare(core, p, mark);
 	hak_defer_free(core, p);
 }
 NOKPROBE_SYMBOL(free_defer);
 
 /* Put a checked object of any cache back, from any level; nothing is held. */
-static void free_any(struct hak_core *core, void *p, unsigned long caller)
+static void free_any(struct hak_core *core, void *p, unsigned long mark, unsigned long caller)
 {
 	if (in_nmi()) {
-		free_defer(core, p, caller);
+		free_defer(core, p, mark, caller);
 		return;
 	}
-	free_prepare(core, p);
+	free_prepare(core, p, mark);
 	hak_free_slow(core, p, hak_level());
 }
 NOKPROBE_SYMBOL(free_any);
@@ -92,11 +94,32 @@ static __always_inline bool starts_object(struct hak_core *core, void *p)
 	return i * stride == off && off + stride < HAK_SPAGE_SIZE;
 }
 
-/* The same of a live object. One whose mark word is not 0 is left to the look-up, too. */
+static noinline bool object_waits(const struct hak_core *core, void *p)
+{
+	return hak_rcu_waits_within(p, core->size);
+}
+
+/*
+ * The same of a live object.  A pristine object whose mark word is not 0 is left to the look-up,
+ * too.  So is, with hardened=2, one that waits for a grace period.
+ */
 static __always_inline bool starts_live(struct hak_core *core, void *p)
 {
-	return starts_object(core, p) && !object_mark(core, p);
+	if (!starts_object(core, p))
+		return false;
+	if (core->pristine ? object_mark(core, p) : object_mark(core, p) == hak_mark(p))
+		return false;
+	return hak_conf.hardened != 2 || !object_waits(core, p);
 }
+
+/* The look-up behind it, apart so that the way without it saves no registers. */
+static noinline bool out_valid(struct hak_core *core, void *p, unsigned long caller)
+{
+	unsigned long mark;
+
+	return hak_free_valid(core->handle, p, &mark, caller);
+}
+NOKPROBE_SYMBOL(out_valid);
 
 /*
  * Push an object whose frees are always out of line.  The checks that can be inlined
@@ -110,9 +133,10 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 	struct hak_set *s;
 
 	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)) &&
-	    !hak_free_valid(core->handle, p, caller))
+	    !out_valid(core, p, caller))
 		return true;
-	free_prepare(core, p);
+	/* A tag has led here, which a small block has not. */
+	free_prepare(core, p, hak_mark(p));
 	s = this_set(core->sets, lvl);
 	if (object_remote(p))
 		return set_push_remote(s, p);
@@ -228,11 +252,12 @@ NOKPROBE_SYMBOL(irq_free_miss);
 
 void hak_free_deferred(struct hak_cache *c, void *p, unsigned long caller)
 {
+	unsigned long mark;
 	/* The tag of a page that left says nothing: a small block may be there by now. */
-	struct hak_core *core = hak_free_valid(c == hak_tag_none ? NULL : c, p, caller);
+	struct hak_core *core = hak_free_valid(c == hak_tag_none ? NULL : c, p, &mark, caller);
 
 	if (core)
-		free_defer(core, p, caller);
+		free_defer(core, p, mark, caller);
 }
 HAK_EXPORT_TEST(hak_free_deferred);
 NOKPROBE_SYMBOL(hak_free_deferred);
@@ -299,11 +324,12 @@ static noinline void free_route(const void *p, unsigned long caller)
 static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
 	hak_unchecked("preemption is off, and at other levels than the task's no set is touched")
 {
-	struct hak_core *core = hak_free_valid(c, p, caller);
+	unsigned long mark;
+	struct hak_core *core = hak_free_valid(c, p, &mark, caller);
 	bool task = !hak_at_irq_level(hak_arch_here()), pushed = false;
 
 	if (core && task) {
-		free_prepare(core, p);
+		free_prepare(core, p, mark);
 		pushed = !object_remote(p) && set_push(this_set(core->sets, HAK_TASK), p);
 	}
 	preempt_enable();
@@ -311,7 +337,7 @@ static noinline void free_exact(struct hak_cache *c, void *p, unsigned long call
 		return;
 	hak_mem_add(HAK_MEM_FREE_EXACT, 1);
 	if (!task)
-		free_any(core, p, caller);
+		free_any(core, p, mark, caller);
 	else if (!pushed)
 		hak_free_slow(core, p, HAK_TASK);
 }

@@ -54,13 +54,10 @@ static bool wants_exact(const struct hak_core *core, const struct hak_config *co
 	return core->hardened && (core->pristine || conf->hardened != 1);
 }
 
-/*
- * Slabs of one slab page whose map lies outside: from its start on, object follows object.  With
- * hardened=2 each free is looked up.
- */
+/* Slabs of one slab page whose map lies outside: from its start on, object follows object. */
 static bool can_reckon(const struct hak_core *core, const struct hak_config *conf)
 {
-	return conf->hardened == 1 && core->pool.slab_spages == 1 &&
+	return conf->hardened && core->pool.slab_spages == 1 &&
 	       core->pool.stride * HAK_INLINE_BITS >= HAK_SPAGE_SIZE;
 }
 
@@ -76,8 +73,10 @@ const struct hak_mode *hak_mode_of(const struct hak_core *core, const struct hak
 		mode = GATED;
 	else if (!can_reckon(core, conf))
 		mode = EXACT;
+	else if (core->pristine && !conf->multi_node && conf->hardened == 1)
+		mode = QUICK;
 	else
-		mode = core->pristine && !conf->multi_node ? QUICK : RECKONED;
+		mode = RECKONED;
 	return &mode_table[mode];
 }
 HAK_EXPORT_TEST(hak_mode_of);

@@ -12,6 +12,7 @@
 
 bool hak_rcu_may_wait(const struct rcu_head *head, const void *p, unsigned long caller)
 {
+	unsigned long mark;
 	bool may = true;
 
 	preempt_disable();
@@ -19,7 +20,7 @@ bool hak_rcu_may_wait(const struct rcu_head *head, const void *p, unsigned long 
 		hak_report_bad(HAK_BAD_DOUBLE, p, NULL, caller);
 		may = false;
 	} else if (hak_owns(p)) {
-		may = hak_free_valid(NULL, (void *)p, caller);
+		may = hak_free_valid(NULL, (void *)p, &mark, caller);
 	} else if (!hak_kernel_owns(p)) {
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 		may = false;
