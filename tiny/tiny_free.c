@@ -112,14 +112,17 @@ static __always_inline bool starts_live(struct hak_core *core, void *p)
 	return hak_conf.hardened != 2 || !object_waits(core, p);
 }
 
-/* The look-up behind it, apart so that the way without it saves no registers. */
-static noinline bool out_valid(struct hak_core *core, void *p, unsigned long caller)
+/*
+ * The look-up behind it, apart so that the way without it saves no registers.  Returns what the
+ * object is to carry, or 0 after a report.
+ */
+static noinline unsigned long out_mark(struct hak_core *core, void *p, unsigned long caller)
 {
 	unsigned long mark;
 
-	return hak_free_valid(core->handle, p, &mark, caller);
+	return hak_free_valid(core->handle, p, &mark, caller) ? mark : 0;
 }
-NOKPROBE_SYMBOL(out_valid);
+NOKPROBE_SYMBOL(out_mark);
 
 /*
  * Push an object whose frees are always out of line.  The checks that can be inlined
@@ -130,13 +133,15 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 				     unsigned long caller)
 	hak_must_hold(&hak_set_token)
 {
+	/* A small block has no tag, and is looked up even where nobody compares tags. */
+	unsigned long mark = hak_mark(p);
 	struct hak_set *s;
 
-	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)) &&
-	    !out_valid(core, p, caller))
+	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)))
+		mark = out_mark(core, p, caller);
+	if (unlikely(!mark))
 		return true;
-	/* A tag has led here, which a small block has not. */
-	free_prepare(core, p, hak_mark(p));
+	free_prepare(core, p, mark);
 	s = this_set(core->sets, lvl);
 	if (object_remote(p))
 		return set_push_remote(s, p);
