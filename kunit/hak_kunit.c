@@ -70,8 +70,11 @@ void hak_kunit_bury(struct kunit *test, void **p, unsigned int n)
 	preempt_disable();
 	core = pool_core(hak_slab_of(p[0])->pool);
 	preempt_enable();
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		hak_leak_free(p[i]);
+		if (core->pool.marked)
+			object_set_mark(core, p[i], free_mark(p[i]));
+	}
 	hak_pool_return(&core->pool, n, p);
 	KUNIT_ASSERT_EQ(test, hak_pool_trim_all(&core->pool), 0);
 	hak_release_wait();

@@ -49,7 +49,7 @@ static void push_init(struct kunit *test, struct push *push, struct hak_cache *c
 	push->p = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, push->p);
 	if (push->core->hardened)
-		object_set_mark(push->core, push->p, hak_mark(push->p));
+		object_set_mark(push->core, push->p, free_mark(push->p));
 }
 
 static void push_protected(void *arg)

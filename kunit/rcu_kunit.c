@@ -103,9 +103,9 @@ static void each_batch_waits_itself(struct kunit *test)
 	struct item *p, *other;
 	struct hak_cache *c = new_cache(test, &p, &other);
 
-	KUNIT_EXPECT_TRUE(test, hak_rcu_push(&list, &p->rcu, p));
+	KUNIT_EXPECT_TRUE(test, hak_rcu_link(&list, &p->rcu, p));
 	KUNIT_EXPECT_TRUE(test, hak_rcu_turn(&list));
-	KUNIT_EXPECT_TRUE(test, hak_rcu_push(&list, &other->rcu, other));
+	KUNIT_EXPECT_TRUE(test, hak_rcu_link(&list, &other->rcu, other));
 	wait_for_grace_period();
 	/* The first is free, the second has only now been taken. */
 	KUNIT_EXPECT_TRUE(test, hak_rcu_turn(&list));
@@ -130,7 +130,7 @@ static void barrier_needs_no_request(struct kunit *test)
 
 	hak_rcu_barrier();
 	preempt_disable();
-	hak_rcu_push(hak_rcu_list_of(smp_processor_id()), &p->rcu, p);
+	hak_rcu_link(hak_rcu_list_of(smp_processor_id()), &p->rcu, p);
 	hak_free_rcu(other, rcu);
 	preempt_enable();
 	hak_rcu_barrier();

@@ -297,6 +297,19 @@ def check_counts(tree):
             yield f"docs/torture.md: no planted bug {name}"
 
 
+def check_double_frees(tree):
+    """exceptions of the matrix of double frees are those of docs/safety.md"""
+    outcome = dict(re.findall(r'\[(AT_CALL|LATER|SILENT)\] = "([\w ]+)"', tree.get("kunit/double_kunit.c")))
+    code = [[cells, outcome.get(name), why] for cells, name, why in re.findall(
+        r'\{ "([^"]+)",\n[^"]*?(AT_CALL|LATER|SILENT),\n\t  "([^"]+)"', tree.get("kunit/double_kunit.c"))]
+    table = [[cell.replace("`", "") for cell in row] for row in rows(tree, "docs/safety.md", "Double frees")]
+    for row in code + table:
+        if row not in code or row not in table:
+            yield f"docs/safety.md and kunit/double_kunit.c: only one has {row}"
+    if not code or code != table:
+        yield f"docs/safety.md: {len(table)} exceptions, kunit/double_kunit.c has {len(code)}, or in another order"
+
+
 def check_lists(tree):
     """lines in tests/coverage-missed.txt and tests/mutants.txt are still in the sources"""
     for path, file, code in (("tests/coverage-missed.txt", 0, 2), ("tests/mutants.txt", 0, 3)):
@@ -358,7 +371,7 @@ def check_sentences(tree):
 
 
 CHECKS = (check_paths, check_links, check_targets, check_names, check_tables, check_counts, check_lists,
-          check_columns, check_sentences)
+          check_double_frees, check_columns, check_sentences)
 
 # What --self-test breaks: the check that must see it, the file, and text that replaces text, or follows the end.
 PLANTED = (
@@ -383,6 +396,8 @@ PLANTED = (
     (check_counts, "docs/torture.md", " bugs planted", "0 bugs planted"),
     (check_lists, "tests/coverage-missed.txt", None, "tiny/tiny_set.h\t-\tnothing();"),
     (check_lists, "tests/mutants.txt", None, "tiny/tiny_set.h\tother word\t1\tnothing();"),
+    (check_double_frees, "docs/safety.md", "| not reported |", "| at the call |"),
+    (check_double_frees, "kunit/double_kunit.c", "leaves it as it was", "changes it"),
     (check_columns, "docs/memory.md", None, "word " * 30),
     (check_columns, "scripts/guest", None, "# " + "word " * 30),
     (check_sentences, "docs/memory.md", None, "It is\n" + "so and\n" * 12 + "long."),

@@ -175,6 +175,33 @@ static void free_is_deferred(struct st *t)
 	hak_cache_destroy(c);
 }
 
+static void free_one(void *p)
+{
+	hak_free(p);
+}
+
+/* The link of a deferred free was in the second word; with init_on_free all others are 0 too. */
+static void free_leaves_no_link(struct st *t)
+{
+	struct hak_cache *c = hak_cache_create("selftest-nmi-link", 64, NULL, 0);
+	unsigned long *p;
+
+	if (st_expect(t, c, "no memory") && st_nmi_begin(t)) {
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		if (st_expect(t, p, "no memory")) {
+			memset(p, 0xff, 64);
+			st_nmi_run(t, free_one, p);
+			/* It waits for what was deferred. */
+			st_expect(t, !hak_audit(0), "audit");
+			st_expect(t, !READ_ONCE(p[1]), "the second word is %lx", p[1]);
+			st_expect(t, READ_ONCE(p[7]) == (hak_config_get()->init_on_free ? 0 : ~0UL),
+				  "the last word is %lx", p[7]);
+		}
+		st_nmi_end();
+	}
+	hak_cache_destroy(c);
+}
+
 /* NULL is no bad free, and a large object's free is refused: kfree() may not be called here. */
 static void free_odd(void *large)
 {
@@ -206,6 +233,7 @@ const struct st_test st_nmi_tests[] = {
 	{ "free of 64 bytes is deferred", free_is_deferred, 64 },
 	{ "free of 1024 bytes is deferred", free_is_deferred, 1024 },
 	{ "free with a constructor is deferred", free_is_deferred, 1 << 16 | 64 },
+	{ "free leaves no link behind", free_leaves_no_link },
 	{ "free of NULL and of large memory", odd_frees },
 	{ }
 };

@@ -124,6 +124,48 @@ static void doubles(struct st *t, struct hak_kind kind, enum hak_how how)
 	st_expect(t, !hak_audit(0), "audit after a by the task, a");
 }
 
+struct waits {
+	struct rcu_head rcu;
+	unsigned long word[6];
+};
+
+static void put_after_grace(void *p)
+{
+	hak_free_rcu((struct waits *)p, rcu);
+}
+
+static void put_now(void *p)
+{
+	hak_free(p);
+}
+
+/* One of the two frees waits for a grace period, one is in NMI. test->arg: which comes first? */
+static void double_free_after_grace(struct st *t)
+{
+	struct hak_cache *c = hak_cache_create("selftest-nmi-rcu", sizeof(struct waits), NULL, 0);
+	struct hak_counts counts;
+	struct waits *p;
+
+	if (st_expect(t, c, "no memory") && st_hardened() && st_nmi_begin(t)) {
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		hak_counts_begin(&counts);
+		/* Before a grace period can end. */
+		rcu_read_lock();
+		if (t->arg)
+			put_after_grace(p);
+		st_nmi_run(t, t->arg ? put_now : put_after_grace, p);
+		if (!t->arg)
+			put_now(p);
+		rcu_read_unlock();
+		hak_rcu_barrier();
+		/* Inlined, it is not seen before the grace period ends, unless hardened=2. */
+		st_counts_bad(t, &counts, HAK_STAT_bad_free_double, 1, false, "with hak_free_rcu");
+		st_expect(t, !hak_audit(0), "audit");
+		st_nmi_end();
+	}
+	hak_cache_destroy(c);
+}
+
 /* test->arg: size, and 1 << 16 with a constructor. */
 static void double_free(struct st *t)
 {
@@ -154,5 +196,7 @@ const struct st_test st_nmi_bad_tests[] = {
 	{ "double free of 16 bytes", double_free, 16 },
 	{ "double free of 8 bytes", double_free, 8 },
 	{ "double free with a constructor", double_free, 1 << 16 | 64 },
+	{ "hak_free_rcu in NMI, and free", double_free_after_grace, 0 },
+	{ "hak_free_rcu, and free in NMI", double_free_after_grace, 1 },
 	{ }
 };

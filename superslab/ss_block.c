@@ -145,7 +145,7 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 	void *mem = base + first * HAK_SPAGE_SIZE;
 
 	if (first + slab->spages == HAK_SS_SPAGES)
-		bytes -= 8;	/* the mark's address belongs to no object */
+		bytes -= HAK_SS_END;
 	hak_slab_init(slab, pool, mem, bytes);
 	ss_tag(slab, pool->tag);
 }
@@ -246,8 +246,6 @@ static void ss_put_spages(struct hak_slab *slab, bool gone)
 	unsigned long flags;
 	bool retire;
 
-	ss_tag(slab, hak_tag_none);
-	WRITE_ONCE(slab->pool, NULL);
 	flags = hak_lock(&bn->lock);
 	bucket_del(bn, ss);
 	if (!gone) {
@@ -264,16 +262,29 @@ static void ss_put_spages(struct hak_slab *slab, bool gone)
 		hak_ss_retired(ss);
 }
 
+/* Nobody is led to an object of @slab any more. */
+static void slab_hide(struct hak_slab *slab)
+{
+	if (!slab->spages) {
+		hak_dir_clear_small(container_of(slab, struct hak_small, slab));
+		return;
+	}
+	ss_tag(slab, hak_tag_none);
+	WRITE_ONCE(slab->pool, NULL);
+}
+
 /*
  * A mark is one for all of a SuperSlab.  One that stays behind may lie in the middle of an object
  * of the next slab, and be copied, unread, to the start of another.  Its free would pass for a
  * second one.
  */
-static void slab_unmark(struct hak_slab *slab)
+static void slab_unmark(struct hak_slab *slab, const struct hak_pool *pool)
 {
-	unsigned long stride = slab->pool->stride, n = slab->carved;
-	void *p = slab->mem + slab->pool->mark_off;
+	unsigned long stride = pool->stride, n = slab->objects;
+	void *p = slab->mem + pool->mark_off;
 
+	/* Pairs with frees, which look at the tag first: without a mark there is no tag. */
+	smp_wmb();
 	for (; n >= 4; n -= 4, p += 4 * stride) {
 		hak_arch_poke(p, 0);
 		hak_arch_poke(p + stride, 0);
@@ -330,7 +341,9 @@ unsigned int hak_slab_pages(const struct hak_slab *slab)
 {
 	if (!slab->spages)
 		return (1U << slab_small(slab)->order) - 1;
-	return slab->spages * HAK_SPAGE_PAGES - (slab->bits != slab->inline_bits);
+	/* Behind the last object there may be the map, or the word whose address is the mark. */
+	return slab->spages * HAK_SPAGE_PAGES -
+	       (slab->bits != slab->inline_bits || slab->first + slab->spages == HAK_SS_SPAGES);
 }
 
 static unsigned long slab_all_mask(const struct hak_slab *slab)
@@ -340,14 +353,16 @@ static unsigned long slab_all_mask(const struct hak_slab *slab)
 
 void hak_block_put_slab(struct hak_slab *slab)
 {
+	const struct hak_pool *pool = slab->pool;
 	bool thin = slab->carved == HAK_THIN;
 
 	if (thin && slab->spages)
 		hak_slab_leave(slab, slab_all_mask(slab) & ~hak_slab_left(slab));
-	else if (thin && slab->pool->marked)
+	slab_hide(slab);
+	if (pool->marked && !thin)
+		slab_unmark(slab, pool);
+	else if (pool->marked && !slab->spages)
 		slab_unmark_pages(slab, ~hak_slab_left(slab));
-	else if (slab->pool->marked)
-		slab_unmark(slab);
 	if (slab->spages)
 		ss_put_spages(slab, thin);
 	else

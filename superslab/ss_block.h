@@ -32,6 +32,7 @@ enum hak_mem_stat {
 	HAK_MEM_BAD_DOUBLE,
 	HAK_MEM_BAD_CACHE,
 	HAK_MEM_BAD_INTERIOR,
+	HAK_MEM_WRITES,			/* into free objects, as far as seen */
 	HAK_MEM_BAD_KERNEL,
 	HAK_MEM_LEAKED,
 	HAK_MEM_PERCPU,			/* bytes of per-CPU memory of all caches */

@@ -2,6 +2,19 @@
 /* Carving: a piece of memory becomes a slab of free objects. */
 #include "superslab/ss_pool.h"
 
+/*
+ * A free object carries its mark in its slab, too, handed out before or not.  So a stale pointer
+ * into a slab that was cut anew for the same cache is no live object's.
+ */
+static void mark_objects(const struct hak_slab *slab, const struct hak_pool *pool)
+{
+	void *p = slab->mem;
+	unsigned int n;
+
+	for (n = slab->objects; n; n--, p += pool->stride)
+		hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
+}
+
 void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes)
 {
 	unsigned int n = bytes / pool->stride;
@@ -24,6 +37,8 @@ void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size
 	slab->objects = n;
 	slab->free = n;
 	slab->carved = 0;
+	if (pool->marked)
+		mark_objects(slab, pool);
 	/* Pairs with the look-up in hak_slab_of(): the fields above come first. */
 	smp_store_release(&slab->pool, pool);
 }

@@ -43,6 +43,9 @@ void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *our
  */
 bool hak_refused_here(const char *call, unsigned long caller);
 
+/* Count and report, once per pool, that the free object at @p has lost its mark. As above. */
+void hak_report_write(const void *p, const struct hak_pool *pool);
+
 /* Set up @slab for @pool in @bytes at @mem: every object free, none carved. */
 void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes);
 

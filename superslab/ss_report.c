@@ -111,3 +111,11 @@ bool hak_refused_here(const char *call, unsigned long caller)
 		pr_err("hakmem: %s() refused: a destructor must not wait\n", call);
 	return true;
 }
+
+void hak_report_write(const void *p, const struct hak_pool *pool)
+{
+	hak_mem_add(HAK_MEM_WRITES, 1);
+	if (in_nmi() || !report_once((unsigned long)pool, pool->serial, HAK_NR_BAD))
+		return;
+	pr_err("hakmem: %p was written to after its free (cache %s)\n", p, pool->name ?: "-");
+}

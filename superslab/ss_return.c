@@ -153,6 +153,37 @@ static __always_inline bool starts_of(const struct hak_slab *slab, const struct 
 }
 
 /*
+ * It does not carry the mark of the slab that the image led to.  That may be a thin one, and @p of
+ * a small block where a page of it was.  Preemption off.
+ */
+static noinline void mark_lost(const struct hak_pool *pool, void *p)
+{
+	struct hak_pool *found;
+	const struct hak_slab *slab = hak_slab_find(p, &found);
+
+	if (!slab || hak_arch_peek(p + pool->mark_off) == slab_mark(slab, p))
+		return;
+	hak_report_write(p, pool);
+	hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
+}
+
+/* A free object of a marked pool carries its mark, unless somebody wrote there: then again. */
+static __always_inline void mark_check(const struct hak_pool *pool, const struct hak_slab *slab,
+				       void *p)
+{
+	if (unlikely(pool->marked && hak_arch_peek(p + pool->mark_off) != slab_mark(slab, p)))
+		mark_lost(pool, p);
+}
+
+/* The same of @n objects of @slab. */
+static __always_inline void run_check(const struct hak_pool *pool, const struct hak_slab *slab,
+				      void **p, unsigned int n)
+{
+	for (; n; n--, p++)
+		mark_check(pool, slab, *p);
+}
+
+/*
  * How many objects behind @p, up to @end, go on by @step, which leads to a neighbour?  They are
  * of its slab, where its index is @i, and fit into a word with it.
  */
@@ -206,6 +237,7 @@ static __always_inline unsigned int batch_find(struct hak_pool *pool, struct bat
 		step = k + 1 < n ? p[k + 1] - p[k] : 0;
 		more = step == stride || step == -stride ?
 		       run_length(slab, p + k, p + n, step, i) : 0;
+		run_check(pool, slab, p + k, 1 + more);
 		b->slab[j] = slab;
 		b->index[j] = step > 0 ? i : i - more;
 		b->more[j] = more;

@@ -115,7 +115,6 @@ void hak_small_put(struct hak_small *b)
 {
 	unsigned int pages = (1U << b->order) - hweight_long(b->left);
 
-	hak_dir_clear_small(b);
 	hak_mem_add(HAK_MEM_RETIRED, pages);
 	hak_release_later(&b->release, pages);
 }

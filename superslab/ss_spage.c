@@ -4,6 +4,9 @@
  *
  * No lock guards the map of what has left.  Free slab pages leave under that of the node, pages of
  * a slab under that of its pool.  So bits are set atomically, and before the page goes.
+ *
+ * The last page of a SuperSlab stays as long as its header.  The address of its last word is the
+ * mark, which nobody else may hold.
  */
 #include "superslab/ss_pages.h"
 #include "superslab/ss_spage.h"
@@ -35,11 +38,12 @@ static unsigned int pages_give(void *base, const struct hak_pages *map)
 	return given;
 }
 
-static unsigned int pages_leave(void *base, const struct hak_pages *map)
+static unsigned int pages_leave(void *base, struct hak_pages *map)
 {
 	struct hak_ss *ss = ss_header(base);
 	unsigned int w;
 
+	__clear_bit(HAK_SS_PAGES - 1, map->bits);
 	for (w = 0; w < ARRAY_SIZE(map->bits); w++)
 		if (map->bits[w])
 			atomic_long_or(map->bits[w], &ss->left[w]);

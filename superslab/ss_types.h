@@ -47,7 +47,8 @@
  *   |   0    |   1    |   2    |  ...   1 to 127: 16 KiB for slabs  |  127   |
  *   | header | slab   | slab   |                                    |    |M  |
  *   +--------+--------+--------+------------------------------------+--------+
- *   M: the last 8 bytes, given to no object; their address is the mark.
+ *   M: the last 16 bytes, given to no object.  The address of the last 8 is the mark, and the
+ *      first 8 keep it apart from the end of any object.
  *
  *   header, 16 slots of 1 KiB, rotated by the colour c = (address >> 21) & 15
  *   slot c             128 tags, 8 bytes each: the handle of the cache a slab page serves
@@ -61,8 +62,9 @@
  * its descriptor (struct hak_small) at its end; the directory knows its pages.
  *
  * A slab hands out objects from a bitmap kept out of band.  So a free object holds no link that
- * could be overwritten, and a second free of it is seen.  A slab is carved by nothing but setting
- * its bits.  Bitmaps are only touched 32 objects at a time, when a magazine is filled or flushed.
+ * could be overwritten, and a second free of it is seen.  A slab is carved by setting its bits,
+ * and where frees are checked by writing the mark into each object.  Bitmaps are only touched 32
+ * objects at a time, when a magazine is filled or flushed.
  *
  * Locks are in ss_lock.h.
  */
@@ -77,6 +79,7 @@
 #define HAK_SS_ORDER	(HAK_SS_SHIFT - PAGE_SHIFT)
 #define HAK_SPAGE_SIZE	(1UL << HAK_SPAGE_SHIFT)
 #define HAK_SS_SPAGES	(1U << (HAK_SS_SHIFT - HAK_SPAGE_SHIFT))
+#define HAK_SS_END	16U	/* bytes at the end of a SuperSlab that are in no slab */
 #define HAK_SLAB_SPAGES_MAX 4		/* 64 KiB: wastes at most 1/8 for any size to 8192 */
 #define HAK_SMALL_ORDER_MAX 3		/* PAGE_ALLOC_COSTLY_ORDER: what atomic callers may ask */
 #ifndef HAK_BATCH
@@ -247,6 +250,15 @@ static inline bool slab_starts(const struct hak_slab *slab, const struct hak_poo
 static inline void *slab_object(const struct hak_slab *slab, unsigned int i)
 {
 	return slab->mem + (unsigned long)i * slab->pool->stride;
+}
+
+/*
+ * What a free object at @p of @slab carries as its mark.  The last word of the region of a small
+ * block may be anybody's, so there it is a word of the block's own descriptor.
+ */
+static inline unsigned long slab_mark(const struct hak_slab *slab, const void *p)
+{
+	return likely(slab->spages) ? hak_mark(p) : (unsigned long)&slab->pool;
 }
 
 static inline int slab_nid(const struct hak_slab *slab)

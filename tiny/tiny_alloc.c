@@ -76,15 +76,6 @@ static __always_inline void *refill_near(struct hak_core *core, enum hak_level l
 	return set_pop(s);
 }
 
-/* Every object in a magazine carries its mark, also one that was never handed out. */
-static void mark_all(const struct hak_core *core, unsigned int n, void **p)
-{
-	unsigned int off = core->pool.mark_off;
-
-	while (n--)
-		hak_arch_poke(p[n] + off, hak_mark(p[n]));
-}
-
 /* Out of slabs of @nid, or of any node when this one has no memory left. */
 static unsigned int take_from_slabs(struct hak_core *core, int nid, unsigned int n, void **p)
 {
@@ -116,8 +107,6 @@ static void *refill_slab(struct hak_core *core, int nid, enum hak_level lvl)
 	n = take_from_slabs(core, nid, refill_batch(this_set(core->sets, lvl)), batch);
 	if (!n)
 		return NULL;
-	if (core->hardened)
-		mark_all(core, n, batch);
 	s = this_set(core->sets, lvl);
 	set_widen(s, false);
 	n = set_fill(s, n - 1, batch + 1);

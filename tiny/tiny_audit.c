@@ -103,7 +103,7 @@ static void audit_object(struct audit *a, struct hak_core *core, void *p)
 			      p);
 	else if (hak_pool_object_free(&core->pool, p))
 		audit_finding(a, "%s: cached object %p is also free in its slab", core->name, p);
-	else if (core->hardened && object_mark(core, p) != hak_mark(p))
+	else if (core->hardened && object_mark(core, p) != slab_mark(slab, p))
 		audit_finding(a, "%s: free object %p was written to", core->name, p);
 	preempt_enable();
 }

@@ -76,6 +76,9 @@ DECLARE_STATIC_KEY_FALSE(hak_multi_node_key);
 /* Parameters in force. Three may change, under hak_caches_lock: no mode depends on those. */
 extern struct hak_config hak_conf;
 
+/* Odd, and another at each load; 0 in user space.  What the core links objects with is keyed. */
+extern unsigned long hak_secret;
+
 /* Magazines are objects too, of a core that no handle leads to: they are nobody's to free. */
 extern struct hak_core hak_mag_core;
 #define hak_mag_pool hak_mag_core.pool
@@ -147,7 +150,18 @@ static inline struct hak_set *cpu_set(struct hak_cache *c, int cpu, enum hak_lev
 	for_each_possible_cpu(cpu)						\
 		for_each_level(s, sets, cpu, lvl)
 
-/* The word of a free object that carries hak_mark(). */
+/* What the object at @p, which is the caller's, carries there while it is free: slab_mark(). */
+static inline unsigned long free_mark(const void *p)
+{
+	const struct hak_slab *slab;
+
+	if (likely(!atomic_long_read(&hak_mem_stat[HAK_MEM_SMALL])))
+		return hak_mark(p);
+	slab = hak_slab_of(p);
+	return slab ? slab_mark(slab, p) : hak_mark(p);
+}
+
+/* The word of a free object that carries its mark. */
 static inline unsigned long object_mark(const struct hak_core *core, const void *p)
 {
 	return hak_arch_peek(p + core->pool.mark_off);
@@ -230,6 +244,16 @@ void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl);
 /* Leave an object that was just taken as the caller must find it. */
 void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
 
+/*
+ * tiny_free.c: the core whose live object starts at @p, or NULL after a report; @c NULL: any
+ * cache's will do.  @mark: what it is to carry once it is free.  Preemption off.
+ */
+struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long *mark,
+				unsigned long caller);
+
+/* As a free in NMI goes on once it has left the inlined path. Preemption off. */
+void hak_free_deferred(struct hak_cache *c, void *p, unsigned long caller);
+
 /* tiny_flush.c: frees from NMI and from calls nested in the core. */
 void hak_defer_free(struct hak_core *core, void *p);
 bool hak_defer_holds(const struct hak_core *core, void *p);	/* waits, though not marked? */
@@ -239,7 +263,7 @@ void hak_defer_exit(void);
 void hak_defer_drain_cpu(int cpu);		/* of a dead CPU */
 void hak_defer_wait_cpu(int cpu);		/* wait for what a live one has deferred */
 
-/* tiny_rcu.c */
+/* tiny_rcu.c; tiny_rcu.h has the rest */
 void hak_rcu_init(void);
 
 /* tiny_owner.c */

@@ -125,7 +125,8 @@ void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl)
 }
 NOKPROBE_SYMBOL(hak_free_slow);
 
-#define LINK_FLIP (1UL << 62)
+/* Keyed, and not canonical where the key is 0: a link is no word of a live object. */
+#define LINK_KEY (hak_secret ^ 1UL << 62)
 
 struct defer_cpu {
 	void *head;		/* any level pushes; the irq_work takes all */
@@ -149,7 +150,7 @@ static void *object_link(const struct hak_core *core, void *p)
 
 bool hak_defer_holds(const struct hak_core *core, void *p)
 {
-	unsigned long link = hak_arch_peek(object_link(core, p)) ^ LINK_FLIP;
+	unsigned long link = hak_arch_peek(object_link(core, p)) ^ LINK_KEY;
 
 	if (link_off(core) != core->pool.mark_off)
 		return false;
@@ -165,36 +166,61 @@ void hak_defer_free(struct hak_core *core, void *p)
 	hak_mem_add(HAK_MEM_FREE_NMI, 1);
 	/* The last one of the list leads to its own mark. */
 	do {
-		hak_arch_poke(link, (first ? (unsigned long)first : hak_mark(p)) ^ LINK_FLIP);
+		hak_arch_poke(link, (first ? (unsigned long)first : hak_mark(p)) ^ LINK_KEY);
 	} while (!try_cmpxchg(&d->head, &first, p));
 	irq_work_queue(&d->work);
 }
 NOKPROBE_SYMBOL(hak_defer_free);
 
-/* Put one object back; returns the next. Its cache may have been destroyed meanwhile. */
-static void *defer_one(void *p)
+/* The core of the object at any value @p, if it is one and still waits. */
+static struct hak_core *deferred_core(void *p)
 {
 	struct hak_pool *pool = NULL;
-	struct hak_core *core;
-	unsigned long next;
+	struct hak_slab *slab = hak_slab_find(p, &pool);
+	struct hak_core *core = slab ? pool_core(pool) : NULL;
+	unsigned int i;
 
-	if (!hak_slab_find(p, &pool)) {
-		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, 0);
+	if (!core || !slab_starts(slab, pool, p, &i))
+		return NULL;
+	if (!core->hardened)
+		return core;
+	if (link_off(core) == core->pool.mark_off)
+		return hak_defer_holds(core, p) ? core : NULL;
+	return object_mark(core, p) == slab_mark(slab, p) ? core : NULL;
+}
+
+/* What the object at @p, which waits, is linked to. Its word is 0 again. */
+static void *take_link(const struct hak_core *core, void *p)
+{
+	unsigned long next = hak_arch_peek(object_link(core, p)) ^ LINK_KEY;
+
+	hak_arch_poke(object_link(core, p), 0);
+	return next == hak_mark(p) ? NULL : (void *)next;
+}
+
+/*
+ * Put one object back; returns the next.  Its cache may have been destroyed meanwhile.  Only the
+ * link of an object that still waits is followed: another was freed a second time, or written to.
+ */
+static void *defer_one(void *p)
+{
+	struct hak_core *core = deferred_core(p);
+	void *next;
+
+	if (!core) {
+		hak_report_bad(hak_slab_of(p) ? HAK_BAD_DOUBLE : HAK_BAD_FOREIGN, p, NULL, 0);
 		return NULL;
 	}
-	core = pool_core(pool);
-	next = hak_arch_peek(object_link(core, p)) ^ LINK_FLIP;
-	if (next == hak_mark(p))
-		next = 0;
+	next = take_link(core, p);
 	if (!core->handle) {
-		hak_report_bad(HAK_BAD_CACHE, p, pool, 0);
+		hak_report_bad(HAK_BAD_CACHE, p, &core->pool, 0);
 	} else {
 		hak_leak_free(p);
-		if (core->hardened)
-			object_set_mark(core, p, hak_mark(p));
+		if (core->pool.marked)
+			object_set_mark(core, p, free_mark(p));
 		hak_free_slow(core, p, HAK_HARDIRQ);
 	}
-	return (void *)next;
+	return next;
 }
 
 static void defer_drain(struct defer_cpu *d)
@@ -229,6 +255,7 @@ void hak_defer_wait(void)
 	for_each_possible_cpu(cpu)
 		hak_defer_wait_cpu(cpu);
 }
+HAK_EXPORT_TEST(hak_defer_wait);
 
 int hak_defer_init(void)
 {

@@ -12,28 +12,37 @@
 /* __hak_free() is no client: a call that takes its place returns to one. */
 #define hak_keep_frame() ((void)0)
 #include "tiny/tiny_flush.h"
+#include "tiny/tiny_rcu.h"
 
-/*
- * The core whose live object starts at @p, or NULL after a report; @c NULL: any
- * cache's will do.  Preemption off.
- */
-static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long caller)
+/* Is the live object at @p, number @i of @slab, free all the same? */
+static bool is_free(const struct hak_core *core, const struct hak_slab *slab, unsigned int i,
+		    void *p)
+{
+	/* The bit of a live object is 0, and nobody changes that but its free. */
+	if (data_race(slab->free == slab->objects || test_bit(i, slab->bits)))
+		return true;
+	if (!core->hardened)
+		return false;
+	return object_mark(core, p) == slab_mark(slab, p) || hak_defer_holds(core, p) ||
+	       (hak_conf.hardened == 2 && hak_rcu_waits_within(p, core->size));
+}
+
+struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long *mark,
+				unsigned long caller)
 {
 	struct hak_pool *pool = NULL;
 	struct hak_slab *slab = hak_slab_find(p, &pool);
 	struct hak_core *core = slab ? pool_core(pool) : NULL;
 	unsigned int i;
 
+	*mark = slab ? slab_mark(slab, p) : 0;
 	if (!core)
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 	else if (!core->handle || (c && core->handle != c))
 		hak_report_bad(HAK_BAD_CACHE, p, pool, caller);
 	else if (!slab_starts(slab, pool, p, &i))
 		hak_report_bad(HAK_BAD_INTERIOR, p, pool, caller);
-	/* The bit of a live object is 0, and nobody changes that but its free. */
-	else if (data_race(test_bit(i, slab->bits)) ||
-		 (core->hardened && (object_mark(core, p) == hak_mark(p) ||
-				     hak_defer_holds(core, p))))
+	else if (is_free(core, slab, i, p))
 		hak_report_bad(HAK_BAD_DOUBLE, p, pool, caller);
 	else
 		return core;
@@ -41,24 +50,37 @@ static struct hak_core *free_valid(struct hak_cache *c, void *p, unsigned long c
 }
 
 /* What init_on_free and hardened do to an object that was found to be one. */
-static __always_inline void free_prepare(struct hak_core *core, void *p)
+static __always_inline void free_prepare(struct hak_core *core, void *p, unsigned long mark)
 {
 	watch_freeing(core, p);
 	if (!core->pristine && hak_conf.init_on_free)
 		memset(p, 0, core->size);
-	if (core->hardened)
-		object_set_mark(core, p, hak_mark(p));
+	if (core->pool.marked)
+		object_set_mark(core, p, mark);
 	watch_freed(core, p);
 }
 
-/* Put a checked object of any cache back, from any level; nothing is held. */
-static void free_any(struct hak_core *core, void *p)
+/* In NMI the link goes into a checked object; one that waits has one already. Preemption off. */
+static void free_defer(struct hak_core *core, void *p, unsigned long mark, unsigned long caller)
 {
-	free_prepare(core, p);
-	if (in_nmi())
-		hak_defer_free(core, p);
-	else
-		hak_free_slow(core, p, hak_level());
+	if (core->hardened && hak_rcu_waits_within(p, core->size)) {
+		hak_report_bad(HAK_BAD_DOUBLE, p, &core->pool, caller);
+		return;
+	}
+	free_prepare(core, p, mark);
+	hak_defer_free(core, p);
+}
+NOKPROBE_SYMBOL(free_defer);
+
+/* Put a checked object of any cache back, from any level; nothing is held. */
+static void free_any(struct hak_core *core, void *p, unsigned long mark, unsigned long caller)
+{
+	if (in_nmi()) {
+		free_defer(core, p, mark, caller);
+		return;
+	}
+	free_prepare(core, p, mark);
+	hak_free_slow(core, p, hak_level());
 }
 NOKPROBE_SYMBOL(free_any);
 
@@ -74,15 +96,35 @@ static __always_inline bool starts_object(struct hak_core *core, void *p)
 	return i * stride == off && off + stride < HAK_SPAGE_SIZE;
 }
 
+static noinline bool object_waits(const struct hak_core *core, void *p)
+{
+	return hak_rcu_waits_within(p, core->size);
+}
+
 /*
- * The same of a live object; a pristine object whose mark word is not 0 is left to the look-up,
- * too.
+ * The same of a live object.  A pristine object whose mark word is not 0 is left to the look-up,
+ * too.  So is, with hardened=2, one that waits for a grace period.
  */
 static __always_inline bool starts_live(struct hak_core *core, void *p)
 {
-	return starts_object(core, p) &&
-	       (core->pristine ? !object_mark(core, p) : object_mark(core, p) != hak_mark(p));
+	if (!starts_object(core, p))
+		return false;
+	if (core->pristine ? object_mark(core, p) : object_mark(core, p) == hak_mark(p))
+		return false;
+	return hak_conf.hardened != 2 || !object_waits(core, p);
 }
+
+/*
+ * The look-up behind it, apart so that the way without it saves no registers.  Returns what the
+ * object is to carry, or 0 after a report.
+ */
+static noinline unsigned long out_mark(struct hak_core *core, void *p, unsigned long caller)
+{
+	unsigned long mark;
+
+	return hak_free_valid(core->handle, p, &mark, caller) ? mark : 0;
+}
+NOKPROBE_SYMBOL(out_mark);
 
 /*
  * Push an object whose frees are always out of line.  The checks that can be inlined
@@ -93,12 +135,15 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 				     unsigned long caller)
 	hak_must_hold(&hak_set_token)
 {
+	/* A small block has no tag, and is looked up even where nobody compares tags. */
+	unsigned long mark = hak_mark(p);
 	struct hak_set *s;
 
-	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)) &&
-	    !free_valid(core->handle, p, caller))
+	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)))
+		mark = out_mark(core, p, caller);
+	if (unlikely(!mark))
 		return true;
-	free_prepare(core, p);
+	free_prepare(core, p, mark);
 	s = this_set(core->sets, lvl);
 	if (object_remote(p))
 		return set_push_remote(s, p);
@@ -212,16 +257,23 @@ static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level 
 }
 NOKPROBE_SYMBOL(irq_free_miss);
 
-/* In NMI the link goes into the object, which had better be one. */
+void hak_free_deferred(struct hak_cache *c, void *p, unsigned long caller)
+{
+	unsigned long mark;
+	/* The tag of a page that left says nothing: a small block may be there by now. */
+	struct hak_core *core = hak_free_valid(c == hak_tag_none ? NULL : c, p, &mark, caller);
+
+	if (core)
+		free_defer(core, p, mark, caller);
+}
+HAK_EXPORT_TEST(hak_free_deferred);
+NOKPROBE_SYMBOL(hak_free_deferred);
+
 static noinline void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
 	hak_drops(&hak_set_token)
 {
-	/* The tag of a page that left says nothing: a small block may be there by now. */
-	struct hak_core *core = free_valid(c == hak_tag_none ? NULL : c, p, caller);
-
+	hak_free_deferred(c, p, caller);
 	level_leave(true);
-	if (core)
-		free_any(core, p);
 }
 NOKPROBE_SYMBOL(nmi_free);
 
@@ -279,12 +331,13 @@ static noinline void free_route(const void *p, unsigned long caller)
 static noinline void free_exact(struct hak_cache *c, void *p, unsigned long caller)
 	hak_unchecked("preemption is off, and at other levels than the task's no set is touched")
 {
-	struct hak_core *core = free_valid(c, p, caller);
+	unsigned long mark;
+	struct hak_core *core = hak_free_valid(c, p, &mark, caller);
 	bool task = !hak_at_irq_level(hak_arch_here()), pushed = false, home;
 
 	home = core && !in_nmi() && !hak_nested() && hak_block_goes_home(&core->pool, p);
 	if (core && (task || home))
-		free_prepare(core, p);
+		free_prepare(core, p, mark);
 	if (home)
 		hak_pool_return(&core->pool, 1, &p);
 	else if (core && task)
@@ -296,7 +349,7 @@ static noinline void free_exact(struct hak_cache *c, void *p, unsigned long call
 	if (home)
 		return;
 	if (!task)
-		free_any(core, p);
+		free_any(core, p, mark, caller);
 	else if (!pushed)
 		hak_free_slow(core, p, HAK_TASK);
 }

@@ -73,8 +73,10 @@ const struct hak_mode *hak_mode_of(const struct hak_core *core, const struct hak
 		mode = GATED;
 	else if (!can_reckon(core, conf))
 		mode = EXACT;
+	else if (core->pristine && !conf->multi_node && conf->hardened == 1)
+		mode = QUICK;
 	else
-		mode = core->pristine && !conf->multi_node ? QUICK : RECKONED;
+		mode = RECKONED;
 	return &mode_table[mode];
 }
 HAK_EXPORT_TEST(hak_mode_of);

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The list of objects that wait for a grace period, as tiny_rcu.c and its suite see it. */
+/*
+ * Lists of objects that wait for a grace period: tiny_wait.c frees them, tiny_rcu.c has one for
+ * each CPU.
+ *
+ * An object waits linked through the two words of its rcu_head.  Its owner gave it up, but who
+ * frees it a second time may have it handed out to another, who writes there.  So a link is
+ * followed only if both words prove it:
+ *
+ *   next   the rcu_head behind, or NULL
+ *   func   the sum of that and the object's address, times a secret
+ */
 #ifndef _TINY_RCU_H
 #define _TINY_RCU_H
 
@@ -16,11 +26,60 @@ struct hak_rcu_list {
 	unsigned long taken;		/* batches taken; read by barriers */
 };
 
+/* What func is while the object at @p waits, linked to @next. */
+static inline unsigned long rcu_proof(const void *p, unsigned long next)
+{
+	return ((unsigned long)p + next) * hak_secret;
+}
+
+/* Does the object at @p wait, as far as @head says? */
+static inline bool hak_rcu_waits(const struct rcu_head *head, const void *p)
+{
+	return hak_arch_peek(&head->func) == rcu_proof(p, hak_arch_peek(&head->next));
+}
+
+/* Does the object of @size bytes at @p wait, wherever its rcu_head is? */
+static inline bool hak_rcu_waits_within(const void *p, unsigned int size)
+{
+	const void *at;
+
+	/* In user space nothing waits. */
+	if (!hak_secret)
+		return false;
+	for (at = p; at + sizeof(struct rcu_head) <= p + size; at += sizeof(long))
+		if (hak_rcu_waits(at, p))
+			return true;
+	return false;
+}
+
+/*
+ * There is doubt about the object at @p, or each is to be looked up: may it wait?  False after a
+ * report.  Any context.
+ */
+bool hak_rcu_may_wait(const struct rcu_head *head, const void *p, unsigned long caller);
+
+/* Is it to be asked?  The mark of a free object is where the inlined paths look for it. */
+static __always_inline bool hak_rcu_doubt(const struct rcu_head *head, const void *p)
+{
+	return hak_arch_peek(p) == hak_mark(p) || hak_conf.hardened == 2 || hak_rcu_waits(head, p);
+}
+
 /*
  * Put the object at @p on the list. Returns whether that made it not empty: the caller then
- * sees to it that there is a turn. False, too, after the report of a double free. Any context.
+ * sees to it that there is a turn. Any context.
  */
-bool hak_rcu_push(struct hak_rcu_list *l, struct rcu_head *head, const void *p);
+static __always_inline bool hak_rcu_link(struct hak_rcu_list *l, struct rcu_head *head,
+					 const void *p)
+{
+	struct llist_node *first = READ_ONCE(l->fresh.first);
+
+	BUILD_BUG_ON(offsetof(struct rcu_head, next) != offsetof(struct llist_node, next));
+	do {
+		head->next = (void *)first;
+		head->func = (void *)rcu_proof(p, (unsigned long)first);
+	} while (!try_cmpxchg(&l->fresh.first, &first, (struct llist_node *)head));
+	return !first;
+}
 
 /*
  * Free the batch that waits if its grace period is over, and let what came meanwhile be the

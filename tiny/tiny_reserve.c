@@ -2,8 +2,9 @@
 /*
  * Reserves: objects taken beforehand, for where an allocation must not fail.
  *
- * A reserve is a list of arrays of objects that are live as far as the cache is concerned.
- * Taking one out of it is a decrement, in any context its owner likes.  Arrays of at most a page
+ * A reserve is a list of arrays of objects that are live as far as the cache is concerned.  But
+ * they carry the mark, so that a stale pointer to one frees nothing.  Taking one out of it is a
+ * decrement, in any context its owner likes.  Arrays of at most a page
  * come from kmalloc(): memory of vmalloc() could not be freed where nobody may sleep.  On
  * PREEMPT_RT kfree() takes a lock that sleeps; where that may not be, the worker of released
  * blocks does it.
@@ -44,6 +45,15 @@ static void reserve_put_part(struct hak_release *r)
 	hak_release_later(r, 0);
 }
 
+/* Let what is left in @part carry the mark, or no more. */
+static void part_mark(const struct hak_core *core, struct reserve_part *part, bool on)
+{
+	unsigned int i;
+
+	for (i = 0; core->pool.marked && i < part->n; i++)
+		object_set_mark(core, part->object[i], on ? free_mark(part->object[i]) : 0);
+}
+
 static bool part_add(struct hak_reserve *r, gfp_t gfp, unsigned int n)
 {
 	struct reserve_part *part = kmalloc(struct_size(part, object, n), gfp & ~__GFP_ZERO);
@@ -51,6 +61,7 @@ static bool part_add(struct hak_reserve *r, gfp_t gfp, unsigned int n)
 	if (!part)
 		return false;
 	part->n = hak_cache_alloc_bulk(r->cache, gfp, n, part->object);
+	part_mark(cache_core(r->cache), part, true);
 	part->next = r->all;
 	r->all = part;
 	return part->n == n;
@@ -82,13 +93,19 @@ HAK_EXPORT(hak_reserve_get);
 
 void *hak_reserve_alloc(struct hak_reserve *r)
 {
+	const struct hak_core *core = cache_core(r->cache);
+	void *p;
+
 	while (r->now && !r->now->n)
 		r->now = r->now->next;
 	if (unlikely(!r->now)) {
 		WARN_ONCE(1, "hakmem: more was taken of a reserve than it was made for\n");
 		return NULL;
 	}
-	return r->now->object[--r->now->n];
+	p = r->now->object[--r->now->n];
+	if (core->pool.marked)
+		object_set_mark(core, p, 0);
+	return p;
 }
 HAK_EXPORT(hak_reserve_alloc);
 
@@ -100,6 +117,7 @@ void hak_reserve_put(struct hak_reserve *r)
 		return;
 	for (part = r->all; part; part = next) {
 		next = part->next;
+		part_mark(cache_core(r->cache), part, false);
 		hak_cache_free_bulk(r->cache, part->n, part->object);
 		reserve_put_part(&part->release);
 	}

@@ -6,7 +6,10 @@
 DEFINE_MUTEX(hak_caches_lock);	/* [1] in the lock order */
 HAK_EXPORT_TEST(hak_caches_lock);
 LIST_HEAD(hak_caches);
-struct hak_config hak_conf;
+struct hak_config hak_conf __read_mostly;
+HAK_EXPORT_TEST(hak_conf);
+unsigned long hak_secret __read_mostly;
+HAK_EXPORT_TEST(hak_secret);
 
 DEFINE_STATIC_KEY_TRUE(hak_hardened_key);
 HAK_EXPORT(hak_hardened_key);

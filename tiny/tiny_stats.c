@@ -52,6 +52,7 @@ struct stat_source {
 	X(bad_free_cache, MEM(HAK_MEM_BAD_CACHE))			\
 	X(bad_free_interior, MEM(HAK_MEM_BAD_INTERIOR))			\
 	X(bad_free_by_kernel, MEM(HAK_MEM_BAD_KERNEL))			\
+	X(write_after_free, MEM(HAK_MEM_WRITES))			\
 	X(leaked_objects, MEM(HAK_MEM_LEAKED))				\
 	X(isolated_wakeups, MEM(HAK_MEM_WAKE_ISOLATED))			\
 	X(pages_held, GAUGE(HAK_MEM_PAGES))				\

@@ -176,8 +176,9 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node);
  * @p: the object
  *
  * With hardened=1 an object of another cache, a misaligned pointer and a double free are found
- * here. An interior pointer is found when its magazine is flushed. A bad free is reported once
- * per caller and counted; the object is not put back.
+ * here. An interior pointer is found when its magazine is flushed, and may be handed out before;
+ * with hardened=2 it is found here. A bad free is reported once per caller and counted; the object
+ * is not put back.
  *
  * Context: Any, NMI included.
  */
@@ -401,7 +402,8 @@ void __hak_free_rcu(struct rcu_head *head, const void *p);
  *
  * Nothing is allocated and no lock is taken.  Objects wait in batches, for one to two
  * grace periods; hak_cache_destroy() and unloading hakmem wait for them.  A second
- * call for an object that waits is reported as a double free and does nothing.
+ * call for an object that waits, or a call for one that is free, is reported as a double
+ * free and does nothing.
  *
  * Context: Where call_rcu() may be called, and NMI.
  */

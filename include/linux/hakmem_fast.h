@@ -7,9 +7,9 @@
  * client built against another layout does not load.
  *
  *   hak_cache_alloc(c)                     hak_cache_free(c, p)
- *     preempt off                            hardened: tag of p's slab page is c?
- *     NMI/irq/softirq? ---> _irq             hardened: p carries the mark? -> _check
- *     pop a slot       ---> _miss            preempt off
+ *     preempt off                            preempt off
+ *     NMI/irq/softirq? ---> _irq             hardened: tag of p's slab page is c?
+ *     pop a slot       ---> _miss            hardened: p carries the mark? -> _check
  *     preempt on                             NMI/irq/softirq? -> _irq
  *     hardened: unmark; init_on_alloc?       push a slot      -> _miss
  *                                            preempt on
@@ -20,10 +20,10 @@
  * operation cost nothing while they are off.
  *
  * The mark.  A free object of a hardened cache carries hak_mark(p) in its first word, the address
- * of the last word of its 2 MiB block.  The block layer gives that word to no object, so nobody
- * has a reason to store its address; docs/safety.md, "The mark", names the exception.  The low
- * three bits of p survive in the mark.  So a misaligned p compares a misaligned tag, and fails
- * without a test of its own.
+ * of the last word of its 2 MiB block.  The block layer gives neither that word nor the one before
+ * it to an object.  So it is no pointer into an object or to the end of one, and nobody has a
+ * reason to store it.  The low three bits of p survive in the mark.  So a misaligned p compares a
+ * misaligned tag, and fails without a test of its own.
  */
 #ifndef _LINUX_HAKMEM_FAST_H
 #define _LINUX_HAKMEM_FAST_H
@@ -232,9 +232,10 @@ static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
 	if (static_branch_likely(&hak_hardened_key)) {
 		unsigned long mark = hak_mark(p) | HAK_ARCH_KERNEL_HALF;
 
+		/* Or the slab of a free object might go between tag and mark. */
+		cpu = hak_arch_off();
 		hak_arch_tag_differs(c, mark, p, bad);
 		hak_arch_marked(p, mark, bad);
-		cpu = hak_arch_off();
 		hak_push_tail(cpu, c, p, *(unsigned long *)p = mark);
 	}
 	cpu = hak_arch_off();
@@ -244,6 +245,7 @@ miss:
 	hak_keep_frame();
 	return;
 bad:
+	hak_arch_on(cpu);
 	HAK_ABI_NAME(hak_free_check)(c, p);
 	hak_keep_frame();
 }

@@ -40,6 +40,7 @@ struct dentry;
 	X(bad_free_cache)	/* object of another cache or class */		\
 	X(bad_free_interior)	/* ours, but not the start of an object */	\
 	X(bad_free_by_kernel)	/* block references the kernel dropped */	\
+	X(write_after_free)	/* free objects that had lost their mark */	\
 	X(leaked_objects)	/* live when their cache or hakmem went away */	\
 	X(isolated_wakeups)	/* works queued on CPUs that are isolated */	\
 	X(pages_held)		/* 4 KiB pages of all blocks */			\

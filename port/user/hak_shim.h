@@ -74,6 +74,7 @@ static u64 shim_read_once(const volatile void *p, size_t size)
 #define data_race(x)		(x)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define smp_wmb()		__atomic_thread_fence(__ATOMIC_RELEASE)
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 #define try_cmpxchg(p, old, v)	__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, \
@@ -285,6 +286,8 @@ static inline bool mutex_trylock(struct mutex *x) hak_tries(x) hak_unchecked("in
 #define atomic_long_add(n, a)	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELAXED))
 #define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */
 #define synchronize_rcu_expedited() synchronize_rcu()
+struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
+#define get_state_synchronize_rcu() 0UL
 #define start_poll_synchronize_rcu() ({ synchronize_rcu(); 0UL; })
 #define poll_state_synchronize_rcu(gp) ((void)(gp), true)
 #define smp_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)

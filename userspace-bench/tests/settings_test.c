@@ -27,7 +27,7 @@ static const char *const names[] = { "alloc_magazine", "alloc_spare", "alloc_dep
 	"free_spare", "free_depot", "free_slab_local", "free_slab_remote", "free_superslab",
 	"free_small_block", "free_large", "free_exact", "free_nmi", "bad_free_foreign",
 	"bad_free_double", "bad_free_cache", "bad_free_interior", "bad_free_by_kernel",
-	"leaked_objects", "isolated_wakeups", "pages_held", "superslabs_held",
+	"write_after_free", "leaked_objects", "isolated_wakeups", "pages_held", "superslabs_held",
 	"small_blocks_held" };
 
 static void *kept[MANY];

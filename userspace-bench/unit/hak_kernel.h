@@ -45,6 +45,7 @@ void *memchr_inv(const void *p, int c, size_t n);	/* first byte that differs, or
 #define rcu_read_unlock()	barrier()
 #define local_irq_disable()	preempt_disable()
 #define local_irq_enable()	preempt_enable()
+#define get_completed_synchronize_rcu() 0UL
 #define fs_reclaim_acquire(gfp)	((void)(gfp))
 #define fs_reclaim_release(gfp)	((void)(gfp))
 #define memalloc_nofs_save()	0U

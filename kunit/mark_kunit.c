@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Suite hakmem_mark: the mark is no value that a correct program can hold.
+ *
+ * A program holds pointers into its objects and one past the end of each.  So every stride is cut
+ * into every place of a SuperSlab where a slab may begin, in each size of a slab.
+ */
+#include "kunit/hak_kunit.h"
+#include "superslab/ss_block.h"
+#include "superslab/ss_dir.h"
+
+static void pool_end(void *pool)
+{
+	hak_pool_exit(pool);
+	kfree(pool);
+}
+
+static struct hak_pool *new_pool(struct kunit *test, u32 stride)
+{
+	struct hak_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	pool->tag = hak_tag_none;
+	KUNIT_ASSERT_EQ(test, hak_pool_init(pool, stride, 0), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, pool_end, pool), 0);
+	return pool;
+}
+
+/* Does @slab end before the word whose address is the mark, and not right before it? */
+static bool keeps_off_the_mark(const struct hak_slab *slab)
+{
+	unsigned long begin = (unsigned long)slab->mem, mark = slab_mark(slab, slab->mem);
+	unsigned long end = begin + (unsigned long)slab->objects * slab->pool->stride;
+	unsigned long map = (unsigned long)(slab->bits + BITS_TO_LONGS(slab->objects));
+
+	if (slab->bits != slab->inline_bits && map > mark)
+		return false;
+	return slab->objects && end < mark;
+}
+
+/* The slab that @pool got last. */
+static struct hak_slab *slab_got(struct hak_pool *pool, int nid)
+{
+	return list_first_entry(&pool->node[nid]->partial, struct hak_slab, list);
+}
+
+/* Cut slabs of @spages each until the last slab page of a SuperSlab is in one; were all right? */
+static bool cut_to_the_end(struct hak_pool *pool, unsigned int spages)
+{
+	unsigned int n = 2 * HAK_SS_SPAGES / spages;
+	const struct hak_slab *slab;
+	int nid = hak_home_nid();
+	bool good, end;
+
+	pool->slab_spages = spages;
+	do {
+		if (hak_pool_grow(pool, &nid, GFP_KERNEL) == HAK_GROWN_NOT)
+			return false;
+		slab = slab_got(pool, nid);
+		good = keeps_off_the_mark(slab);
+		/* A small block is the end of its own. */
+		end = !slab->spages || slab->first + slab->spages == HAK_SS_SPAGES;
+	} while (good && !end && --n);
+	hak_pool_trim_all(pool);
+	return good && end;
+}
+
+static void mark_is_nobodys_in_any_slab(struct kunit *test)
+{
+	struct hak_pool *pool;
+	unsigned int spages;
+	bool good = true;
+	u32 stride;
+
+	for (stride = 8; good && stride <= HAK_CACHE_MAX_SIZE + HAK_REDZONE + 8; stride += 8) {
+		pool = new_pool(test, stride);
+		for (spages = 1; good && spages <= HAK_SLAB_SPAGES_MAX; spages *= 2) {
+			good = cut_to_the_end(pool, spages);
+			KUNIT_EXPECT_TRUE_MSG(test, good, "stride %u, %u slab pages", stride,
+					      spages);
+		}
+		kunit_release_action(test, pool_end, pool);
+	}
+}
+
+/* Objects of these sizes fill a slab to its last word, but for the mark's. */
+static const unsigned int sizes[] = { 184, 712, 4680, 6552 };
+
+static void size_desc(const unsigned int *size, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bytes", *size);
+}
+
+KUNIT_ARRAY_PARAM(size, sizes, size_desc);
+
+/* An object that begins with the pointer to its own end is live like any other. */
+static void object_may_hold_its_own_end(struct kunit *test)
+{
+	unsigned int size = *(const unsigned int *)test->param_value, i;
+	unsigned int n = 2 * HAK_SS_SIZE / size;
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-end", size, NULL, 0);
+	void ***p = kvmalloc_array(n, sizeof(*p), GFP_KERNEL);
+	struct hak_counts bad;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	hak_counts_begin(&bad);
+	for (i = 0; i < n; i++) {
+		p[i] = hak_cache_alloc(c, GFP_KERNEL);
+		if (p[i])
+			p[i][0] = (void *)p[i] + size;
+	}
+	for (i = 0; i < n; i++)
+		hak_free(p[i]);
+	kvfree(p);
+	hak_shrink_all();
+	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "good frees");
+}
+
+static void small_blocks_marks_are_nobodys(struct kunit *test)
+{
+	hak_kunit_small_blocks(test);
+	mark_is_nobodys_in_any_slab(test);
+}
+
+/* What lies in the last word of a small block's region is not ours: who has it may point to it. */
+static void object_may_point_to_the_end_of_its_region(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-region", 64, NULL, 0);
+	struct hak_kind kind = { c, 64 };
+	struct hak_counts bad;
+	enum hak_how how;
+	unsigned long *p;
+
+	hak_kunit_small_blocks(test);
+	hak_counts_begin(&bad);
+	for (how = 0; how < HAK_HOWS; how++) {
+		p = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p);
+		*p = hak_mark(p);
+		if (how != HAK_BY_SIZE)
+			hak_kind_free(&kind, how, p);
+		else
+			hak_free(p);
+	}
+	hak_shrink_all();
+	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "good frees");
+}
+
+struct held {
+	unsigned long pages, thinned;
+	bool all;
+};
+
+/* What blocks hold, and whether the last page of each SuperSlab is in it. */
+static void count_held(void *base, unsigned int order, struct hak_ss *ss, void *arg)
+{
+	struct held *h = arg;
+	unsigned int i;
+
+	if (!ss) {
+		h->pages += 1U << order;
+		return;
+	}
+	for (i = 0; i < HAK_SS_PAGES; i++)
+		h->pages += !ss_left(ss, i);
+	h->thinned += ss_left(ss, HAK_SS_PAGES - 2);
+	h->all &= !ss_left(ss, HAK_SS_PAGES - 1);
+}
+
+/* Or somebody else might own the word whose address is the mark. */
+static void page_of_the_mark_stays(struct kunit *test)
+{
+	void *p = hak_alloc(64, GFP_KERNEL);
+	struct held held = { .all = true };
+
+	hak_shrink_all();
+	hak_dir_for_each(count_held, &held);
+	KUNIT_EXPECT_EQ(test, held.thinned > 0, hak_superslab_enabled);
+	KUNIT_EXPECT_TRUE(test, held.all);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), held.pages);
+	hak_free(p);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+static struct kunit_case mark_cases[] = {
+	KUNIT_CASE_SLOW(mark_is_nobodys_in_any_slab),
+	KUNIT_CASE_SLOW(small_blocks_marks_are_nobodys),
+	KUNIT_CASE(object_may_point_to_the_end_of_its_region),
+	KUNIT_CASE(page_of_the_mark_stays),
+	KUNIT_CASE_PARAM(object_may_hold_its_own_end, size_gen_params),
+	{}
+};
+
+struct kunit_suite hak_mark_suite = {
+	.name = "hakmem_mark",
+	.init = hak_kunit_init,
+	.exit = hak_kunit_exit,
+	.test_cases = mark_cases,
+};
