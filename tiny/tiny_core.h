@@ -59,7 +59,7 @@ struct hak_core {
 	bool pristine;			/* ctor or RCU: nothing is written inside a free object */
 	bool hardened;
 	bool typed;
-	u8 mag_max;			/* [hak_caches_lock] what slots_max of each set may become */
+	u8 mag_max;			/* [hak_caches_lock] what slots_max may become */
 	u8 task_slots;			/* of a task level's set: tiny_percpu.c */
 	struct module *owner;
 	slab_flags_t flags;
