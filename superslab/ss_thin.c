@@ -91,7 +91,7 @@ static unsigned int node_choose(struct hak_pool_node *pn, struct list_head *list
 	hak_assert_held(&pn->lock);
 	for (n = 0; n < max && !list_empty(list); n++) {
 		slab = list_last_entry(list, struct hak_slab, list);
-		if (list == &pn->partial && slab->free == slab->objects) {
+		if (list != &pn->thin && slab->free == slab->objects) {
 			hak_slab_unlink(pn, slab);
 			list_add(&slab->list, &t->gone);
 			continue;
@@ -201,6 +201,7 @@ unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want)
 			continue;
 		given += node_thin(pool, pn, &pn->thin, want - min(want, given));
 		given += node_thin(pool, pn, &pn->partial, want - min(want, given));
+		given += node_thin(pool, pn, &pn->small, want - min(want, given));
 	}
 	return given;
 }
