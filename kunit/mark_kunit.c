@@ -41,7 +41,10 @@ static bool keeps_off_the_mark(const struct hak_slab *slab)
 /* The slab that @pool got last. */
 static struct hak_slab *slab_got(struct hak_pool *pool, int nid)
 {
-	return list_first_entry(&pool->node[nid]->partial, struct hak_slab, list);
+	struct hak_pool_node *pn = pool->node[nid];
+
+	return list_first_entry(list_empty(&pn->partial) ? &pn->small : &pn->partial,
+				struct hak_slab, list);
 }
 
 /* Cut slabs of @spages each until the last slab page of a SuperSlab is in one; were all right? */

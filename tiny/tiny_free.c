@@ -19,7 +19,7 @@ static bool is_free(const struct hak_core *core, const struct hak_slab *slab, un
 		    void *p)
 {
 	/* The bit of a live object is 0, and nobody changes that but its free. */
-	if (data_race(slab->free == slab->objects || test_bit(i, slab->bits)))
+	if (data_race(hak_peek(slab->free) == slab->objects || test_bit(i, slab->bits)))
 		return true;
 	if (!core->hardened)
 		return false;
