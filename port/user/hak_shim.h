@@ -181,10 +181,13 @@ static inline void list_add(struct list_head *n, struct list_head *h)
 #define llist_del_all(h)	xchg(&(h)->first, NULL)
 static inline bool llist_add(struct llist_node *n, struct llist_head *h)
 {
-	n->next = READ_ONCE(h->first);
-	while (!try_cmpxchg(&h->first, &n->next, n))
-		;
-	return !n->next;
+	struct llist_node *first = READ_ONCE(h->first);
+
+	/* Once it is there, it may be taken and gone. */
+	do
+		n->next = first;
+	while (!try_cmpxchg(&h->first, &first, n));
+	return !first;
 }
 
 /* CPUs: os/os_cpu.c */
