@@ -148,8 +148,8 @@ static void hak_cache_shrink_after_use_gives_pages_back(struct kunit *test)
 	hak_cache_free_bulk(c, 8000, p);
 	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
 	/*
-	 * What waits for a grace period: of each SuperSlab the header and the page of the mark, and
-	 * a slab that the first shrink made thin.
+	 * Of each SuperSlab the header and the page of the mark wait for a grace period.  So does a
+	 * slab that the first shrink made thin.
 	 */
 	hak_pool_info(&hak_mag_pool, &info);
 	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held) - before,
