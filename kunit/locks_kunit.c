@@ -45,11 +45,19 @@ struct push {
 /* An object that is ready to be put into a set. */
 static void push_init(struct kunit *test, struct push *push, struct hak_cache *c)
 {
+	unsigned long flags;
+	bool open;
+
 	push->core = cache_core(c);
 	push->p = hak_cache_alloc(c, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, push->p);
 	if (push->core->hardened)
 		object_set_mark(push->core, push->p, free_mark(push->p));
+	/* A level has no set before its first use. */
+	flags = set_enter(HAK_HARDIRQ);
+	open = set_open(push->core, HAK_HARDIRQ);
+	set_leave(HAK_HARDIRQ, flags);
+	KUNIT_ASSERT_TRUE(test, open);
 }
 
 static void push_protected(void *arg)

@@ -168,3 +168,4 @@ bool hak_set_open(struct hak_core *core, enum hak_level lvl)
 	return set_is_open(this_set(core->sets, lvl));
 }
 NOKPROBE_SYMBOL(hak_set_open);
+HAK_EXPORT_TEST(hak_set_open);
