@@ -178,17 +178,20 @@ static void more_pages_leave_later(struct kunit *test)
 {
 	unsigned int i, second = 0;
 	struct thin_test t;
+	unsigned long at;
 	u64 before;
 
 	thin_fill(test, &t, 1024, NULL);
-	/* Of each slab page the first objects of the first and of the third page. */
-	for (i = 0; i < t.n; i++)
-		if ((unsigned long)t.p[i] & (HAK_SPAGE_SIZE - 1) & ~(2 * PAGE_SIZE))
+	/* Of each slab page the first objects of the first and of the third page stay. */
+	for (i = 0; i < t.n; i++) {
+		at = (unsigned long)t.p[i] % HAK_SPAGE_SIZE;
+		if (at & PAGE_SIZE || at % PAGE_SIZE >= thin_pool(&t)->stride)
 			give_up(&t, i);
+	}
 	hak_cache_shrink(t.c);
 	before = hak_kunit_stat(HAK_STAT_pages_held);
 	for (i = 0; i < t.n; i++) {
-		if (!t.p[i] || !((unsigned long)t.p[i] & (HAK_SPAGE_SIZE - 1)))
+		if (!t.p[i] || (unsigned long)t.p[i] % HAK_SPAGE_SIZE >= PAGE_SIZE)
 			continue;
 		give_up(&t, i);
 		second++;

@@ -337,6 +337,7 @@ HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
 	return irq_alloc(c, gfp, HAK_SOFTIRQ);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_irq));
+hak_no_landing(HAK_ABI_NAME(hak_alloc_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_irq));
 
 /* __GFP_ZERO and zone bits, which the inlined path does not know. */

@@ -314,6 +314,7 @@ HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
 		irq_free(c, p, HAK_SOFTIRQ);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_free_irq));
+hak_no_landing(HAK_ABI_NAME(hak_free_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq));
 
 /* Not ours: kfree() if the kernel proves it its own, else a bad free. */

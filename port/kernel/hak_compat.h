@@ -42,6 +42,9 @@
 #include <linux/vmstat.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#if __has_include(<linux/annotate.h>)
+#include <linux/annotate.h>
+#endif
 
 #ifdef CONFIG_FAULT_INJECTION
 #include <linux/fault-inject.h>
@@ -253,6 +256,16 @@ static inline bool hak_want_init_on_free(void)
 {
 	return static_branch_maybe(CONFIG_INIT_ON_FREE_DEFAULT_ON, &init_on_free);
 }
+
+/* Tell objtool that @name, which is exported, has no landing pad on purpose: HAK_NOENDBR. */
+#ifdef ANNOTATE_NOENDBR_SYM
+#define hak_no_landing(name)	ANNOTATE_NOENDBR_SYM(name)
+#elif defined(CONFIG_X86_KERNEL_IBT)
+#define hak_no_landing(name)							\
+	asm(".pushsection .discard.noendbr\n\t.long " __stringify(name) "\n\t.popsection")
+#else
+#define hak_no_landing(name)	static_assert(true)
+#endif
 
 #include "port/hak_copy.h"
 #include "port/hak_guard.h"

@@ -35,6 +35,8 @@ bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_want_init_on_alloc()	false
 #define hak_want_init_on_free()		false
 
+#define hak_no_landing(name)		_Static_assert(1, #name)
+
 #include "port/hak_copy.h"
 
 /* The address space of a block stays ours: pieces lose their memory, the block ends as a whole. */
