@@ -144,7 +144,7 @@ static void holes_are_handed_out_to_nobody(struct kunit *test)
 	thin_end(test, &t);
 }
 
-/* Beside a live object the bit is seen; where the page has gone, the slab still knows. */
+/* One whose page has gone is nobody's; of one beside a live object the bit is seen. */
 static void second_free_is_reported(struct kunit *test)
 {
 	void *there = NULL, *away = NULL;
@@ -168,7 +168,7 @@ static void second_free_is_reported(struct kunit *test)
 	if (hak_kunit_hardened()) {
 		hak_counts_begin(&bad);
 		hak_cache_free(t.c, away);
-		hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "in a hole");
+		hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_foreign, 1, "in a hole");
 	}
 	thin_end(test, &t);
 }

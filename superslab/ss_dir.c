@@ -362,24 +362,6 @@ struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
 }
 HAK_EXPORT_TEST(hak_slab_find);
 
-bool hak_in_hole(const void *p, bool *starts)
-{
-	unsigned long entry = dir_look(p), ss;
-	struct hak_mixed *m = entry_mixed(entry);
-	const struct hak_slab *slab;
-	struct hak_pool *pool;
-	unsigned int i;
-
-	ss = m ? READ_ONCE(m->ss) : entry;
-	if (!ss || (m && READ_ONCE(m->page[page_in_region(p)])) || ss_has(p))
-		return false;
-	slab = ss_slab(p);
-	/* Pairs with hak_slab_init(), as in hak_slab_find(). */
-	pool = smp_load_acquire(&slab->pool);
-	*starts = pool && slab_starts(slab, pool, p, &i);
-	return pool && hak_peek(slab->carved) >= HAK_THINNING;
-}
-
 bool hak_owns(const void *p)
 {
 	unsigned long entry;

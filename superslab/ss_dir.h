@@ -80,16 +80,6 @@ static inline struct hak_slab *hak_dir_near(const void *p)
  */
 struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool);
 
-/**
- * hak_in_hole() - was the page of an address one of a thin slab's, and has left it?
- * @p: any value that hak_slab_find() knows nothing of
- * @starts: set to whether a free object of the slab began there
- *
- * Context: Preemption off.
- * Return: Whether it was.  The page may be anybody's by now.
- */
-bool hak_in_hole(const void *p, bool *starts);
-
 static inline struct hak_slab *hak_slab_of(const void *p)
 {
 	struct hak_pool *pool;

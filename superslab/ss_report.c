@@ -68,19 +68,6 @@ static const char *report_who(unsigned long caller, unsigned long client)
 	return caller ? ", caller " : ", freed before, flushed by ";
 }
 
-/* Nobody's object is at @p. It may be that of a thin slab, whose page has gone: free already. */
-static enum hak_bad report_hole(const void *p)
-{
-	enum hak_bad kind = HAK_BAD_FOREIGN;
-	bool starts;
-
-	preempt_disable();
-	if (hak_in_hole(p, &starts))
-		kind = starts ? HAK_BAD_DOUBLE : HAK_BAD_INTERIOR;
-	preempt_enable();
-	return kind;
-}
-
 void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
 		    unsigned long caller)
 {
@@ -90,8 +77,6 @@ void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *our
 	char object[128];
 	bool once;
 
-	if (kind == HAK_BAD_FOREIGN)
-		kind = report_hole(p);
 	hak_mem_add(HAK_MEM_BAD_FOREIGN + kind, 1);
 	if (in_nmi())
 		return;
