@@ -117,7 +117,7 @@ static void expect_caller(struct kunit *test, const char *line, bool late, const
 	char what[64];
 
 	if (IS_ENABLED(CONFIG_UML) && !direct &&
-	    strstr(line, late ? ", freed before)" : ", caller unknown)"))
+	    strstr(line, late ? ", freed before" : ", caller unknown)"))
 		return;
 	snprintf(what, sizeof(what), ", %s %s", late ? "freed before, flushed by" : "caller", fn);
 	expect_in(test, line, what);
@@ -139,7 +139,7 @@ static void double_free_names_who_freed(struct kunit *test)
 	if (hak_kunit_hardened() || t.way->early)
 		expect_caller(test, line, false, t.way->name, t.way->direct);
 	else
-		expect_in(test, line, ", freed before)");
+		expect_in(test, line, ", freed before");
 	hak_rcu_barrier();
 }
 

@@ -37,18 +37,25 @@ static void bad_free(const struct code_object *o, void *p, u8 how)
 		hak_free(p);
 }
 
-/* Nobody gets between the two frees: what the object lies in is not given back. */
+/*
+ * Nobody gets between the two frees: what the object lies in is not given back.  But the last
+ * object of a thin slab goes home at once, and in user space its page with it.
+ */
 void code_op_double(u8 how)
 {
 	struct code_object *o = code_pick(), was = *o;
+	bool owned;
 
 	if (!hardened(o))
 		return;
 	preempt_disable();
 	code_free(o, how);
-	bad_free(&was, was.p, how / 4);
+	owned = hak_owns(was.p);
+	if (owned)
+		bad_free(&was, was.p, how / 4);
 	preempt_enable();
-	count(HAK_STAT_bad_free_double);
+	if (owned)
+		count(HAK_STAT_bad_free_double);
 }
 
 /* Inside an object that stays live; an aligned one is found when its magazine is flushed. */
