@@ -15,14 +15,21 @@
 
 static struct { char *base; int nr; } cpu[CPUS];
 
+/* As they were before a program changed them. */
+static unsigned int mag_size;
+static unsigned long cache_bytes_max;
+
 void code_env_begin(void)
 {
+	mag_size = hak_conf.mag_size;
+	cache_bytes_max = hak_conf.cache_bytes_max;
 }
 
 void code_env_end(void)
 {
 	code_env_hop(0);
 	hak_superslab_enabled = true;
+	hak_conf_change(mag_size, cache_bytes_max);
 }
 
 void code_env_run(enum code_context where, void (*op)(u8 how), u8 how)
@@ -47,7 +54,15 @@ void code_env_reclaim(u8 how)
 	case 1:
 		hak_superslab_enabled = how & 8;
 		break;
+	case 2:
+		if (how & 16)
+			hak_conf_change(1 + code_byte() % HAK_MAG_MAX, 1UL << (14 + how / 32));
+		hak_reap_here(how & 8);
+		break;
 	default:
+		if (how & 16)
+			hak_reap_ask();
+		hak_reap_busy();
 		hak_reap_here(how & 8);
 	}
 }
