@@ -45,6 +45,7 @@ struct push {
 /* An object that is ready to be put into a set. */
 static void push_init(struct kunit *test, struct push *push, struct hak_cache *c)
 {
+	int nid = hak_home_nid();
 	unsigned long flags;
 	bool open;
 
@@ -53,7 +54,8 @@ static void push_init(struct kunit *test, struct push *push, struct hak_cache *c
 	KUNIT_ASSERT_NOT_NULL(test, push->p);
 	if (push->core->hardened)
 		object_set_mark(push->core, push->p, free_mark(push->p));
-	/* A level has no set before its first use. */
+	/* A level has no set before its first use, and that is a magazine of those there are. */
+	KUNIT_ASSERT_NE(test, hak_pool_grow(&hak_mag_pool, &nid, GFP_KERNEL), HAK_GROWN_NOT);
 	flags = set_enter(HAK_HARDIRQ);
 	open = set_open(push->core, HAK_HARDIRQ);
 	set_leave(HAK_HARDIRQ, flags);
