@@ -131,8 +131,7 @@ static void release_worker(struct work_struct *work)
 		}
 		lock_map_release(&hak_work_map);
 		/* Pairs with release_all_gone(). */
-		smp_mb__before_atomic();
-		atomic_long_add(n, &release_gone);
+		atomic_long_add_return_release(n, &release_gone);
 		wake_up(&release_done);
 	}
 	WRITE_ONCE(release_short, false);
@@ -173,11 +172,8 @@ void hak_release_hurry(void)
 /* Are the first @handed through? */
 static bool release_all_gone(long handed)
 {
-	if (atomic_long_read(&release_gone) - handed < 0)
-		return false;
 	/* Pairs with release_worker(): what they were has gone. */
-	smp_rmb();
-	return true;
+	return atomic_long_read_acquire(&release_gone) - handed >= 0;
 }
 
 /* The work itself is not waited for: who asks for it at once takes it out of the queue first. */

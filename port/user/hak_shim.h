@@ -287,6 +287,9 @@ static inline bool mutex_trylock(struct mutex *x) hak_tries(x) hak_unchecked("in
 #define atomic_long_read(a)	READ_ONCE((a)->counter)
 #define atomic_long_or(n, a)	((void)__atomic_fetch_or(&(a)->counter, n, __ATOMIC_RELAXED))
 #define atomic_long_add(n, a)	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELAXED))
+#define atomic_long_read_acquire(a) smp_load_acquire(&(a)->counter)
+#define atomic_long_add_return_release(n, a) \
+	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELEASE))
 #define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */
 #define synchronize_rcu_expedited() synchronize_rcu()
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
@@ -294,13 +297,16 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define start_poll_synchronize_rcu() ({ synchronize_rcu(); 0UL; })
 #define poll_state_synchronize_rcu(gp) ((void)(gp), true)
 #define smp_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define smp_mb__before_atomic()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define DECLARE_WAIT_QUEUE_HEAD(q) int q __maybe_unused	/* nobody waits */
-#define wait_event_timeout(q, c, t)	((void)(t), (c))
+#define wait_event_timeout(q, c, t)	((void)(t), (c) || (sched_yield(), (c)))
 #define wake_up(q)			barrier()
 
 /* Work: done by whoever queues it.  What is meant for later or for idle times is not done. */
-struct work_struct { void (*fn)(struct work_struct *w); int running; };
+struct work_struct {
+	void (*fn)(struct work_struct *w);
+	int running;			/* shim_generation of who runs it, or another value */
+	bool pending;			/* who runs it does so once more */
+};
 struct delayed_work { struct work_struct work; };
 struct irq_work { void (*fn)(struct irq_work *w); int queued; };
 struct shrink_control { unsigned long nr_to_scan, nr_scanned; };
@@ -308,6 +314,7 @@ struct workqueue_struct;
 struct shrinker;
 enum cpuhp_state { CPUHP_AP_ONLINE_DYN };
 void shim_work(struct work_struct *w);
+bool shim_work_busy(struct work_struct *w);
 extern __thread struct work_struct *shim_working;	/* what this thread does for now */
 #define current_work()			shim_working
 struct lockdep_map { char unused; };
@@ -323,7 +330,7 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define INIT_DEFERRABLE_WORK(d, f) ((d)->work.fn = (f))
 #define to_delayed_work(w)	container_of(w, struct delayed_work, work)
 #define alloc_workqueue(...)	((struct workqueue_struct *)&nr_cpu_ids)
-#define work_busy(w)		READ_ONCE((w)->running)
+#define work_busy(w)		shim_work_busy(w)
 #define WORK_BUSY_RUNNING	(~0)
 #define destroy_workqueue(q)	((void)(q))
 #define destroy_work_on_stack(w) ((void)(w))

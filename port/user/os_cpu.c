@@ -28,6 +28,7 @@ static int *free_cpu, nr_free_cpus;	/* [cpu_lock] */
 static int nr_dying;			/* slots whose tid is set */
 static int forking;			/* slot of the thread that forks, or 0 */
 static int forker;			/* [cpu_lock] and its process */
+static int shim_generation = 1;		/* of processes: what one runs, its child does not */
 
 /* What was given up, by its place in a slot; the entry lies in slot 0. [cpu_lock] */
 struct free_piece {
@@ -163,6 +164,8 @@ void shim_fork(bool begin)
 	int cpu;
 
 	if (!begin) {
+		if (getpid() != forker)
+			shim_generation++;
 		/* What a thread that is not in this process was about to take is free. */
 		for_each_possible_cpu(cpu)
 			if (getpid() != forker)
@@ -207,20 +210,39 @@ void raw_spin_unlock(raw_spinlock_t *l)
 
 __thread struct work_struct *shim_working;
 
+bool shim_work_busy(struct work_struct *w)
+{
+	return smp_load_acquire(&w->running) == shim_generation;
+}
+
+/*
+ * One thread at a time runs it, as in the kernel: who is told by its end that something was done
+ * relies on that.  One who comes meanwhile leaves it to the thread that runs it.
+ */
 void shim_work(struct work_struct *w)
 {
 	struct work_struct *outer = shim_working;
+	int seen;
 
-	__atomic_fetch_add(&w->running, 1, __ATOMIC_ACQUIRE);
-	shim_working = w;
-	w->fn(w);
-	shim_working = outer;
-	__atomic_fetch_sub(&w->running, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&w->pending, true, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&w->pending, __ATOMIC_SEQ_CST)) {
+		seen = __atomic_load_n(&w->running, __ATOMIC_SEQ_CST);
+		if (seen == shim_generation)
+			return;
+		if (!__atomic_compare_exchange_n(&w->running, &seen, shim_generation, false,
+						 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			continue;
+		__atomic_store_n(&w->pending, false, __ATOMIC_SEQ_CST);
+		shim_working = w;
+		w->fn(w);
+		shim_working = outer;
+		__atomic_store_n(&w->running, 0, __ATOMIC_SEQ_CST);
+	}
 }
 
 void flush_work(struct work_struct *w)
 {
-	while (smp_load_acquire(&w->running))
+	while (shim_work_busy(w))
 		sched_yield();
 }
 
