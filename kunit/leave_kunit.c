@@ -206,6 +206,46 @@ static void fullest_superslab_serves_first(struct kunit *test)
 	leave_end(&t);
 }
 
+#ifdef __KERNEL__
+/* Is the SuperSlab that was at @base one free block of the kernel's, or within one? */
+static bool in_one_piece(const void *base)
+{
+	unsigned long pfn = page_to_pfn(virt_to_page(base));
+	const struct page *page;
+	unsigned int order;
+
+	for (order = HAK_SS_ORDER; order <= HAK_SS_ORDER + 1; order++) {
+		page = pfn_to_page(pfn & ~((1UL << order) - 1));
+		if (PageBuddy(page) && page_private(page) >= order)
+			return true;
+	}
+	return false;
+}
+
+/* Pieces of it in the lists of CPUs would keep the kernel from handing out 2 MiB there again. */
+static void superslab_goes_in_one_piece(struct kunit *test)
+{
+	unsigned int i, n = 0, broken = 1, round;
+	struct leave_test t;
+	void *base[3];
+
+	/* Somebody else may have taken a part of it already. */
+	for (round = 0; round < 5 && broken; round++) {
+		leave_begin(test, &t);
+		for (i = 0, n = 0; i < OBJECTS && n < ARRAY_SIZE(base); i++) {
+			if (!hak_slab_of(t.p[i])->spages || (n && base[n - 1] == ss_base(t.p[i])))
+				continue;
+			base[n++] = ss_base(t.p[i]);
+		}
+		leave_thin(&t, 0);
+		for (i = 0, broken = 0; i < n; i++)
+			broken += !in_one_piece(base[i]);
+	}
+	KUNIT_EXPECT_GT(test, n, 0);
+	KUNIT_EXPECT_EQ(test, broken, 0);
+}
+#endif
+
 static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(pages_of_ours_have_no_reference),
 	KUNIT_CASE(few_live_objects_hold_few_pages),
@@ -213,6 +253,9 @@ static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(region_of_both_kinds_is_told_apart),
 	KUNIT_CASE(memory_that_goes_is_asked_for),
 	KUNIT_CASE(fullest_superslab_serves_first),
+#ifdef __KERNEL__
+	KUNIT_CASE(superslab_goes_in_one_piece),
+#endif
 	{}
 };
 

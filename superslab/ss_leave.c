@@ -4,7 +4,8 @@
  * that serve others.
  *
  * Nobody reads a page that serves no slab, so it goes at once.  Only the header of a SuperSlab
- * waits for a grace period, because the inlined free reads it without a lock.
+ * waits for a grace period, because the inlined free reads it without a lock.  Its neighbours and
+ * the other end of the SuperSlab wait with it, so that the kernel has 2 MiB in one piece again.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -25,19 +26,40 @@ bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int ke
 }
 
 /*
+ * The kernel keeps pieces of up to 32 KiB in lists of its CPUs, where they do not grow together.
+ * One that lies there keeps 2 MiB from being had.  The header goes alone, and so does the page of
+ * the mark.  So of 64 KiB at each end nothing goes before them.
+ */
+#define END_SPAGES 4U
+
+/* What of @ss goes at once; how many slab pages. */
+static unsigned int ss_middle(const struct hak_ss *ss, struct hak_spages *map)
+{
+	unsigned int w, n = 0;
+
+	*map = ss->free;
+	spage_clear(map, 0, END_SPAGES);
+	spage_clear(map, HAK_SS_SPAGES - END_SPAGES, END_SPAGES);
+	for (w = 0; w < SPAGE_WORDS; w++)
+		n += hweight_long(map->bits[w]);
+	return n;
+}
+
+/*
  * @ss is in no bucket any more.  Nobody is to find it, and the worker frees its header.  What
  * serves no slab is read by nobody, and goes at once where the page allocator may be called.
  */
 void hak_ss_retired(struct hak_ss *ss)
 {
 	unsigned int wait = 1 + ss->nr_free;
+	struct hak_spages middle;
 
 	hak_dir_clear_ss(ss->base);
 	hak_mem_add(HAK_MEM_RETIRED, ss->nr_free * (HAK_SPAGE_SIZE / PAGE_SIZE));
 	/* With interrupts off it would keep them off for long. */
 	if (hak_may_grow() && !irqs_disabled()) {
-		spages_leave(ss->base, &ss->free);
-		wait = 1;
+		wait -= ss_middle(ss, &middle);
+		spages_leave(ss->base, &middle);
 	}
 	hak_release_later(&ss->release, wait * (HAK_SPAGE_SIZE / PAGE_SIZE));
 }
