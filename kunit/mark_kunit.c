@@ -149,6 +149,36 @@ static void object_may_point_to_the_end_of_its_region(struct kunit *test)
 	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "good frees");
 }
 
+/*
+ * The inlined free writes the mark of SuperSlabs into an object of a small block, if the tag that
+ * it looks at is in a client's memory, and that happens to be the handle.
+ */
+static void free_that_a_client_misled_is_no_write(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-misled", 64, NULL, 0);
+	struct hak_core *core = cache_core(c);
+	struct hak_counts counts;
+	void *p, *keep;
+
+	hak_kunit_small_blocks(test);
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	keep = hak_cache_alloc(c, GFP_KERNEL);
+	hak_counts_begin(&counts);
+	hak_cache_free(c, p);
+	if (core->pool.marked)
+		hak_arch_poke(p + core->pool.mark_off, hak_mark(p));
+	hak_drain_core(core);
+	KUNIT_EXPECT_EQ(test, hak_counted(&counts, HAK_STAT_write_after_free), 0);
+	KUNIT_EXPECT_TRUE(test, hak_pool_object_free(&core->pool, p));
+	/* It has the mark of its block by now: a second free is seen. */
+	hak_kunit_bad_end(test, &counts, HAK_NR_STATS, 0, "good frees");
+	hak_cache_free(c, p);
+	hak_kunit_settle();
+	KUNIT_EXPECT_EQ(test, hak_counted(&counts, HAK_STAT_bad_free_double), 1);
+	KUNIT_EXPECT_EQ(test, hak_counted(&counts, HAK_STAT_write_after_free), 0);
+	hak_cache_free(c, keep);
+}
+
 struct held {
 	unsigned long pages, thinned;
 	bool all;
@@ -189,6 +219,7 @@ static struct kunit_case mark_cases[] = {
 	KUNIT_CASE_SLOW(mark_is_nobodys_in_any_slab),
 	KUNIT_CASE_SLOW(small_blocks_marks_are_nobodys),
 	KUNIT_CASE(object_may_point_to_the_end_of_its_region),
+	KUNIT_CASE(free_that_a_client_misled_is_no_write),
 	KUNIT_CASE(page_of_the_mark_stays),
 	KUNIT_CASE_PARAM(object_may_hold_its_own_end, size_gen_params),
 	{}

@@ -154,16 +154,22 @@ static __always_inline bool starts_of(const struct hak_slab *slab, const struct 
 
 /*
  * It does not carry the mark of the slab that the image led to.  That may be a thin one, and @p of
- * a small block where a page of it was.  Preemption off.
+ * a small block where a page of it was.
+ *
+ * Or it is of a small block and carries the mark of a SuperSlab.  The inlined free of a cache reads
+ * a tag where a SuperSlab would have its header.  Any memory may be there, that of a client who
+ * keeps the handle too.  Preemption off.
  */
 static noinline void mark_lost(const struct hak_pool *pool, void *p)
 {
 	struct hak_pool *found;
 	const struct hak_slab *slab = hak_slab_find(p, &found);
+	unsigned long mark = hak_arch_peek(p + pool->mark_off);
 
-	if (!slab || hak_arch_peek(p + pool->mark_off) == slab_mark(slab, p))
+	if (!slab || mark == slab_mark(slab, p))
 		return;
-	hak_report_write(p, pool);
+	if (mark != hak_mark(p) || pool->mark_off)
+		hak_report_write(p, pool);
 	hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
 }
 
