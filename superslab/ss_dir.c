@@ -346,6 +346,14 @@ static struct hak_slab *dir_slab(const void *p)
 	return slab || !READ_ONCE(m->ss) || !ss_has(p) ? slab : ss_slab(p);
 }
 
+void *hak_dir_ss(const void *p)
+{
+	unsigned long entry = dir_look(p);
+	struct hak_mixed *m = entry_mixed(entry);
+
+	return (m ? READ_ONCE(m->ss) : entry) ? ss_base(p) : NULL;
+}
+
 struct hak_slab *hak_slab_find(const void *p, struct hak_pool **pool)
 {
 	struct hak_slab *slab = hak_dir_near(p);
@@ -364,15 +372,13 @@ HAK_EXPORT_TEST(hak_slab_find);
 
 bool hak_owns(const void *p)
 {
-	unsigned long entry;
 	struct hak_mixed *m;
 	bool owned;
 
 	preempt_disable();
-	entry = dir_look(p);
-	m = entry_mixed(entry);
+	m = entry_mixed(dir_look(p));
 	owned = m && READ_ONCE(m->page[page_in_region(p)]);
-	if (!owned && (m ? READ_ONCE(m->ss) : entry))
+	if (!owned && hak_dir_ss(p))
 		owned = ss_has(p);
 	preempt_enable();
 	return owned;

@@ -70,6 +70,9 @@ static inline struct hak_slab *hak_dir_near(const void *p)
 	return ss_slab(p);
 }
 
+/* The SuperSlab in whose region any value @p points, or NULL. Preemption off. */
+void *hak_dir_ss(const void *p);
+
 /**
  * hak_slab_find() - the slab whose memory covers an address, and its pool
  * @p: any value at all

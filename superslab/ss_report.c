@@ -10,6 +10,7 @@
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
+#include "superslab/ss_hole.h"
 #include "superslab/ss_pool.h"
 
 static const char *const bad_name[] = {
@@ -44,20 +45,42 @@ static bool report_once(unsigned long caller, u32 serial, unsigned int kind)
 	return xchg(&set[i], key) != key;
 }
 
-/* The cache and its module, the object and how far in @p is. Preemption off. */
-static void report_object(char *text, size_t n, const struct hak_slab *slab,
-			  const struct hak_pool *pool, const void *p)
+/* Where @p points. */
+struct place {
+	const void *p;
+	const struct hak_slab *slab;	/* or NULL */
+	struct hak_pool *pool;
+	bool left;			/* the page has left the slab */
+};
+
+/* Look where @pl->p points.  What is bad about a free of that, if no object is? Preemption off. */
+static enum hak_bad place_find(struct place *pl)
 {
+	unsigned int i;
+
+	pl->slab = hak_slab_find(pl->p, &pl->pool);
+	pl->left = !pl->slab;
+	if (pl->left)
+		pl->slab = hak_hole_slab(pl->p, &pl->pool);
+	if (!pl->left || !pl->slab || hak_hole_taken(pl->p))
+		return HAK_BAD_FOREIGN;
+	return slab_starts(pl->slab, pl->pool, pl->p, &i) ? HAK_BAD_DOUBLE : HAK_BAD_INTERIOR;
+}
+
+/* The cache and its module, the object and how far in @pl->p is. Preemption off. */
+static void report_object(char *text, size_t n, const struct place *pl)
+{
+	const struct hak_pool *pool = pl->pool;
 	const char *owner = pool ? hak_module_name(READ_ONCE(pool->owner)) : NULL;
 	unsigned long off;
 
-	if (!slab || !pool->name) {
+	if (!pl->slab || !pool->name) {
 		scnprintf(text, n, "cache -");
 		return;
 	}
-	off = (p - slab->mem) % pool->stride;
-	scnprintf(text, n, "cache %s%s%s, object %p+%lu", pool->name, owner ? " of " : "",
-		  owner ?: "", p - off, off);
+	off = (pl->p - pl->slab->mem) % pool->stride;
+	scnprintf(text, n, "cache %s%s%s, object %p+%lu%s", pool->name, owner ? " of " : "",
+		  owner ?: "", pl->p - off, off, pl->left ? ", whose page was given back" : "");
 }
 
 /* Who: this call of a client's, one that made room for what it freed before, or nobody known. */
@@ -71,22 +94,25 @@ static const char *report_who(unsigned long caller, unsigned long client)
 void hak_report_bad(enum hak_bad kind, const void *p, const struct hak_pool *ours,
 		    unsigned long caller)
 {
+	struct place pl = { .p = p };
 	unsigned long client;
-	struct hak_pool *pool = NULL;
-	struct hak_slab *slab;
-	char object[128];
-	bool once;
+	enum hak_bad found;
+	char object[160];
+	u32 serial;
 
+	preempt_disable();
+	found = place_find(&pl);
+	if (kind == HAK_BAD_FOREIGN)
+		kind = found;
+	serial = pl.slab ? pl.pool->serial : 0;
+	if (!in_nmi())
+		report_object(object, sizeof(object), &pl);
+	preempt_enable();
 	hak_mem_add(HAK_MEM_BAD_FOREIGN + kind, 1);
 	if (in_nmi())
 		return;
 	client = hak_client_of(caller);
-	preempt_disable();
-	slab = hak_slab_find(p, &pool);
-	report_object(object, sizeof(object), slab, pool, p);
-	once = report_once(client, slab ? pool->serial : 0, kind);
-	preempt_enable();
-	if (!once)
+	if (!report_once(client, serial, kind))
 		return;
 	if (client)
 		pr_err("hakmem: bad free of %p: %s (%s%s" HAK_SYM "); not put back\n", p,

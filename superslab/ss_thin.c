@@ -5,8 +5,8 @@
  * It is done when memory is wanted, and where half of a slab or more can go.  Such a slab is thin:
  * it serves nobody new, because its free objects may be where no memory is.  Its slab pages lead to
  * no cache, so that each free is looked up, and nothing is written into a page that has gone.  The
- * bits stay set, so a second free is seen as one where the page stayed.  Where it went, the object
- * is nobody's.
+ * bits stay set, so a second free is seen as one where the page stayed.  Where it went, ss_hole.c
+ * tells.
  *
  * A slab with a destructor stays whole, because that will want to see each object once more.  So
  * does one whose objects are read under RCU after their free.

@@ -44,18 +44,19 @@ static void bad_free(const struct code_object *o, void *p, u8 how)
 void code_op_double(u8 how)
 {
 	struct code_object *o = code_pick(), was = *o;
-	bool owned;
+	enum hak_stat which = HAK_STAT_bad_free_double;
 
 	if (!hardened(o))
 		return;
 	preempt_disable();
 	code_free(o, how);
-	owned = hak_owns(was.p);
-	if (owned)
+	if (!hak_owns(was.p))
+		which = code_env_gone(was.p);
+	if (which != HAK_NR_STATS)
 		bad_free(&was, was.p, how / 4);
 	preempt_enable();
-	if (owned)
-		count(HAK_STAT_bad_free_double);
+	if (which != HAK_NR_STATS)
+		count(which);
 }
 
 /* Inside an object that stays live; an aligned one is found when its magazine is flushed. */
@@ -98,17 +99,18 @@ void code_op_wrong(u8 how)
 void code_op_foreign(u8 how)
 {
 	static const struct code_object none = { .kind = CODE_UNTYPED, .asked = 64 };
+	enum hak_stat which = HAK_STAT_bad_free_foreign;
 	unsigned long v = 0;
 	void *p;
 	u32 i;
 
 	for (i = 0; i < 8; i++)
 		v = v << 8 | code_byte();
-	p = code_env_foreign(v, how);
+	p = code_env_foreign(v, how, &which);
 	if (!hak_config_get()->hardened || ZERO_OR_NULL_PTR(p))
 		return;
 	MUST(!hak_owns(p));
 	MUST(!hak_usable_size(p));
 	bad_free(&none, p, how);
-	count(HAK_STAT_bad_free_foreign);
+	count(which);
 }

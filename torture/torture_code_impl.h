@@ -137,6 +137,14 @@ void code_env_nested(void (*op)(u8 how), u8 how);	/* as if a lock of the core we
 unsigned int code_env_free_rcu(void *p, u32 head, bool twice);	/* double frees it must count */
 void code_env_rcu_barrier(void);
 void code_env_bad(u64 counted[CODE_BAD_KINDS]);	/* the counters of bad frees as they are */
-void *code_env_foreign(unsigned long v, u8 how);	/* NULL, or what is nobody's to free */
+
+/* NULL, or what is nobody's to free; @which: how that must count. */
+void *code_env_foreign(unsigned long v, u8 how, enum hak_stat *which);
+
+/*
+ * How a second free of @p must count, whose page has gone meanwhile.  HAK_NR_STATS: not to be
+ * tried, because the page may be somebody's by now.
+ */
+enum hak_stat code_env_gone(const void *p);
 
 #endif /* _TORTURE_CODE_IMPL_H */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The byte code in the kernel: what the machine asks of its surroundings. */
+#include "kunit/lib/hak_region.h"
 #include "port/kernel/hak_timer.h"
 #include "torture/torture_code_impl.h"
 #include <linux/completion.h>
@@ -172,9 +173,9 @@ void code_env_bad(u64 counted[CODE_BAD_KINDS])
 
 /*
  * Never what kfree() would take: a slab object of the kernel's is its owner's, and cannot be
- * told from large memory of our own.
+ * told from large memory of our own.  Nor what may lie in a page that has left a SuperSlab.
  */
-void *code_env_foreign(unsigned long v, u8 how)
+void *code_env_foreign(unsigned long v, u8 how, enum hak_stat *which)
 {
 	const void *const known[] = {
 		(void *)17, ERR_PTR(-ENOMEM), (void *)0x800000000000, (void *)-8L, &v, known,
@@ -183,7 +184,15 @@ void *code_env_foreign(unsigned long v, u8 how)
 	};
 	const void *p = how & 4 ? known[v % ARRAY_SIZE(known)] : (void *)v;
 
-	return how & 4 || !virt_addr_valid(p) ? (void *)p : NULL;
+	*which = HAK_STAT_bad_free_foreign;
+	if (virt_addr_valid(p) && !(how & 4 && hak_region_is_foreign(p)))
+		return NULL;
+	return (void *)p;
+}
+
+enum hak_stat code_env_gone(const void *p)
+{
+	return HAK_NR_STATS;
 }
 
 int code_env_init(void)

@@ -9,6 +9,7 @@
 #define _HAK_POINTERS_H
 
 #include "hak_objects.h"
+#include "hak_region.h"
 #include "port/kernel/hak_compat.h"
 #include <linux/err.h>
 #include <linux/sched/signal.h>
@@ -43,11 +44,14 @@ static inline void hak_pointers_value(struct hak_pointers *ps, const char *name,
 	hak_pointers_add(ps, name, (void *)value);
 }
 
+/* All of a region: a smaller one might be where pages have left a SuperSlab. */
+#define HAK_POINTERS_ORDER (HAK_SS_SHIFT - PAGE_SHIFT)
+
 static inline bool hak_pointers_allocated(struct hak_pointers *ps)
 {
 	ps->vm = vmalloc(3 * PAGE_SIZE);
-	ps->pages = (void *)__get_free_pages(GFP_KERNEL, 1);
-	ps->compound = (void *)__get_free_pages(GFP_KERNEL | __GFP_COMP, 2);
+	ps->pages = (void *)__get_free_pages(GFP_KERNEL, HAK_POINTERS_ORDER);
+	ps->compound = (void *)__get_free_pages(GFP_KERNEL | __GFP_COMP, HAK_POINTERS_ORDER);
 	ps->percpu = alloc_percpu(int);
 	if (!ps->vm || !ps->pages || !ps->compound || !ps->percpu)
 		return false;
@@ -73,8 +77,9 @@ static inline void hak_pointers_kernel(struct hak_pointers *ps)
 	hak_pointers_add(ps, "module rodata", "a string of the module");
 	hak_pointers_add(ps, "kernel text", vfree);
 	hak_pointers_add(ps, "kernel data", &system_state);
-	/* What is below it on the stack is this function's. */
-	hak_pointers_add(ps, "stack", &ps);
+	/* What is below it on the stack is this function's.  User-Mode Linux has it in pages. */
+	if (hak_region_is_foreign(&ps))
+		hak_pointers_add(ps, "stack", &ps);
 }
 
 static inline void hak_pointers_small(struct hak_pointers *ps)
@@ -148,9 +153,9 @@ static inline void hak_pointers_destroy(void *pointers)
 	if (!ps)
 		return;
 	vfree(ps->vm);
-	free_pages((unsigned long)ps->pages, 1);
+	free_pages((unsigned long)ps->pages, HAK_POINTERS_ORDER);
 	if (ps->compound)
-		__free_pages(virt_to_page(ps->compound), 2);
+		__free_pages(virt_to_page(ps->compound), HAK_POINTERS_ORDER);
 	free_percpu(ps->percpu);
 	kvfree(ps);
 }

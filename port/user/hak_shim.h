@@ -415,6 +415,7 @@ void *kmalloc(size_t n, gfp_t gfp);	/* aligned as @n is, up to a page */
 #define virt_to_page(p)		(&shim_pages[((const char *)(p) - shim_arena) >> PAGE_SHIFT])
 #define page_address(page)	((void *)(shim_arena + ((page) - shim_pages) * PAGE_SIZE))
 #define page_to_nid(page)	((void)(page), 0)
+#define virt_to_head_page(p)	virt_to_page(p)
 #define page_ref_count(page)	READ_ONCE((page)->refs)
 #define page_ref_add(page, n)	((page)->refs += (n))
 #define page_ref_sub(page, n)	((page)->refs -= (n))

@@ -105,8 +105,58 @@ void code_env_bad(u64 counted[CODE_BAD_KINDS])
 		counted[k] = atomic_long_read(&hak_mem_stat[HAK_MEM_BAD_FOREIGN + k]);
 }
 
-/* Mostly the value itself; or somewhere in the arena, or on this thread's stack. */
-void *code_env_foreign(unsigned long v, u8 how)
+/* Memory that was given back reads as 0: so a header, or a descriptor, that is there is one. */
+static const struct hak_slab *shadow_superslab(const void *p)
+{
+	const struct hak_ss *ss = ss_header(ss_base(p));
+
+	if (ss->base != ss_base(p) || !ss_left(ss, ((unsigned long)p % HAK_SS_SIZE) / PAGE_SIZE))
+		return NULL;
+	return ss_slab(p);
+}
+
+/* Of a small block of each order, which is aligned to its length. */
+static const struct hak_slab *shadow_small(const void *p)
+{
+	const struct hak_small *b;
+	unsigned long bytes;
+	unsigned int order;
+	void *base;
+
+	for (order = 0; order <= HAK_SMALL_ORDER_MAX; order++) {
+		bytes = PAGE_SIZE << order;
+		base = (void *)((unsigned long)p & ~(bytes - 1));
+		b = base + bytes - ALIGN(sizeof(*b), 64);
+		if (b->base == base && b->order == order &&
+		    b->left >> ((p - base) / PAGE_SIZE) & 1)
+			return &b->slab;
+	}
+	return NULL;
+}
+
+/* The page of a thin slab that lives: what lay there was free. */
+enum hak_stat code_env_gone(const void *p)
+{
+	unsigned long at = (unsigned long)p - (unsigned long)shim_arena, off;
+	const struct hak_slab *slab = NULL;
+
+	if (at < SHIM_SS_BYTES)
+		slab = shadow_superslab(p);
+	else if (at < SHIM_SS_BYTES + SHIM_SMALL_BYTES)
+		slab = shadow_small(p);
+	if (!slab || !slab->pool)
+		return HAK_STAT_bad_free_foreign;
+	off = p - slab->mem;
+	if (off % slab->pool->stride || off / slab->pool->stride >= slab->objects)
+		return HAK_STAT_bad_free_interior;
+	return HAK_STAT_bad_free_double;
+}
+
+/*
+ * Mostly the value itself; or somewhere in the arena, on this thread's stack, or in the region of
+ * an object that is live.
+ */
+void *code_env_foreign(unsigned long v, u8 how, enum hak_stat *which)
 {
 	char here[64];
 
@@ -114,7 +164,12 @@ void *code_env_foreign(unsigned long v, u8 how)
 		v = (unsigned long)shim_arena + v % (SHIM_SS_BYTES + SHIM_SMALL_BYTES + 4096);
 	else if (how & 8)
 		v = (unsigned long)here + v % sizeof(here);
-	return hak_owns((void *)v) ? NULL : (void *)v;
+	else if (how & 16)
+		v = (unsigned long)ss_base(code_pick()->p) + v % HAK_SS_SIZE;
+	if (hak_owns((void *)v))
+		return NULL;
+	*which = code_env_gone((void *)v);
+	return (void *)v;
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
