@@ -119,6 +119,8 @@ struct st_worker {
 void st_worker_init(struct st_worker *w, struct hak_kind kind, unsigned int salt);
 /* @n allocations or frees. In NMI it can only free. Nobody else may be at it on @w. */
 void st_work(struct st_worker *w, unsigned int n);
+/* Free @n objects, or all if they are fewer. */
+void st_give(struct st_worker *w, unsigned int n);
 /* Allocate until half of what it may hold is held. */
 void st_worker_fill(struct st_worker *w);
 void st_worker_exit(struct st *t, struct st_worker *w, const char *name);
@@ -169,6 +171,7 @@ struct st_nested {
 	unsigned int jumped;		/* hits inside a function, and not in NMI */
 	unsigned int every;		/* every so many hits are acted on */
 	unsigned int acts;		/* and no more than so many */
+	unsigned int gives;		/* objects that are freed then; 0: work as it comes */
 };
 
 struct st_probe {

@@ -64,7 +64,9 @@ static int on_probe(struct kprobe *kp, struct pt_regs *regs)
 	st_nested.acts--;
 	if (in_nmi() && st_nested.worker.n)
 		st_work(&st_nested.worker, 1);
-	if (!in_nmi())
+	if (!in_nmi() && st_nested.gives)
+		st_give(&st_nested.worker, st_nested.gives);
+	else if (!in_nmi())
 		st_work(&st_nested.worker, 5);
 	return 0;
 }

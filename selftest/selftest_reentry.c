@@ -145,6 +145,57 @@ static void at_entries(struct st *t)
 	kvfree(b);
 }
 
+struct one {
+	struct hak_cache *c;
+	void *p;
+};
+
+static void take_one(void *arg)
+{
+	struct one *one = arg;
+
+	one->p = hak_cache_alloc(one->c, GFP_NOWAIT | __GFP_NOWARN);
+}
+
+/* So many objects of 1024 bytes are more than a set and its spare hold. */
+#define OPEN_FREED 64
+#define OPEN_GIVEN 24
+
+/* The depot has full magazines, and the first use of a level is on its way to one of them. */
+static void open_while_nested(struct st *t, struct one *one)
+{
+	struct hak_kind kind = { .c = one->c, .size = 1024 };
+	void *p[OPEN_FREED];
+
+	hak_shrink_all();
+	st_nested_begin(kind, 1, 0);
+	if (!st_expect(t, hak_cache_alloc_bulk(one->c, GFP_KERNEL, OPEN_FREED, p), "no memory"))
+		return;
+	hak_cache_free_bulk(one->c, OPEN_FREED, p);
+	st_nested.gives = OPEN_GIVEN;
+	st_nested.acts = 1;
+	hak_run_in(t->arg, take_one, one);
+	st_nested_disarm();
+	st_expect(t, !st_nested.acts, "nothing came between");
+	st_expect(t, one->p, "no memory");
+	st_expect(t, !hak_audit(st_nested.worker.n + !!one->p), "audit");
+	hak_cache_free(one->c, one->p);
+}
+
+/* A nested call gives the level its set, and leaves a full spare there. */
+static void opened_by_a_nested_call(struct st *t)
+{
+	struct one one = { .c = hak_cache_create("selftest-open", 1024, NULL, 0) };
+
+	if (st_expect(t, one.c, "no memory") && probes_add(t)) {
+		migrate_disable();
+		open_while_nested(t, &one);
+		st_nested_end(t);
+		migrate_enable();
+	}
+	hak_cache_destroy(one.c);
+}
+
 /* A handler that is called with a lock held frees, too, if not in each of the tests. */
 static void frees_were_deferred(struct st *t)
 {
@@ -164,6 +215,8 @@ const struct st_test st_reentry_tests[] = {
 	EACH_CONTEXT("typed, 8 bytes", TYPED_8),
 	EACH_CONTEXT("typed, 1024 bytes", TYPED_1024),
 	EACH_CONTEXT("constructor", CTOR_64),
+	{ "a level opened by a nested call, softirq", opened_by_a_nested_call, HAK_IN_SOFTIRQ },
+	{ "a level opened by a nested call, hardirq", opened_by_a_nested_call, HAK_IN_HARDIRQ },
 	{ "frees under a lock of the core were deferred", frees_were_deferred },
 	{ }
 };

@@ -48,6 +48,12 @@ void st_work(struct st_worker *w, unsigned int n)
 	}
 }
 
+void st_give(struct st_worker *w, unsigned int n)
+{
+	while (n-- && w->n)
+		worker_free(w);
+}
+
 void st_worker_fill(struct st_worker *w)
 {
 	unsigned int tries;

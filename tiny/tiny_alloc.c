@@ -40,15 +40,24 @@ static unsigned int refill_batch(const struct hak_set *s)
 	return clamp_t(unsigned int, s->slots / 2 + 1, 1, HAK_BATCH);
 }
 
-/* The spare gave nothing: exchange it for a full magazine of the depot. */
+/*
+ * The spare gave nothing: exchange it for a full magazine of the depot.  Where the level's first
+ * use makes it a set, a nested call may have left objects in that, and in a spare.
+ */
 static __always_inline bool refill_depot(struct hak_core *core, enum hak_level lvl)
 	hak_must_hold(&hak_set_token)
 {
 	struct hak_depot *d = &core->depot[hak_home_nid()];
 	struct hak_mag *empty, *m;
 
-	if (!hak_peek(d->full) || !set_open(core, lvl))
+	if (!hak_peek(d->full))
 		return false;
+	if (lvl != HAK_TASK && !set_is_open(this_set(core->sets, lvl))) {
+		if (!hak_set_open(core, lvl))
+			return false;
+		if (set_load_spare(this_set(core->sets, lvl)))
+			return true;
+	}
 	empty = set_swap_spare(this_set(core->sets, lvl), NULL);
 	m = hak_depot_get_full(d, empty);
 	m = set_swap_spare(this_set(core->sets, lvl), m ?: empty);
