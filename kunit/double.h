@@ -14,7 +14,9 @@ enum hak_double_way {
 enum hak_double_kind { PLAIN, HEAD_FIRST, EIGHT, CTOR, TYPESAFE, UNTYPED, DROPIN, NR_KINDS };
 
 /* Where the object is when it is freed again. */
-enum hak_double_age { AT_ONCE, IN_SLAB, GIVEN_BACK, CUT_AGAIN, CUT_LIKE, CUT_UNLIKE, NR_AGES };
+enum hak_double_age {
+	AT_ONCE, IN_SLAB, GIVEN_BACK, CUT_AGAIN, CUT_LIKE, CUT_UNLIKE, THIN_STAYED, THIN_LEFT, NR_AGES
+};
 
 /* What comes before grace periods end and magazines are flushed. */
 enum hak_double_then { FLUSHED, HANDED_OUT, WRITTEN, NR_THENS };

@@ -24,7 +24,8 @@ const char *const hak_double_kind[NR_KINDS] = {
 const char *const hak_double_age[NR_AGES] = {
 	[AT_ONCE] = "at once", [IN_SLAB] = "in its slab", [GIVEN_BACK] = "slab given back",
 	[CUT_AGAIN] = "cut again", [CUT_LIKE] = "cut for another, same size",
-	[CUT_UNLIKE] = "cut for another, other size",
+	[CUT_UNLIKE] = "cut for another, other size", [THIN_STAYED] = "in a thin slab",
+	[THIN_LEFT] = "in a hole",
 };
 
 const char *const hak_double_then[NR_THENS] = {
@@ -80,6 +81,12 @@ static const struct hak_double_exception {
 	{ "the same, and handed out before the grace period ends",
 	  UNSEEN, ANY, B(BY_RCU), B(AT_ONCE) | B(IN_SLAB) | B(CUT_AGAIN), B(HANDED_OUT), SILENT,
 	  "a new owner who does not write to the rcu_head leaves it as it was" },
+	{ "the same, in a thin slab, which serves nobody new",
+	  UNSEEN, ANY, B(BY_RCU), B(THIN_STAYED), ANY, LATER,
+	  "hak_free_rcu() knows the mark of SuperSlabs, in the first word" },
+	{ "in a page that has left a thin slab, then hak_free_rcu()",
+	  ANY, ANY, B(BY_RCU), B(THIN_LEFT), ANY, LATER,
+	  "hak_free_rcu() looks at the first word only; the end of the grace period sees it" },
 	{ "slab given back, then hak_free_rcu()",
 	  ANY, ANY, B(BY_RCU), B(GIVEN_BACK), SETTLED, LATER,
 	  "hak_free_rcu() looks at the first word only; the end of the grace period sees it" },
@@ -150,8 +157,13 @@ static bool cell_is_safe(const struct hak_double_cell *cell)
 {
 	unsigned int named = B(BY_CACHE) | B(BY_CACHE_BULK) | TO_OTHERS;
 
-	if (!hak_superslab_enabled && cell->age > IN_SLAB && !(named & B(cell->second)))
+	if (!hak_superslab_enabled && cell->age == GIVEN_BACK && !(named & B(cell->second)))
 		return false;
+#ifdef __KERNEL__
+	/* Such a page may be another's by now, whom kfree() or an rcu_head would hurt. */
+	if (cell->age == THIN_LEFT && !((named | B(BY_NMI)) & B(cell->second)))
+		return false;
+#endif
 	return hak_kunit_hardened() || (cell->then == FLUSHED && INLINED & B(cell->first) &&
 					(INLINED | TO_OTHERS) & B(cell->second));
 }
@@ -180,10 +192,12 @@ static const struct hak_double_cell columns[] = {
 #define COLUMN(k, a) { .kind = (k), .age = (a) }
 #define COLUMNS(k) COLUMN(k, AT_ONCE), COLUMN(k, IN_SLAB), COLUMN(k, GIVEN_BACK),	\
 	COLUMN(k, CUT_AGAIN), COLUMN(k, CUT_LIKE), COLUMN(k, CUT_UNLIKE)
-	COLUMNS(PLAIN), COLUMNS(HEAD_FIRST), COLUMN(EIGHT, AT_ONCE), COLUMN(EIGHT, IN_SLAB),
-	COLUMNS(CTOR), COLUMNS(TYPESAFE), COLUMNS(UNTYPED),
+/* Of which pages leave: not where readers may look at what is free. */
+#define COLUMNS_THIN(k) COLUMNS(k), COLUMN(k, THIN_STAYED), COLUMN(k, THIN_LEFT)
+	COLUMNS_THIN(PLAIN), COLUMNS_THIN(HEAD_FIRST), COLUMN(EIGHT, AT_ONCE),
+	COLUMN(EIGHT, IN_SLAB), COLUMNS_THIN(CTOR), COLUMNS(TYPESAFE), COLUMNS_THIN(UNTYPED),
 #ifdef __KERNEL__
-	COLUMNS(DROPIN),
+	COLUMNS_THIN(DROPIN),
 #endif
 };
 
@@ -222,7 +236,7 @@ static void second_free_is_reported(struct kunit *test)
 	unsigned int cells = 0;
 
 	/* A small block is not cut again. */
-	if (!hak_superslab_enabled)
+	if (!hak_superslab_enabled && cell.age < THIN_STAYED)
 		cell.age = min_t(unsigned int, cell.age, GIVEN_BACK);
 	d = hak_double_begin(test, cell.kind);
 	for (cell.first = 0; cell.first < NR_WAYS; cell.first++)

@@ -169,12 +169,12 @@ static void give_back(struct hak_cache *c, void *p)
 	hak_release_wait();
 }
 
-/* The first object of a slab in the SuperSlab of the anchor. */
-static void *take_first(struct hak_double *d)
+/* The first object of a slab in the SuperSlab of the anchor, or of one to be thinned in any. */
+static void *take_first(struct hak_double *d, enum hak_double_age age)
 {
 	void *p = take(d, d->c, d->size, CONTENT);
 
-	if (by_the_anchor(d, p))
+	if (age >= THIN_STAYED || by_the_anchor(d, p))
 		return p;
 	/* Slabs may have waited for a grace period there. */
 	give_back(d->c, p);
@@ -188,19 +188,34 @@ static void *take_first(struct hak_double *d)
 	return p;
 }
 
-/* The object is the last of its slab, which nobody else has a part of. */
+/* Is @p, of @slab, to be freed twice rather than @best? */
+static bool better(const struct hak_slab *slab, enum hak_double_age age, const void *p,
+		   const void *best)
+{
+	/* The first of the second page, which leaves while the first page stays. */
+	if (age == THIN_LEFT && p < slab->mem + PAGE_SIZE)
+		return false;
+	if (age == THIN_LEFT)
+		return p < best || best < slab->mem + PAGE_SIZE;
+	/* One beside another that will stay live. */
+	if (age == THIN_STAYED)
+		return p < best;
+	return p > best;
+}
+
+/* The object is the last of its slab, which nobody else has a part of; unless that is thinned. */
 static void cell_begin(struct hak_double *d, const struct hak_double_cell *cell)
 {
 	unsigned int i, last = 0;
 	const struct hak_slab *slab;
 	void *q;
 
-	d->mate[0] = take_first(d);
+	d->mate[0] = take_first(d, cell->age);
 	slab = hak_slab_of(d->mate[0]);
 	d->mates = min_t(unsigned int, slab->objects, DOUBLE_MATES);
 	for (i = 1; i < d->mates; i++) {
 		d->mate[i] = take(d, d->c, d->size, CONTENT);
-		last = d->mate[i] > d->mate[last] ? i : last;
+		last = better(slab, cell->age, d->mate[i], d->mate[last]) ? i : last;
 	}
 	d->p = d->mate[last];
 	d->mate[last] = d->mate[--d->mates];
@@ -238,12 +253,34 @@ static void cut_for(struct hak_double *d, struct hak_cache *c)
 	d->handed[d->out++] = take(d, c, 0, 0);
 }
 
+/* One of the first page stays live; pages leave the slab, the object's or others. */
+static void make_thin(struct hak_double *d, enum hak_double_age age)
+{
+	unsigned int i, first = 0;
+	void *keep;
+
+	for (i = 1; i < d->mates; i++)
+		first = d->mate[i] < d->mate[first] ? i : first;
+	keep = d->mate[first];
+	d->mate[first] = d->mate[--d->mates];
+	mates_go(d);
+	d->mate[d->mates++] = keep;
+	hak_drain_core(cache_core(d->c));
+	KUNIT_ASSERT_GT(d->test, hak_pool_thin(pool_of(d->c), ULONG_MAX), 0);
+	KUNIT_ASSERT_EQ(d->test, hak_slab_of(keep)->carved, HAK_THIN);
+	KUNIT_ASSERT_EQ(d->test, !hak_owns(d->p), age == THIN_LEFT);
+}
+
 /* The first free grows old. */
 static void grow_old(struct hak_double *d, enum hak_double_age age)
 {
 	if (age == AT_ONCE)
 		return;
 	settle(d);
+	if (age >= THIN_STAYED) {
+		make_thin(d, age);
+		return;
+	}
 	if (age > IN_SLAB)
 		mates_go(d);
 	hak_drain_core(cache_core(d->c));
@@ -329,10 +366,10 @@ static bool in_two_hands(struct hak_double *d)
 }
 
 /* Everybody allocates, grace periods end. Is it reported, and before two have the object? */
-static bool come_of_it(struct hak_double *d, enum hak_double_then then)
+static bool come_of_it(struct hak_double *d, enum hak_double_age age, enum hak_double_then then)
 {
 	/* If it is nobody's page, it is to be among those that are handed out. */
-	if (then != FLUSHED && hak_superslab_enabled && !hak_slab_of(d->p))
+	if (then != FLUSHED && hak_superslab_enabled && age < THIN_STAYED && !hak_slab_of(d->p))
 		cut_for(d, d->c);
 	if (then != FLUSHED)
 		hand_out(d, then == WRITTEN ? FOREIGN : 0);
@@ -376,7 +413,7 @@ void hak_double_run(struct hak_double *d, const struct hak_double_cell *cell)
 	/* What was freed in NMI is in the set of another level. */
 	if (cell->first == BY_NMI && cell->age == AT_ONCE)
 		flush(d);
-	d->outcome = come_of_it(d, cell->then) ? LATER : SILENT;
+	d->outcome = come_of_it(d, cell->age, cell->then) ? LATER : SILENT;
 	if (at_call && d->outcome == LATER)
 		d->outcome = AT_CALL;
 	cell_end(d);
