@@ -95,6 +95,33 @@ static void waiting_behind_a_freed_one_is_freed(struct kunit *test)
 		hak_cache_free(c, again);
 }
 
+static long waiting(void)
+{
+	long n = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(hak_waiting); i++)
+		n += atomic_long_read(&hak_waiting[i]);
+	return n;
+}
+
+/* Or each free near one that waits would go on looking, or not look at all. */
+static void those_that_wait_are_counted(struct kunit *test)
+{
+	bool counted = hak_config_get()->hardened == 2;
+	struct hak_cache *c = new_cache(test);
+	struct hak_rcu_list list = {};
+	struct item *p[3];
+	long before = waiting();
+
+	wait_three(test, c, &list, p);
+	KUNIT_EXPECT_EQ(test, waiting() - before, counted ? 3 : 0);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(hak_waiting_near(p[1])) > 0, counted);
+	end_of_grace(&list);
+	KUNIT_EXPECT_EQ(test, waiting(), before);
+	KUNIT_EXPECT_EQ(test, live(c), 0);
+}
+
 /*
  * A new owner's words are no link, whatever they are; what waits behind is lost, and live.  With
  * hardened=2 there is no new owner.
@@ -261,6 +288,7 @@ static void interior_pointer_is_found_at_the_latest_at_flush(struct kunit *test)
 
 static struct kunit_case links_cases[] = {
 	KUNIT_CASE_PARAM(waiting_behind_a_freed_one_is_freed, handed_gen_params),
+	KUNIT_CASE(those_that_wait_are_counted),
 	KUNIT_CASE(words_of_a_new_owner_are_not_followed),
 	KUNIT_CASE(deferred_link_is_proven),
 	KUNIT_CASE(link_of_a_deferred_free_is_0_afterwards),

@@ -96,6 +96,13 @@ static void wait_for_grace_period(void)
 		schedule_timeout_uninterruptible(1);
 }
 
+/* As hak_free_rcu(), but to any list; returns whether that was empty. */
+static bool push(struct kunit *test, struct hak_rcu_list *l, struct item *p)
+{
+	KUNIT_EXPECT_TRUE(test, hak_rcu_may_wait(&p->rcu, p, 0));
+	return hak_rcu_link(l, &p->rcu, p);
+}
+
 /* Whoever asks for a turn, and when: the batch's own grace period decides. */
 static void each_batch_waits_itself(struct kunit *test)
 {
@@ -103,9 +110,9 @@ static void each_batch_waits_itself(struct kunit *test)
 	struct item *p, *other;
 	struct hak_cache *c = new_cache(test, &p, &other);
 
-	KUNIT_EXPECT_TRUE(test, hak_rcu_link(&list, &p->rcu, p));
+	KUNIT_EXPECT_TRUE(test, push(test, &list, p));
 	KUNIT_EXPECT_TRUE(test, hak_rcu_turn(&list));
-	KUNIT_EXPECT_TRUE(test, hak_rcu_link(&list, &other->rcu, other));
+	KUNIT_EXPECT_TRUE(test, push(test, &list, other));
 	wait_for_grace_period();
 	/* The first is free, the second has only now been taken. */
 	KUNIT_EXPECT_TRUE(test, hak_rcu_turn(&list));
@@ -130,7 +137,7 @@ static void barrier_needs_no_request(struct kunit *test)
 
 	hak_rcu_barrier();
 	preempt_disable();
-	hak_rcu_link(hak_rcu_list_of(smp_processor_id()), &p->rcu, p);
+	push(test, hak_rcu_list_of(smp_processor_id()), p);
 	hak_free_rcu(other, rcu);
 	preempt_enable();
 	hak_rcu_barrier();

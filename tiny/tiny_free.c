@@ -14,6 +14,17 @@
 #include "tiny/tiny_flush.h"
 #include "tiny/tiny_rcu.h"
 
+/* With hardened=2: may the object at @p wait for a grace period?  Mostly nothing does near it. */
+static __always_inline bool may_wait(const void *p)
+{
+	return unlikely(atomic_long_read(hak_waiting_near(p)));
+}
+
+static noinline bool object_waits(const struct hak_core *core, const void *p)
+{
+	return hak_rcu_waits_within(p, core->size);
+}
+
 /* Is the live object at @p, number @i of @slab, free all the same? */
 static bool is_free(const struct hak_core *core, const struct hak_slab *slab, unsigned int i,
 		    void *p)
@@ -24,7 +35,7 @@ static bool is_free(const struct hak_core *core, const struct hak_slab *slab, un
 	if (!core->hardened)
 		return false;
 	return object_mark(core, p) == slab_mark(slab, p) || hak_defer_holds(core, p) ||
-	       (hak_conf.hardened == 2 && hak_rcu_waits_within(p, core->size));
+	       (may_wait(p) && object_waits(core, p));
 }
 
 struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long *mark,
@@ -96,22 +107,12 @@ static __always_inline bool starts_object(struct hak_core *core, void *p)
 	return i * stride == off && off + stride < HAK_SPAGE_SIZE;
 }
 
-static noinline bool object_waits(const struct hak_core *core, void *p)
-{
-	return hak_rcu_waits_within(p, core->size);
-}
-
-/*
- * The same of a live object.  A pristine object whose mark word is not 0 is left to the look-up,
- * too.  So is, with hardened=2, one that waits for a grace period.
- */
+/* The same of a live object.  A pristine one whose mark word is not 0 goes to the look-up, too. */
 static __always_inline bool starts_live(struct hak_core *core, void *p)
 {
 	if (!starts_object(core, p))
 		return false;
-	if (core->pristine ? object_mark(core, p) : object_mark(core, p) == hak_mark(p))
-		return false;
-	return hak_conf.hardened != 2 || !object_waits(core, p);
+	return core->pristine ? !object_mark(core, p) : object_mark(core, p) != hak_mark(p);
 }
 
 /*
@@ -139,7 +140,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 	unsigned long mark = hak_mark(p);
 	struct hak_set *s;
 
-	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p)))
+	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p) && !may_wait(p)))
 		mark = out_mark(core, p, caller);
 	if (unlikely(!mark))
 		return true;
@@ -164,6 +165,24 @@ static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_
 
 	if (!core->mode.quick || !starts_object(core, p) || object_mark(core, p) ||
 	    (u8)s->n >= s->slots)
+		return false;
+	object_set_mark(core, p, hak_mark(p));
+	s->slot[s->n++] = p;
+	count_event(s, HAK_FREE_MAGAZINE);
+	return true;
+}
+
+/*
+ * The same of an object of any cache whose live objects arithmetic knows, as with hardened=2.  Who
+ * is in doubt, or wants more than a push, goes on as ever.
+ */
+static __always_inline bool push_reckoned(struct hak_core *core, void *p, enum hak_level lvl)
+	hak_must_hold(&hak_set_token)
+{
+	struct hak_set *s = this_set(core->sets, lvl);
+
+	if (!core->mode.arithmetic || static_branch_unlikely(&hak_multi_node_key) ||
+	    hak_conf.init_on_free || !starts_live(core, p) || may_wait(p) || (u8)s->n >= s->slots)
 		return false;
 	object_set_mark(core, p, hak_mark(p));
 	s->slot[s->n++] = p;
@@ -198,6 +217,16 @@ static noinline void free_out(struct hak_core *core, void *p, unsigned long call
 }
 NOKPROBE_SYMBOL(free_out);
 
+static noinline void reckoned_free(struct hak_core *core, void *p, unsigned long caller)
+	hak_drops(&hak_set_token)
+{
+	if (push_reckoned(core, p, HAK_TASK))
+		level_leave(false);
+	else
+		free_out(core, p, caller);
+}
+NOKPROBE_SYMBOL(reckoned_free);
+
 static noinline void full_free(struct hak_core *core, void *p)
 	hak_drops(&hak_set_token)
 {
@@ -213,6 +242,17 @@ static noinline void irq_free_far(struct hak_core *core, void *p, enum hak_level
 		 core->mode.frees_out ? push_out(core, p, lvl, caller) : miss_push(core, p, lvl));
 }
 NOKPROBE_SYMBOL(irq_free_far);
+
+static noinline void irq_reckoned_free(struct hak_core *core, void *p, enum hak_level lvl,
+				       unsigned long caller)
+	hak_drops(&hak_set_token)
+{
+	if (push_reckoned(core, p, lvl))
+		level_leave(true);
+	else
+		irq_free_far(core, p, lvl, caller);
+}
+NOKPROBE_SYMBOL(irq_reckoned_free);
 
 static noinline void free_lookup(void *p, unsigned long caller);
 
@@ -234,7 +274,7 @@ void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 	else if (push_quick(core, p, HAK_TASK))
 		level_leave(false);
 	else if (core->mode.frees_out)
-		free_out(core, p, _RET_IP_);
+		reckoned_free(core, p, _RET_IP_);
 	else
 		full_free(core, p);
 }
@@ -253,7 +293,7 @@ static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level 
 	else if (push_quick(core, p, lvl))
 		level_leave(true);
 	else
-		irq_free_far(core, p, lvl, caller);
+		irq_reckoned_free(core, p, lvl, caller);
 }
 NOKPROBE_SYMBOL(irq_free_miss);
 

@@ -53,8 +53,20 @@ static inline bool hak_rcu_waits_within(const void *p, unsigned int size)
 }
 
 /*
+ * With hardened=2: how many objects wait on slab pages that share an entry.  A free looks for a
+ * link in its object where that is not 0.  An object that is lost on its way stays counted.
+ */
+#define HAK_WAITING_BITS 9
+extern atomic_long_t hak_waiting[1 << HAK_WAITING_BITS];
+
+static __always_inline atomic_long_t *hak_waiting_near(const void *p)
+{
+	return &hak_waiting[hak_arch_bits32(p, HAK_SPAGE_SHIFT, HAK_WAITING_BITS)];
+}
+
+/*
  * There is doubt about the object at @p, or each is to be looked up: may it wait?  False after a
- * report.  Any context.
+ * report.  With hardened=2 it is counted as waiting from then on.  Any context.
  */
 bool hak_rcu_may_wait(const struct rcu_head *head, const void *p, unsigned long caller);
 

@@ -2,6 +2,7 @@
 /* The state that the files of the magazine layer share, and nothing else. */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_core.h"
+#include "tiny/tiny_rcu.h"
 
 DEFINE_MUTEX(hak_caches_lock);	/* [1] in the lock order */
 HAK_EXPORT_TEST(hak_caches_lock);
@@ -10,6 +11,8 @@ struct hak_config hak_conf __read_mostly;
 HAK_EXPORT_TEST(hak_conf);
 unsigned long hak_secret __read_mostly;
 HAK_EXPORT_TEST(hak_secret);
+atomic_long_t hak_waiting[1 << HAK_WAITING_BITS];
+HAK_EXPORT_TEST(hak_waiting);
 
 DEFINE_STATIC_KEY_TRUE(hak_hardened_key);
 HAK_EXPORT(hak_hardened_key);

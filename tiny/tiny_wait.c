@@ -25,6 +25,8 @@ bool hak_rcu_may_wait(const struct rcu_head *head, const void *p, unsigned long 
 		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, caller);
 		may = false;
 	}
+	if (may && hak_conf.hardened == 2)
+		atomic_long_add(1, hak_waiting_near(p));
 	preempt_enable();
 	return may;
 }
@@ -109,6 +111,8 @@ static void *take_waiting(struct rcu_head **head)
 
 	if (p && take_proof(h, (void *)rcu_proof(p, next))) {
 		*head = (void *)next;
+		if (hak_conf.hardened == 2)
+			atomic_long_add(-1, hak_waiting_near(p));
 		return p;
 	}
 	hak_report_bad(HAK_BAD_DOUBLE, h, NULL, 0);
