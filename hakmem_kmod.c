@@ -40,6 +40,10 @@ static bool superslab = true;
 module_param(superslab, bool, 0444);
 MODULE_PARM_DESC(superslab, "try 2 MiB blocks (default 1); 0: small blocks only");
 
+static bool random_order = true;
+module_param(random_order, bool, 0444);
+MODULE_PARM_DESC(random_order, "new slabs hand objects out in random order (default 1)");
+
 static unsigned int reap_ms = 2000;
 module_param_cb(reap_ms, &uint_ops, &reap_ms, 0644);
 MODULE_PARM_DESC(reap_ms,
@@ -129,6 +133,7 @@ static int params_init(void)
 	hak_conf.multi_node = multi_node < 0 ? num_node_state(N_MEMORY) > 1 : multi_node;
 	hak_conf.reap_ms = reap_ms;
 	hak_conf.superslab = superslab;
+	hak_conf.random_order = random_order;
 	hak_conf.cache_bytes_max = cache_bytes_max;
 	hak_conf.init_on_alloc = hak_want_init_on_alloc();
 	hak_conf.init_on_free = hak_want_init_on_free();

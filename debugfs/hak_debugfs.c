@@ -164,6 +164,7 @@ static int config_show(struct seq_file *m, void *unused)
 	seq_printf(m, "reap_ms %u\n", hak_conf.reap_ms);
 	seq_printf(m, "multi_node %u\n", hak_conf.multi_node);
 	seq_printf(m, "superslab %u\n", hak_conf.superslab);
+	seq_printf(m, "random_order %u\n", hak_conf.random_order);
 	seq_printf(m, "cache_bytes_max %lu\n", hak_conf.cache_bytes_max);
 	seq_printf(m, "backend %s\n", hak_dropin_backend);
 	seq_printf(m, "key_hardened %u\n", static_key_enabled(&hak_hardened_key));

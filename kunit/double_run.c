@@ -240,7 +240,19 @@ static void mates_go(struct hak_double *d)
 	}
 }
 
-/* Cut the slab page of the object for @c, and hand out the first of its objects. */
+/* Any object of @c but the one that is freed twice, of which there is an owner otherwise. */
+static void *take_other(struct hak_double *d, struct hak_cache *c)
+{
+	void *p = take(d, c, 0, 0), *other;
+
+	if (p != d->p)
+		return p;
+	other = take(d, c, 0, 0);
+	hak_cache_free(c, p);
+	return other;
+}
+
+/* Cut the slab page of the object for @c, and hand out one of its other objects. */
 static void cut_for(struct hak_double *d, struct hak_cache *c)
 {
 	int nid = hak_home_nid(), i;
@@ -250,7 +262,7 @@ static void cut_for(struct hak_double *d, struct hak_cache *c)
 	KUNIT_ASSERT_NOT_NULL(d->test, hak_slab_of(d->p));
 	KUNIT_ASSERT_PTR_EQ(d->test, hak_slab_of(d->p)->pool, pool_of(c));
 	d->serves = c;
-	d->handed[d->out++] = take(d, c, 0, 0);
+	d->handed[d->out++] = take_other(d, c);
 }
 
 /* One of the first page stays live; pages leave the slab, the object's or others. */

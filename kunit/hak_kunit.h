@@ -31,6 +31,7 @@ extern struct kunit_suite hak_directory_suite;
 extern struct kunit_suite hak_badfree_suite;
 extern struct kunit_suite hak_misuse_suite;
 extern struct kunit_suite hak_mark_suite;
+extern struct kunit_suite hak_order_suite;
 extern struct kunit_suite hak_double_suite;
 extern struct kunit_suite hak_links_suite;
 extern struct kunit_suite hak_cache_suite;

@@ -95,26 +95,89 @@ static void mark_raw(const struct hak_slab *slab, unsigned int n, void **p)
 		p[n] += TAKE_RAW;
 }
 
+/* Take up to @n objects, the lowest first, and say which was the @last. */
+static __always_inline unsigned int take_lowest(struct hak_pool *pool, struct hak_slab *slab,
+						unsigned int n, void **p, unsigned int *last)
+{
+	unsigned int words = BITS_TO_LONGS(slab->objects), got = 0, w;
+
+	for (w = 0; got < n && w < words; w++) {
+		if (!slab->bits[w])
+			continue;
+		got += word_take(pool, slab, w, n - got, p + got, last);
+	}
+	return got;
+}
+
+/* Below @end.  What it leads to shows in the order of objects, and hak_pool_grow() stirs it. */
+static __always_inline unsigned int order_random(struct hak_pool_node *pn, unsigned int end)
+	hak_must_hold(&pn->lock)
+{
+	pn->random = pn->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (pn->random >> 32) * end >> 32;
+}
+
+/* Take up to @n objects, each from anywhere. */
+static unsigned int take_anywhere(struct hak_pool *pool, struct hak_pool_node *pn,
+				  struct hak_slab *slab, unsigned int n, void **p)
+	hak_must_hold(&pn->lock)
+{
+	unsigned int i, k, end = slab->objects;
+
+	hak_assert_held(&pn->lock);
+	n = min_t(unsigned int, n, slab->free);
+	for (k = 0; k < n; k++) {
+		i = find_next_bit(slab->bits, end, order_random(pn, end));
+		if (i >= end)
+			i = find_first_bit(slab->bits, end);
+		__clear_bit(i, slab->bits);
+		p[k] = slab->mem + (unsigned long)i * pool->stride;
+	}
+	slab->carved = min_t(unsigned int, slab->carved + n, end);
+	return n;
+}
+
+/*
+ * Take up to @n objects of a slab some of which were never handed out.  The constructed ones of a
+ * slab are the lowest.  So they are shuffled only among those that are taken together.
+ */
+static noinline unsigned int take_fresh(struct hak_pool *pool, struct hak_pool_node *pn,
+					struct hak_slab *slab, unsigned int n, void **p)
+	hak_must_hold(&pn->lock)
+{
+	unsigned int got, last = 0, k;
+
+	hak_assert_held(&pn->lock);
+	if (pool->shuffled && !pool->ctor && !pool->dtor)
+		return take_anywhere(pool, pn, slab, n, p);
+	got = take_lowest(pool, slab, n, p, &last);
+	if (pool->ctor)
+		mark_raw(slab, got, p);
+	slab->carved = max_t(u16, slab->carved, last + 1);
+	for (k = got; pool->shuffled && k > 1; k--) {
+		unsigned int other = order_random(pn, k);
+
+		swap(p[k - 1], p[other]);
+	}
+	return got;
+}
+
 /* Take up to @n objects; returns how many. */
 static unsigned int slab_take(struct hak_pool *pool, struct hak_pool_node *pn,
 			      struct hak_slab *slab, unsigned int n, void **p)
 	hak_must_hold(&pn->lock)
 {
-	unsigned int words = BITS_TO_LONGS(slab->objects), got = 0, last = 0, w;
+	unsigned int got, last;
 
 	hak_assert_held(&pn->lock);
 	if (slab->free == slab->objects) {
 		pn->nr_empty--;
 		pn->low_empty = min(pn->low_empty, pn->nr_empty);
 	}
-	for (w = 0; got < n && w < words; w++) {
-		if (!slab->bits[w])
-			continue;
-		got += word_take(pool, slab, w, n - got, p + got, &last);
-	}
-	if (pool->ctor)
-		mark_raw(slab, got, p);
-	slab->carved = max_t(u16, slab->carved, last + 1);
+	if (slab->carved < slab->objects)
+		got = take_fresh(pool, pn, slab, n, p);
+	else
+		got = take_lowest(pool, slab, n, p, &last);
 	slab->free -= got;
 	pn->nr_free -= got;
 	if (!slab->free)
@@ -201,7 +264,7 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	unsigned int spages = pool->slab_spages;
 	struct hak_pool_node *pn;
 	struct hak_slab *slab;
-	unsigned long flags;
+	unsigned long flags, random;
 	bool small, fresh;
 
 	/* A cache with few objects takes one slab page, whatever would waste least. */
@@ -213,7 +276,9 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	slab_account(slab, pool, 1);
 	*nid = slab_nid(slab);
 	pn = pool->node[*nid];
+	random = pool->shuffled ? hak_order_seed() : 0;
 	flags = hak_lock(&pn->lock);
+	pn->random ^= random;
 	list_add(&slab->list, small ? &pn->small : &pn->partial);
 	pn->nr_slabs++;
 	pn->nr_empty++;

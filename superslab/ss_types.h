@@ -101,7 +101,8 @@ struct hak_slab {
 	unsigned long *bits;		/* [pool node lock] a set bit: object is free */
 	u16 objects;
 	u16 free;			/* [pool node lock] number of set bits */
-	u16 carved;			/* [pool node lock] objects below were handed out; or: */
+	u16 carved;			/* [pool node lock] objects below were handed out, or as
+					 * many of a shuffled pool without ctor and dtor; or: */
 #define HAK_THINNING	0xfffe		/* pages of it are on their way to the kernel */
 #define HAK_THIN	0xffff		/* pages of it have gone: it serves nobody new */
 	u8 spages;			/* slab pages; 0: a small block */
@@ -163,6 +164,7 @@ struct hak_pool_node {
 	unsigned int low_empty hak_guarded_by_own(&lock);
 	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */
 	unsigned long nr_free hak_guarded_by_own(&lock);
+	u64 random hak_guarded_by_own(&lock);	/* in which order a new slab is handed out */
 };
 
 /* Equally sized objects: the slab-level half of a cache. Constant after hak_pool_init(). */
@@ -175,6 +177,7 @@ struct hak_pool {
 	bool reclaimable;		/* its slabs count as the kernel's reclaimable ones */
 	bool watched;			/* KASAN and kmemleak are told of its objects */
 	bool marked;			/* free objects carry a mark, at @mark_off */
+	bool shuffled;			/* a new slab hands its objects out in random order */
 	u32 mark_off;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);

@@ -30,6 +30,7 @@ static void core_shape(struct hak_core *core, const struct hak_cache_args *args)
 	core->hardened = args->hardened == HAK_HARDENED_DEFAULT ? hak_conf.hardened > 0
 			 : args->hardened == HAK_HARDENED_ON;
 	core->pool.watched = HAK_WATCHED;
+	core->pool.shuffled = hak_conf.random_order;
 	if (core->pristine) {
 		/* Mark and NMI link of a free object go behind it. */
 		core->pool.mark_off = stride;

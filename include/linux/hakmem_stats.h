@@ -75,6 +75,7 @@ void hak_stats_read(u64 v[HAK_NR_STATS]);
  * @reap_ms: how often each CPU looks for what idles, in ms; 0: never
  * @multi_node: whether frees look at the node of an object, out of line
  * @superslab: whether 2 MiB blocks are tried
+ * @random_order: whether a new slab hands its objects out in random order
  * @cache_bytes_max: bytes one cache may retain in a node's depot and empty slabs
  * @init_on_alloc: whether objects are zeroed because the kernel says so
  * @init_on_free: likewise, on free
@@ -88,6 +89,7 @@ struct hak_config {
 	unsigned int reap_ms;
 	bool multi_node;
 	bool superslab;
+	bool random_order;
 	unsigned long cache_bytes_max;
 	bool init_on_alloc;
 	bool init_on_free;

@@ -122,6 +122,9 @@ static inline size_t hak_kernel_size(const void *p)
 #define HAK_GFP_ATOMIC_BIT 0
 #endif
 
+/* What the order of a new slab's objects is drawn from. Context: where memory may be made. */
+#define hak_order_seed() get_random_long()
+
 /* Newer kernels want to be told that work is bound to CPUs. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define HAK_WQ_FLAGS (WQ_MEM_RECLAIM | WQ_PERCPU)

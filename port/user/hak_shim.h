@@ -124,6 +124,8 @@ struct shim_key { bool on; };
 #define static_branch_likely(k)		likely((k)->on)
 #define static_branch_unlikely(k)	unlikely((k)->on)
 
+#define swap(a, b)		do { __typeof__(a) __t = (a); (a) = (b); (b) = __t; } while (0)
+
 /* Bits */
 #define BITS_PER_LONG		64
 #define BITS_TO_LONGS(n)	(((n) + 63) / 64)
@@ -139,6 +141,9 @@ struct shim_key { bool on; };
 #define bitmap_set(b, i, n)	({ for (u32 __i = (i); __i < (i) + (n); __i++) __set_bit(__i, b); })
 #define bitmap_weight(b, n)						\
 	({ u32 __w = 0; for (u32 __i = 0; __i < (n); __i++) __w += test_bit(__i, b); __w; })
+#define find_next_bit(b, n, i)							\
+	({ u32 __i = (i); while (__i < (n) && !test_bit(__i, b)) __i++; __i; })
+#define find_first_bit(b, n)	find_next_bit(b, n, 0)
 #define for_each_set_bit(i, b, n) for ((i) = 0; (i) < (n); (i)++) if (!test_bit(i, b)) ; else
 
 /* Lists */
@@ -290,6 +295,9 @@ static inline bool mutex_trylock(struct mutex *x) hak_tries(x) hak_unchecked("in
 #define atomic_long_read_acquire(a) smp_load_acquire(&(a)->counter)
 #define atomic_long_add_return_release(n, a) \
 	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELEASE))
+/* Another for each new slab, and the same ones in each run. */
+#define hak_order_seed()	({ static u64 __seed;					\
+				   __atomic_add_fetch(&__seed, 0x9e3779b97f4a7c15, __ATOMIC_RELAXED); })
 #define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */
 #define synchronize_rcu_expedited() synchronize_rcu()
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };

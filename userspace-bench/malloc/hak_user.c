@@ -128,6 +128,7 @@ static void parameters(void)
 	hak_conf.mag_bytes = parameter("HAKMEM_MAG_BYTES", 128 << 10, 1024, 128 << 10);
 	hak_conf.cache_bytes_max = parameter("HAKMEM_CACHE_BYTES", 1 << 20, 1 << 16, 1 << 30);
 	hak_conf.superslab = parameter("HAKMEM_SUPERSLAB", 1, 0, 1);
+	hak_conf.random_order = parameter("HAKMEM_RANDOM_ORDER", 0, 0, 1);
 	shim_abort = parameter("HAKMEM_ABORT", 0, 0, 1);
 	hak_conf.stats = stats && !strcmp(stats, "1");
 	if (stats)

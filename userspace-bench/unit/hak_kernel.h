@@ -33,7 +33,6 @@ do {										\
 #define MAX_ERRNO		4095
 #define ERR_PTR(err)		((void *)(long)(err))
 #define IS_ERR(p)		((unsigned long)(p) >= -(unsigned long)MAX_ERRNO)
-#define swap(a, b)		do { __typeof__(a) __t = (a); (a) = (b); (b) = __t; } while (0)
 void *memchr_inv(const void *p, int c, size_t n);	/* first byte that differs, or NULL */
 
 /* Contexts */
