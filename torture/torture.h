@@ -54,9 +54,12 @@ struct tt_scenario {
 
 extern struct tt_scenario tt_mixed, tt_typed, tt_bulk, tt_reserve, tt_rings, tt_rcu;
 extern struct tt_scenario tt_typesafe, tt_irq, tt_drain, tt_preempt, tt_caches, tt_shrink;
-extern struct tt_scenario tt_pressure, tt_thin;
+extern struct tt_scenario tt_pressure, tt_thin, tt_holes;
 #ifdef CONFIG_HOTPLUG_CPU
 extern struct tt_scenario tt_hotplug;
+#endif
+#ifdef CONFIG_MEMORY_HOTPLUG
+extern struct tt_scenario tt_unplug;
 #endif
 
 /* Equally shaped objects; @c NULL: of hak_alloc(). */

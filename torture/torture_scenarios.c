@@ -4,9 +4,12 @@
 
 static struct tt_scenario *const all[] = {
 	&tt_mixed, &tt_typed, &tt_bulk, &tt_reserve, &tt_rings, &tt_rcu, &tt_typesafe, &tt_irq,
-	&tt_drain, &tt_preempt, &tt_caches, &tt_shrink, &tt_thin, &tt_pressure,
+	&tt_drain, &tt_preempt, &tt_caches, &tt_shrink, &tt_thin, &tt_holes, &tt_pressure,
 #ifdef CONFIG_HOTPLUG_CPU
 	&tt_hotplug,
+#endif
+#ifdef CONFIG_MEMORY_HOTPLUG
+	&tt_unplug,
 #endif
 	NULL
 };

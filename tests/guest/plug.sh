@@ -2,30 +2,14 @@
 # Memory that is plugged in after hakmem was loaded is used like any other, and stays as long as
 # something lives in it.  The machine plugs it in when this says so (scripts/guest).
 . /lib.sh
+. /lib-plug.sh
 N=1500000
-
-total_kb() { awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo; }
-
-more_memory()
-{
-	local i=0
-	until [ "$(total_kb)" -gt $((old + 300000)) ]; do
-		i=$((i + 1))
-		[ $i -lt 300 ] || return 1
-		sleep 0.2
-	done
-}
-
-blocks() { ls -d /sys/devices/system/memory/memory* | sort; }
-
-# A block of memory asked to go says yes or no: the kernel waits without end for pages that nobody answers for.
-goes() { timeout 20 sh -c "echo offline >$1/state" 2>/dev/null; }
 
 old=$(total_kb)
 blocks >/tmp/blocks
 check "hakmem loads" load hakmem
 echo "# plug: there are $old kB"
-check "memory is plugged in" more_memory
+check "memory is plugged in" more_memory "$old"
 check "a client takes more than there was" load hakmem_selftest leak=$N
 held=$(($(stat pages_held) * 4))
 echo "# of $(total_kb) kB hakmem holds $held kB"

@@ -4,7 +4,9 @@
 # unloaded again in the middle of its work, first of all.
 # FAULTS=1: where the kernel has fault injection, allocations of the torture threads fail at random.
 # Its reserves take memory of the kernel's at each step, so some of these have to be refused.
+# UNPLUG=1: memory is plugged in first, and its blocks go offline and come back all the time.
 . /lib.sh
+. /lib-plug.sh
 PARAMS=${PARAMS:-hardened=1} TORTURE=${TORTURE:-scenarios=all}
 log_lines() { dmesg | sed 's/^\[[^]]*\] //' | grep "$@"; }
 
@@ -37,6 +39,24 @@ readers()
 	done
 }
 
+# Blocks that go and come; what was said each time: "went", "stays", or "silent" when nobody answered.
+unplug()
+{
+	local block status
+	while [ ! -e /tmp/stop ]; do
+		for block in $(blocks | grep -vxFf /tmp/blocks); do
+			[ ! -e /tmp/stop ] || break
+			goes "$block" && status=0 || status=$?
+			case $status in
+			0) echo went; echo online >"$block/state" ;;
+			124 | 137 | 143) echo silent ;;
+			*) echo stays ;;
+			esac
+		done
+	done >/tmp/blocks.said
+}
+said() { grep -c "^$1$" /tmp/blocks.said; }
+
 # Cut short, it looks at the whole once more, and says only in the log what it finds.
 cycle()
 {
@@ -58,6 +78,13 @@ if [ "${FAULTS:-0}" = 1 ]; then
 	check "allocations can be made to fail" faults
 	TORTURE="$TORTURE faults=1"
 fi
+if [ "${UNPLUG:-0}" = 1 ]; then
+	old=$(total_kb)
+	blocks >/tmp/blocks
+	echo "# plug: there are $old kB"
+	check "memory is plugged in" more_memory "$old"
+	unplug &
+fi
 check "torture loads ($TORTURE)" load hakmem_torture seconds="${SECONDS_:-10}" $TORTURE
 cat $D/torture/result >/tmp/result
 : >/tmp/stop
@@ -71,6 +98,12 @@ if [ "${FAULTS:-0}" = 1 ]; then check "allocations failed ($(refused reserve) re
 if [ "${READERS:-0}" = 1 ]; then
 	check "debugfs was read ($(wc -l </tmp/reads) times)" test -s /tmp/reads
 	check "each file could be, and said what it has to say ($(sort /tmp/unread | uniq -c | tr '\n' ' '))" test ! -s /tmp/unread
+fi
+if [ "${UNPLUG:-0}" = 1 ]; then
+	echo "# blocks that were to go: $(said went) went, $(said stays) stayed, $(said silent) times nobody answered"
+	check "blocks of memory went in between" test "$(said went)" -gt 0
+	check "and stayed where something lived" test "$(said stays)" -gt 0
+	check "each was answered for" test "$(said silent)" = 0
 fi
 check "torture unloads" rmmod hakmem_torture
 check "audit afterwards" audit_zero
