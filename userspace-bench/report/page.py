@@ -9,12 +9,13 @@ The figures are bench.json's; the in-kernel ones those of the guests under RUN_F
 import json
 import sys
 
+import held
 import kernel
 import parts
 from parts import tag, text
 
 
-def parts_of(run, guests):
+def parts_of(run, guests, over_time):
     yield parts.heading(run)
     yield section("aims", "Aims", parts.aims(run))
     yield section("lose", "Where we lose", parts.lose(run))
@@ -23,6 +24,7 @@ def parts_of(run, guests):
     yield section("cross", "Objects freed by another thread", parts.cross(run))
     yield section("rss", "Peak resident memory", parts.rss(run))
     yield section("kernel", "In the kernel", parts.in_kernel(guests, kernel.COMMANDS))
+    yield section("held", "Held memory over time", parts.held_memory(over_time))
     yield section("provenance", "Provenance and calibration", parts.provenance(run))
     yield section("all", "Every figure", parts.everything(run))
 
@@ -58,7 +60,8 @@ def main():
     bench, run_folder, out = sys.argv[1:]
     with open(bench, encoding="utf-8") as f:
         run = json.load(f)
-    body = "\n".join(parts_of(run, kernel.results(run_folder)))
+    body = "\n".join(parts_of(run, kernel.results(run_folder),
+                              held.load(run_folder)))
     page = ("<!DOCTYPE html>\n<!-- SPDX-License-Identifier: GPL-2.0 -->\n"
             '<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width">'

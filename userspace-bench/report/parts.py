@@ -6,6 +6,7 @@ import itertools
 import re
 import time
 
+import held
 import plots
 import rows
 
@@ -247,6 +248,15 @@ def in_kernel(guests, commands):
         out += plotted(*drawn).replace("plots", "plots wide", 1)
         out += tag("details", tag("summary", "figures") + guest_table(g))
     return out
+
+
+def held_memory(found):
+    if not found:
+        return tag("p", "No curves on this machine. To make them: " +
+                   tag("code", "make check STAGE=heldtime") + ".")
+    lines = [[cell(name, "l"), cell(found[name]["table"])] for name in held.SIDES]
+    return (plotted(held.draw(found)).replace("plots", "plots wide", 1) +
+            table(("", "kB held after all was asked back"), lines))
 
 
 def provenance(run):

@@ -104,3 +104,27 @@ def lines(title, ylabel, xlabel, points, names, value, width=WIDTH, height=HEIGH
         parts.append(f"$data using {columns} with yerrorlines title '{name}' "
                      f"lc rgb '{COLOURS[name]}' lw 2 pt 7 ps 0.5")
     return gnuplot(script + "plot " + ", ".join(parts) + "\n")
+
+
+def drawn_points(svg, name):
+    """How many points the curve of @name has in a plot of curves()."""
+    at = svg.find(f"<title>{name}</title>")
+    path = re.search(r"<path[^>]* d='(M[^']*)'", svg[at:]) if at >= 0 else None
+    return len(re.findall(r"[ML\d][^ ,]*,", path.group(1))) if path else 0
+
+
+def curves(title, ylabel, xlabel, points, marks, width=2 * WIDTH, height=HEIGHT + 60):
+    """A curve for each name of @points, which has (x, y) of each; @marks are its (x, text)."""
+    script = style(title, ylabel, width, height) + "unset offsets\n"
+    parts = []
+    for i, (name, those) in enumerate(points.items()):
+        script += f"${name} << END\n" + "".join(f"{x:.6g}\t{y:.6g}\n" for x, y in those)
+        script += "END\n"
+        for x, what in marks[name]:
+            script += (f"set arrow from first {x:.6g}, graph 0 to first {x:.6g}, graph 1 nohead "
+                       f"lc rgb '{COLOURS[name]}' dt 3\n"
+                       f"set label '{what}' at first {x:.6g}, graph {0.97 - 0.06 * i:.2f} "
+                       f"offset 0.3,0 textcolor rgb '{COLOURS[name]}' font ',10'\n")
+        parts.append(f"${name} using 1:2 with lines title '{name}' lc rgb '{COLOURS[name]}' lw 2")
+    script += f"set xlabel '{xlabel}'\nset xtics auto\n"
+    return gnuplot(script + "plot " + ", ".join(parts) + "\n")
