@@ -173,20 +173,25 @@ static noinline void mark_lost(const struct hak_pool *pool, void *p)
 	hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
 }
 
-/* A free object of a marked pool carries its mark, unless somebody wrote there: then again. */
-static __always_inline void mark_check(const struct hak_pool *pool, const struct hak_slab *slab,
-				       void *p)
-{
-	if (unlikely(pool->marked && hak_arch_peek(p + pool->mark_off) != slab_mark(slab, p)))
-		mark_lost(pool, p);
-}
-
-/* The same of @n objects of @slab. */
+/*
+ * A free object of a marked pool carries its mark, unless somebody wrote there: then again.  Here it
+ * is @n objects of @slab, @step apart from @p on.  One mark is that of all of them.
+ */
 static __always_inline void run_check(const struct hak_pool *pool, const struct hak_slab *slab,
-				      void **p, unsigned int n)
+				      void *p, long step, unsigned int n)
 {
-	for (; n; n--, p++)
-		mark_check(pool, slab, *p);
+	unsigned long mark = slab_mark(slab, p);
+	void *at = p + pool->mark_off;
+
+	if (!pool->marked)
+		return;
+	for (; n >= 4; n -= 4, at += 4 * step)
+		if (hak_arch_peek(at) != mark || hak_arch_peek(at + step) != mark ||
+		    hak_arch_peek(at + 2 * step) != mark || hak_arch_peek(at + 3 * step) != mark)
+			break;
+	for (; n; n--, at += step)
+		if (unlikely(hak_arch_peek(at) != mark))
+			mark_lost(pool, at - pool->mark_off);
 }
 
 /*
@@ -243,7 +248,7 @@ static __always_inline unsigned int batch_find(struct hak_pool *pool, struct bat
 		step = k + 1 < n ? p[k + 1] - p[k] : 0;
 		more = step == stride || step == -stride ?
 		       run_length(slab, p + k, p + n, step, i) : 0;
-		run_check(pool, slab, p + k, 1 + more);
+		run_check(pool, slab, p[k], step, 1 + more);
 		b->slab[j] = slab;
 		b->index[j] = step > 0 ? i : i - more;
 		b->more[j] = more;
