@@ -430,6 +430,10 @@ static void hak_block_gfp_passes_little_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, last & never, 0);
 	KUNIT_EXPECT_EQ(test, large & (__GFP_NOFAIL | __GFP_DIRECT_RECLAIM | __GFP_HIGH), 0);
 	KUNIT_EXPECT_TRUE(test, large & __GFP_NORETRY && large & __GFP_NOMEMALLOC);
+	/* Nobody is woken for more than one object needs, but for those who cannot reclaim. */
+	KUNIT_EXPECT_EQ(test, large & __GFP_RECLAIM, 0);
+	KUNIT_EXPECT_EQ(test, hak_block_gfp(GFP_NOWAIT, false) & __GFP_RECLAIM,
+			__GFP_KSWAPD_RECLAIM);
 	KUNIT_EXPECT_TRUE(test, last & __GFP_NOFAIL && last & __GFP_DIRECT_RECLAIM);
 	KUNIT_EXPECT_FALSE(test, large & __GFP_COMP || last & __GFP_COMP);
 	KUNIT_EXPECT_TRUE(test, large & __GFP_NOWARN && last & __GFP_NOWARN);

@@ -19,8 +19,10 @@ HAK_EXPORT_TEST(hak_superslab_enabled);
 static void ss_release(struct hak_release *r)
 {
 	struct hak_ss *ss = container_of(r, struct hak_ss, release);
+	struct hak_block_node *bn = &hak_block_node[ss->nid];
 
 	spages_release(ss->base);
+	grow_again(bn);
 	hak_mem_add(HAK_MEM_SS, -1);
 	hak_mem_add(HAK_MEM_SS_FREED, 1);
 }
@@ -53,11 +55,20 @@ DEFINE_MUTEX(hak_grow_lock);	/* [2] in the lock order */
 static struct hak_ss *ss_create(int nid, gfp_t gfp)
 	hak_must_hold(&hak_grow_lock)
 {
-	void *base = hak_pages_alloc(nid, hak_block_gfp(gfp, false), HAK_SS_ORDER);
+	gfp_t ask = hak_block_gfp(gfp, false) & ~__GFP_KSWAPD_RECLAIM;
+	struct hak_block_node *bn = &hak_block_node[nid];
+	bool wakes = grow_wakes(bn);
+	void *base;
 
 	hak_assert_held(&hak_grow_lock);
-	if (!base)
+	if (wakes)
+		ask |= gfp & __GFP_KSWAPD_RECLAIM;
+	base = hak_pages_alloc(nid, ask, HAK_SS_ORDER);
+	if (!base) {
+		grow_failed(bn, wakes);
 		return NULL;
+	}
+	grow_again(bn);
 	ss_init(base);
 	return ss_header(base);
 }
@@ -221,12 +232,13 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 				gfp_t gfp, bool *small, bool *fresh)
 {
 	struct hak_slab *slab = take_spages(nid, spages, gfp);
+	bool due = !slab && hak_superslab_enabled && grow_due(&hak_block_node[nid]);
 
 	*small = *fresh = false;
-	if (!slab && hak_superslab_enabled && gfpflags_allow_blocking(gfp))
+	if (due && gfpflags_allow_blocking(gfp))
 		slab = ss_grow(nid, spages, gfp, fresh);
 	/* Who may not wake kswapd may not wake a worker, either. */
-	else if (!slab && hak_superslab_enabled && gfp & __GFP_KSWAPD_RECLAIM)
+	else if (due && gfp & __GFP_KSWAPD_RECLAIM)
 		hak_queue_any(hak_wq, &ss_work);
 	if (slab) {
 		ss_publish(slab, pool);
@@ -377,6 +389,12 @@ void hak_block_shrink(void)
 }
 HAK_EXPORT_TEST(hak_block_shrink);
 
+static void wake_init(struct hak_block_node *bn)
+	hak_unchecked("nobody else is there yet")
+{
+	bn->wake_next = jiffies;
+}
+
 int hak_block_init(void)
 {
 	int nid, i;
@@ -392,6 +410,7 @@ int hak_block_init(void)
 	}
 	for (nid = 0; nid < nr_node_ids; nid++) {
 		raw_spin_lock_init(&hak_block_node[nid].lock);
+		wake_init(&hak_block_node[nid]);
 		for (i = 0; i < NR_BUCKETS; i++)
 			INIT_LIST_HEAD(&hak_block_node[nid].bucket[i]);
 	}

@@ -120,8 +120,8 @@ void hak_irq_work_wait(struct irq_work *work);
  * @smallest: whether this is the last order that will be tried
  *
  * Context: Any.
- * Return: Only reclaim, IO, FS and THISNODE bits; no direct reclaim above the
- * smallest order; NOFAIL and access to reserves for the smallest alone.
+ * Return: Only reclaim, IO, FS and THISNODE bits.  Above the smallest order there is no direct
+ * reclaim, and who may do it wakes nobody.  NOFAIL and access to reserves are for the smallest.
  */
 gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
 

@@ -30,6 +30,10 @@ struct hak_block_node {
 	unsigned int filled hak_guarded_by_own(&lock);		/* buckets that hold some */
 	unsigned int nr_empty hak_guarded_by_own(&lock);	/* SuperSlabs that serve no slab */
 	unsigned long nr_free hak_guarded_by_own(&lock);	/* free slab pages of the others */
+	/* When a SuperSlab could not be had.  No lock guards the two: a miss more is no harm. */
+	unsigned int fails;		/* so often in a row */
+	unsigned int pause;		/* misses that will not ask for one */
+	unsigned long wake_next hak_guarded_by(&hak_grow_lock);	/* in jiffies */
 };
 
 extern struct hak_block_node *hak_block_node;	/* nr_node_ids of them */
@@ -61,6 +65,50 @@ static inline void bucket_del(struct hak_block_node *bn, struct hak_ss *ss)
 	list_del_init(&ss->list);
 	if (list_empty(&bn->bucket[ss->bucket]))
 		bn->filled &= ~(1U << ss->bucket);
+}
+
+/*
+ * 2 MiB that cannot be had are asked for less and less often, and small blocks serve meanwhile.
+ * Asking with __GFP_KSWAPD_RECLAIM wakes kswapd and kcompactd, so of the attempts few do.
+ */
+#define GROW_PAUSE_MAX	64U				/* misses between two attempts */
+#define GROW_WAKE_EVERY	msecs_to_jiffies(10000)		/* between two that wake somebody */
+
+/* May this miss ask for a SuperSlab? Context: any. */
+static inline bool grow_due(struct hak_block_node *bn)
+{
+	unsigned int left = READ_ONCE(bn->pause);
+
+	if (likely(!left))
+		return true;
+	WRITE_ONCE(bn->pause, left - 1);
+	return false;
+}
+
+/* May an attempt wake somebody now? */
+static inline bool grow_wakes(const struct hak_block_node *bn)
+	hak_must_hold(&hak_grow_lock)
+{
+	return time_after_eq(jiffies, bn->wake_next);
+}
+
+/* Twice as many misses are left out as the last time. */
+static inline void grow_failed(struct hak_block_node *bn, bool woke)
+	hak_must_hold(&hak_grow_lock)
+{
+	unsigned int fails = READ_ONCE(bn->fails);
+
+	WRITE_ONCE(bn->pause, min(1U << fails, GROW_PAUSE_MAX));
+	WRITE_ONCE(bn->fails, min(fails + 1, 16U));
+	if (woke)
+		bn->wake_next = jiffies + GROW_WAKE_EVERY;
+}
+
+/* There is one, or one went back to the kernel. */
+static inline void grow_again(struct hak_block_node *bn)
+{
+	WRITE_ONCE(bn->fails, 0);
+	WRITE_ONCE(bn->pause, 0);
 }
 
 /* Is @ss without slabs, and one too many?  Then it is in no bucket any more. */

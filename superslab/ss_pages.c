@@ -18,8 +18,10 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest)
 			__GFP_NORETRY | __GFP_RETRY_MAYFAIL | __GFP_NOFAIL;
 		return (gfp & keep) | __GFP_NOWARN;
 	}
-	return (gfp & keep & ~__GFP_DIRECT_RECLAIM) |
-	       __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+	/* Who may reclaim does so for the smallest order, and nobody is woken for a larger one. */
+	if (gfp & __GFP_DIRECT_RECLAIM)
+		keep &= ~__GFP_RECLAIM;
+	return (gfp & keep) | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
 }
 HAK_EXPORT_TEST(hak_block_gfp);
 

@@ -368,11 +368,55 @@ static void many_that_find_no_page_ask_for_one_superslab(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
 }
 
+#define MISSES 1000
+#define PAUSE 64	/* misses between two attempts, at most */
+
+#define OBJECTS (32 * (MISSES + 2 * PAUSE))
+
+/* Small blocks of 31 objects each, until there are @blocks; returns how many objects. */
+static unsigned int grow_small(void **p, unsigned int n, u64 blocks)
+{
+	while (hak_kunit_stat(HAK_STAT_small_blocks_held) < blocks &&
+	       n < OBJECTS && !atomic_long_read(&hak_mem_stat[HAK_MEM_SS]))
+		p[n++] = hak_alloc(1024, GFP_KERNEL);
+	return n;
+}
+
+/* The first seven attempts leave out 1, 2, 4 to 64 misses; then each 65th miss is one. */
+static void superslabs_that_cannot_be_had_are_asked_for_less_often(struct kunit *test)
+{
+	void **p = kunit_kcalloc(test, OBJECTS, sizeof(*p), GFP_KERNEL);
+	unsigned int n;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	hak_shrink_all();
+	KUNIT_ASSERT_EQ(test, atomic_long_read(&hak_mem_stat[HAK_MEM_SS]), 0);
+	unit_superslabs_asked = 0;
+	unit_superslabs_woke = 0;
+	unit_superslabs_refused = true;
+	n = grow_small(p, 0, MISSES);
+	unit_superslabs_refused = false;
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_small_blocks_held), MISSES);
+	if (hak_superslab_enabled) {
+		KUNIT_EXPECT_GE(test, unit_superslabs_asked, MISSES / (PAUSE + 1));
+		KUNIT_EXPECT_LE(test, unit_superslabs_asked, 8 + MISSES / (PAUSE + 1));
+		/* Time stands still here. */
+		KUNIT_EXPECT_LE(test, unit_superslabs_woke, 1);
+	}
+	/* There are some again: the end of the pause is not far. */
+	n = grow_small(p, n, MISSES + PAUSE + 2);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&hak_mem_stat[HAK_MEM_SS]), hak_superslab_enabled);
+	while (n)
+		hak_free(p[--n]);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
 static struct kunit_case threads_cases[] = {
 	KUNIT_CASE_SLOW(threads_that_pass_objects_agree_with_shadow),
 	KUNIT_CASE_SLOW(threads_in_small_blocks_agree_with_shadow),
 	KUNIT_CASE_SLOW(many_short_threads_leave_nothing),
 	KUNIT_CASE(many_that_find_no_page_ask_for_one_superslab),
+	KUNIT_CASE(superslabs_that_cannot_be_had_are_asked_for_less_often),
 	{}
 };
 

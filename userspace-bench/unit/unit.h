@@ -10,6 +10,8 @@ extern struct kunit_suite hak_threads_suite;
 
 /* watched.c: SuperSlabs asked for, while whoever asks lets other threads run. */
 extern atomic_uint unit_superslabs_asked;
+extern atomic_uint unit_superslabs_woke;	/* those that would wake kswapd */
+extern atomic_bool unit_superslabs_refused;
 
 /* migrate.c; without SHIM_PREEMPT nobody moves. */
 void unit_migrate_start(unsigned long seed);

@@ -22,6 +22,8 @@ struct block {
 __thread struct unit_task unit_current;
 static struct shim_next real;
 atomic_uint unit_superslabs_asked;
+atomic_uint unit_superslabs_woke;
+atomic_bool unit_superslabs_refused;
 static struct block *bucket[BUCKETS];		/* [lock] */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -117,8 +119,11 @@ struct page *__wrap_alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 {
 	if (order == HAK_SS_ORDER) {
 		unit_superslabs_asked++;
+		unit_superslabs_woke += !!(gfp & __GFP_KSWAPD_RECLAIM);
 		for (int i = 0; i < 20; i++)
 			sched_yield();
+		if (unit_superslabs_refused)
+			return NULL;
 	}
 	return fails() ? NULL : __real_alloc_pages_node(nid, gfp, order);
 }
