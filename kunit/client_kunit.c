@@ -143,7 +143,8 @@ static void grow(void *arg)
 {
 	const gfp_t gfp = GFP_ATOMIC | __GFP_NOWARN;
 	struct growth *g = arg;
-	int node = hak_home_nid();	/* this CPU's own may have no memory, and no other will do */
+	/* This CPU's own node may have no memory, and no other will do. */
+	int node = hak_home_nid();
 
 	g->p[0] = hak_cache_alloc_node(g->c, gfp | __GFP_THISNODE, node);
 	g->p[1] = hak_cache_alloc(g->c, gfp);

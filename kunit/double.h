@@ -15,7 +15,8 @@ enum hak_double_kind { PLAIN, HEAD_FIRST, EIGHT, CTOR, TYPESAFE, UNTYPED, DROPIN
 
 /* Where the object is when it is freed again. */
 enum hak_double_age {
-	AT_ONCE, IN_SLAB, GIVEN_BACK, CUT_AGAIN, CUT_LIKE, CUT_UNLIKE, THIN_STAYED, THIN_LEFT, NR_AGES
+	AT_ONCE, IN_SLAB, GIVEN_BACK, CUT_AGAIN, CUT_LIKE, CUT_UNLIKE, THIN_STAYED, THIN_LEFT,
+	NR_AGES
 };
 
 /* What comes before grace periods end and magazines are flushed. */

@@ -182,7 +182,8 @@ static void hak_cache_shrink_after_use_gives_pages_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
 	/*
 	 * Of each SuperSlab 64 KiB at each end wait for a grace period.  Small blocks wait, which
-	 * serve where the kernel has no 2 MiB at hand, and the slab that the first shrink made thin.
+	 * serve where the kernel has no 2 MiB at hand, and so does the slab that the first shrink
+	 * made thin.
 	 */
 	waits = hak_release_pages();
 	KUNIT_EXPECT_LE(test, waits, peak.supers * (2 << 16 >> PAGE_SHIFT) +

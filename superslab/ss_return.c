@@ -174,8 +174,8 @@ static noinline void mark_lost(const struct hak_pool *pool, void *p)
 }
 
 /*
- * A free object of a marked pool carries its mark, unless somebody wrote there: then again.  Here it
- * is @n objects of @slab, @step apart from @p on.  One mark is that of all of them.
+ * A free object of a marked pool carries its mark, unless somebody wrote there: then again.  Here
+ * it is @n objects of @slab, @step apart from @p on.  One mark is that of all of them.
  */
 static __always_inline void run_check(const struct hak_pool *pool, const struct hak_slab *slab,
 				      void *p, long step, unsigned int n)

@@ -296,8 +296,9 @@ static inline bool mutex_trylock(struct mutex *x) hak_tries(x) hak_unchecked("in
 #define atomic_long_add_return_release(n, a) \
 	((void)__atomic_fetch_add(&(a)->counter, n, __ATOMIC_RELEASE))
 /* Another for each new slab, and the same ones in each run. */
-#define hak_order_seed()	({ static u64 __seed;					\
-				   __atomic_add_fetch(&__seed, 0x9e3779b97f4a7c15, __ATOMIC_RELAXED); })
+#define hak_order_seed() \
+	({ static u64 __seed; \
+	   __atomic_add_fetch(&__seed, 0x9e3779b97f4a7c15, __ATOMIC_RELAXED); })
 #define synchronize_rcu()	__atomic_thread_fence(__ATOMIC_SEQ_CST)	/* see __free_pages() */
 #define synchronize_rcu_expedited() synchronize_rcu()
 struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
