@@ -3,8 +3,8 @@
  * Holes: pages that have left a slab while others of it stayed.
  *
  * No object is there any more, and no look-up finds the slab.  All that lay in such a page was
- * free.  So one that is freed again is freed twice, and whoever reports that asks here.  By then the page
- * may be somebody else's.
+ * free.  So one that is freed again is freed twice, and whoever reports that asks here.  By then
+ * the page may be somebody else's.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"

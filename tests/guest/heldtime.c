@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * heldtime MS: every MS milliseconds a line "SECONDS KB": the time since boot, and memory that is
- * free or some process's own.  Free is also what waits on the lists of CPUs, which MemFree does not count.
+ * free or some process's own.  Free is also what waits on the lists of CPUs, which MemFree does
+ * not count.
  */
 #include <stdio.h>
 #include <stdlib.h>
