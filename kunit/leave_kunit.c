@@ -6,6 +6,7 @@
 #include "kunit/hak_kunit.h"
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
+#include "superslab/ss_hole.h"
 
 #define OBJECTS 4000		/* of 1000 bytes: two SuperSlabs and more */
 
@@ -51,14 +52,24 @@ static void leave_end(struct leave_test *t)
 			hak_cache_free(t->c, t->p[i]);
 }
 
+/* Has the slab page at @at left, with the slab that was there? Of a thin one, pages may be left. */
+static bool ended_and_left(void *at)
+{
+	struct hak_pool *pool;
+
+	preempt_disable();
+	hak_hole_slab(at, &pool);
+	preempt_enable();
+	return !pool && ss_left(ss_header(ss_base(at)), (at - ss_base(at)) >> PAGE_SHIFT);
+}
+
 /* The first byte of a slab page that has left the SuperSlab of @p, or NULL. */
 static void *page_that_left(const void *p)
 {
-	const struct hak_ss *ss = ss_header(ss_base(p));
 	unsigned int i;
 
 	for (i = 1; i < HAK_SS_SPAGES; i++)
-		if (ss_left(ss, i * HAK_SPAGE_PAGES))
+		if (ended_and_left(ss_base(p) + i * HAK_SPAGE_SIZE))
 			return ss_base(p) + i * HAK_SPAGE_SIZE;
 	return NULL;
 }

@@ -28,11 +28,13 @@ static struct hak_slab *left_superslab(const void *p)
 /* The small block that the page of @p has left, by those behind that stayed; or NULL. */
 static struct hak_slab *left_small(const void *p)
 {
+	unsigned long at = (unsigned long)p;
 	struct hak_slab *slab;
 	unsigned int i;
 
+	/* As a number: any value may be looked at, the last of all too. */
 	for (i = 1; i < 1U << HAK_SMALL_ORDER_MAX; i++) {
-		slab = hak_slab_of(p + i * PAGE_SIZE);
+		slab = hak_slab_of((void *)(at + i * PAGE_SIZE));
 		if (slab && !slab->spages && p >= container_of(slab, struct hak_small, slab)->base)
 			return slab;
 	}
