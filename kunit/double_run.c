@@ -398,7 +398,7 @@ static bool come_of_it(struct hak_double *d, enum hak_double_age age, enum hak_d
 static void cell_end(struct hak_double *d)
 {
 	struct hak_cache *caches[] = { d->c, d->like, d->unlike };
-	unsigned int i;
+	unsigned int i, live;
 
 	mates_go(d);
 	hak_reserve_put(d->reserve);
@@ -409,7 +409,8 @@ static void cell_end(struct hak_double *d)
 	for (i = 0; i < ARRAY_SIZE(caches); i++) {
 		if (hak_pool_verify(pool_of(caches[i])))
 			d->broken = "a slab disagrees with its bitmap";
-		if (hak_core_live(cache_core(caches[i])) != (caches[i] == d->unlike))
+		live = caches[i] == d->unlike;
+		if (hak_core_live(cache_core(caches[i])) != live)
 			d->broken = "objects are lost or doubled";
 		hak_pool_trim_all(pool_of(caches[i]));
 	}

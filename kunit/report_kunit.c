@@ -159,7 +159,7 @@ static noinline void free_again_thrice(void *arg)
 }
 
 /* Two bad frees of the first cache's are one line, and that of the second is another. */
-static void once_for_each_caller_and_cache(struct kunit *test)
+static void each_caller_and_cache_is_told_of_once(struct kunit *test)
 {
 	struct two_caches t;
 	int i;
@@ -255,7 +255,7 @@ static void drain_names_the_module(struct kunit *test)
 
 static struct kunit_case report_cases[] = {
 	KUNIT_CASE_PARAM(double_free_names_who_freed, way_gen_params),
-	KUNIT_CASE(once_for_each_caller_and_cache),
+	KUNIT_CASE(each_caller_and_cache_is_told_of_once),
 	KUNIT_CASE(flush_names_who_made_room),
 	KUNIT_CASE(drain_names_the_module),
 	{}

@@ -131,8 +131,8 @@ static void wait_unhurried(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < 500 && hak_release_pages(); i++)
-		msleep(10);
+	for (i = 0; i < 250 && hak_release_pages(); i++)
+		msleep(20);
 }
 
 static long hurried(void)

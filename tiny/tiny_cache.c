@@ -127,6 +127,7 @@ static void set_events(const struct hak_core *core, int cpu, int lvl, u64 ev[HAK
 		return;
 	for (i = 0; i < HAK_NR_SET_EVENTS; i++)
 		seen[i] = hak_peek(hak_head_of(s)->ev[i]);
+	/* Before it is seen whether the set is still there: then nobody else wrote to them. */
 	smp_rmb();
 	for (i = 0; cpu_set(core->sets, cpu, lvl) == s && i < HAK_NR_SET_EVENTS; i++)
 		ev[i] += seen[i];

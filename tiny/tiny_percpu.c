@@ -167,5 +167,5 @@ bool hak_set_open(struct hak_core *core, enum hak_level lvl)
 		hak_mag_put_empty(m);
 	return set_is_open(this_set(core->sets, lvl));
 }
-NOKPROBE_SYMBOL(hak_set_open);
 HAK_EXPORT_TEST(hak_set_open);
+NOKPROBE_SYMBOL(hak_set_open);

@@ -42,8 +42,11 @@
 #include <linux/vmstat.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#if __has_include(<linux/annotate.h>)
+/* sparse does not know the question. */
+#ifndef __CHECKER__
+#if __has_include("linux/annotate.h")
 #include <linux/annotate.h>
+#endif
 #endif
 
 #ifdef CONFIG_FAULT_INJECTION

@@ -11,9 +11,16 @@ kills() { dmesg | grep -c 'Out of memory: Killed process'; }
 # A client of hakmem's with PARAMETERS, and a process that wants what is left and most of what hakmem holds.
 squeeze()	# squeeze NAME PARAMETER...
 {
-	local name=$1 want
+	local name=$1 want i=0
 	shift
 	check "$name: the client loads" load hakmem_selftest "$@"
+	# The kernel may still be busy with what the last process wanted, and take it at once.
+	while [ "$(held_mb)" -le 48 ] && [ $i -lt 20 ]; do
+		i=$((i + 1))
+		rmmod hakmem_selftest
+		sleep 0.5
+		load hakmem_selftest "$@"
+	done
 	want=$(($(available_mb) + $(held_mb) - 16))
 	echo "# $name: $(held_mb) MB held, $(available_mb) MB available, and a process wants $want"
 	check "$name: it cannot have them otherwise" test $((want - $(available_mb))) -gt 32
@@ -59,6 +66,8 @@ done
 unset IFS
 
 dmesg -c >/dev/null
+# What the kernel says when it kills is no fault.
+echo "hakmem_kunit: begin of what is said on purpose" >/dev/kmsg
 check "in use: hakmem loads" load hakmem
 check "in use: the client loads" load hakmem_selftest hold=192
 refuse "in use: a process that wants as much as there was does not get it" hog $(($(available_mb) + 150))
@@ -67,3 +76,4 @@ dmesg | grep 'hakmem:' | sed 's/^/# /'
 check "in use: the log names the largest cache first" sh -c "dmesg | grep -A 1 'hakmem: out of memory: [0-9]* kB held' |
 	grep -q 'hakmem:   selftest-hold: 19[0-9]* kB, 1572864 of [0-9]* objects of 128 bytes in use'"
 check "in use: client and hakmem unload" rmmod hakmem_selftest hakmem
+echo "hakmem_kunit: end of what is said on purpose" >/dev/kmsg

@@ -37,7 +37,7 @@ percpu()
 	check "$name: that is $took kB to the kernel" test $took -le $((MOST_KB + SLACK_KB))
 	check "$name: none is counted any more" test "$(counted_kb)" = "$idle"
 	before=$(percpu_kb)
-	for i in 1 2 3 4 5; do load hak_caches caches=200 && rmmod hak_caches; done
+	for _ in 1 2 3 4 5; do load hak_caches caches=200 && rmmod hak_caches; done
 	took=$(($(percpu_kb) - before))
 	check "$name: they come and go five times, and $took kB stay" test $took -le $SLACK_KB
 }
