@@ -222,8 +222,8 @@ static void fullest_superslab_serves_first(struct kunit *test)
 static bool in_one_piece(const void *base)
 {
 	unsigned long pfn = page_to_pfn(virt_to_page(base));
-	const struct page *page;
 	unsigned int order;
+	struct page *page;
 
 	for (order = HAK_SS_ORDER; order <= HAK_SS_ORDER + 1; order++) {
 		page = pfn_to_page(pfn & ~((1UL << order) - 1));
