@@ -150,8 +150,8 @@ static void object_may_point_to_the_end_of_its_region(struct kunit *test)
 }
 
 /*
- * An inlined free may take a client's word for a tag, where that is the handle.  It then writes the
- * mark of SuperSlabs into an object of a small block.
+ * The inlined free may take a word of a client's memory for a tag.  Then it writes the mark of
+ * SuperSlabs into an object of a small block.
  */
 static void free_that_a_client_misled_is_no_write(struct kunit *test)
 {

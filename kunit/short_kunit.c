@@ -221,10 +221,14 @@ static void use_elsewhere(struct kunit *test, struct short_user *u)
 	KUNIT_ASSERT_EQ(test, u->failed, 0);
 }
 
-/* When it returns, not some time later. */
+/*
+ * When it returns, not some time later.  What is nearer at hand goes first, and the kernel asks
+ * again each time that it got something.
+ */
 static void oom_takes_what_other_cpus_hold(struct kunit *test)
 {
 	struct short_user u = { .c = hak_kunit_cache(test, "kunit-oom", 1024, NULL, 0), .n = 8 };
+	unsigned int asked;
 
 	hak_shrink_all();
 	hak_reap_pause(false);
@@ -232,7 +236,8 @@ static void oom_takes_what_other_cpus_hold(struct kunit *test)
 	use_elsewhere(test, &u);
 	hak_block_trim(ULONG_MAX);
 	KUNIT_EXPECT_TRUE(test, hak_cpu_holds(cache_core(u.c), u.cpu));
-	KUNIT_EXPECT_GT(test, hak_oom_free(), 0);
+	for (asked = 0; asked < 3 && hak_cpu_holds(cache_core(u.c), u.cpu); asked++)
+		KUNIT_EXPECT_GT(test, hak_oom_free(), 0);
 	KUNIT_EXPECT_FALSE(test, hak_cpu_holds(cache_core(u.c), u.cpu));
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, pages_of(u.c), 0);

@@ -21,7 +21,7 @@ cpus=$(grep -c ^processor /proc/cpuinfo)
 # 200 typed caches: what they take when they come first, and what is left after they came and went.
 percpu()
 {
-	local name=$1 idle before took counted slub i
+	local name=$1 idle before took counted slub
 	idle=$(counted_kb)
 	before=$(percpu_kb)
 	check "$name: 200 caches of the kernel are made" load hak_caches caches=200 slub=1
