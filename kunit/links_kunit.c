@@ -261,6 +261,34 @@ static void write_over_the_mark_is_found_at_flush(struct kunit *test)
 }
 
 /*
+ * Who writes over the mark and frees again hides that from the call.  It is found when both have
+ * left their magazine, and the object is in its slab once.
+ */
+static void second_free_after_such_a_write_is_found_at_flush(struct kunit *test)
+{
+	const struct marked *m = test->param_value;
+	struct hak_cache_args args = { .ctor = m->pristine ? hak_empty_ctor : NULL };
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-hidden", 64, &args, 0);
+	void *p = hak_cache_alloc(c, GFP_KERNEL), *keep = hak_cache_alloc(c, GFP_KERNEL);
+	const struct hak_core *core = cache_core(c);
+	struct hak_counts bad;
+
+	migrate_disable();
+	hak_counts_begin(&bad);
+	hak_cache_free(c, p);
+	if (core->pool.marked)
+		hak_arch_poke(p + core->pool.mark_off, 0x1234);
+	hak_cache_free(c, p);
+	KUNIT_EXPECT_EQ(test, hak_counted_bad(&bad), 0);
+	migrate_enable();
+	hak_drain_core(cache_core(c));
+	hak_kunit_bad_end(test, &bad, HAK_STAT_bad_free_double, 1, "hidden by a write");
+	KUNIT_EXPECT_TRUE(test, hak_pool_object_free(&cache_core(c)->pool, p));
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(&cache_core(c)->pool), 0);
+	hak_cache_free(c, keep);
+}
+
+/*
  * hardened=1 takes an aligned pointer into an object, and may hand it out.  However often that
  * happens, it is found when its magazine is flushed.
  */
@@ -293,6 +321,7 @@ static struct kunit_case links_cases[] = {
 	KUNIT_CASE(deferred_link_is_proven),
 	KUNIT_CASE(link_of_a_deferred_free_is_0_afterwards),
 	KUNIT_CASE_PARAM(write_over_the_mark_is_found_at_flush, marked_gen_params),
+	KUNIT_CASE_PARAM(second_free_after_such_a_write_is_found_at_flush, marked_gen_params),
 	KUNIT_CASE(interior_pointer_is_found_at_the_latest_at_flush),
 	{}
 };
