@@ -408,7 +408,36 @@ static void destroy_while_reaped_loses_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
 }
 
+/* As an isolated CPU does that was asked: where it may sleep, and not before it gets to the slabs. */
+static void flagged_cpu_empties_its_sets_at_a_miss(struct kunit *test)
+{
+	struct hak_cache *held = hak_kunit_cache(test, "kunit-held", 64, NULL, 0);
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-comes-by", 64, NULL, 0);
+	u64 drains = hak_kunit_stat(HAK_STAT_isolated_drains);
+	void *p, *q = NULL;
+
+	migrate_disable();
+	use_much(test, held);
+	WRITE_ONCE(*raw_cpu_ptr(&hak_reap_flag), true);
+	if (!gfpflags_allow_blocking(GFP_ATOMIC)) {
+		q = hak_cache_alloc(c, GFP_ATOMIC);
+		KUNIT_EXPECT_GT(test, task_set(held)->n, 0);
+		KUNIT_EXPECT_TRUE(test, raw_cpu_read(hak_reap_flag));
+		hak_drain_here(cache_core(c), false);
+	}
+	p = hak_cache_alloc(c, GFP_KERNEL);
+	KUNIT_EXPECT_FALSE(test, raw_cpu_read(hak_reap_flag));
+	KUNIT_EXPECT_EQ(test, task_set(held)->n, 0);
+	KUNIT_EXPECT_NULL(test, task_set(held)->spare);
+	migrate_enable();
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_isolated_drains), drains + 1);
+	hak_cache_free(c, p);
+	if (q)
+		hak_cache_free(c, q);
+}
+
 static struct kunit_case reap_cases[] = {
+	KUNIT_CASE(flagged_cpu_empties_its_sets_at_a_miss),
 	KUNIT_CASE(idle_set_is_emptied),
 	KUNIT_CASE(moving_set_is_left_alone),
 	KUNIT_CASE(gated_set_is_emptied_too),

@@ -39,6 +39,7 @@ enum hak_mem_stat {
 	HAK_MEM_HURRIED,		/* grace periods that the worker hurried */
 	HAK_MEM_RETIRED,		/* pages handed to the worker that frees them */
 	HAK_MEM_WAKE_ISOLATED,		/* works queued on CPUs that are isolated */
+	HAK_MEM_DRAIN_ISOLATED,		/* times such a CPU emptied its sets itself */
 	HAK_NR_MEM_STATS
 };
 

@@ -156,6 +156,14 @@ static void count_alloc(struct hak_set *s, void *p, bool slab, enum hak_grown gr
 		count_event(s, HAK_ALLOC_SLAB);
 }
 
+/* This CPU is isolated, and was asked to empty its sets when it comes by: here it is. */
+static noinline void refill_flagged(gfp_t gfp, enum hak_level lvl)
+{
+	if (lvl == HAK_TASK && gfpflags_allow_blocking(gfp) && hak_may_grow() && !hak_nested())
+		hak_reap_flagged();
+}
+NOKPROBE_SYMBOL(refill_flagged);
+
 /* A little effort on this node, before others are asked. */
 static gfp_t local_gfp(gfp_t gfp)
 {
@@ -175,6 +183,8 @@ void *hak_alloc_slow(struct hak_core *core, gfp_t gfp, enum hak_level lvl)
 	unsigned long flags;
 	void *p = NULL;
 
+	if (unlikely(raw_cpu_read(hak_reap_flag)))
+		refill_flagged(gfp, lvl);
 	for (;;) {
 		slab = false;
 		flags = set_enter(lvl);

@@ -298,6 +298,9 @@ unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mu
 unsigned long hak_shrinker_scan(unsigned long want);
 void hak_reap_ask(void);	/* empty everything soon; any context that may take a mutex */
 bool hak_reap_busy(void);		/* is a reaper that was kicked still at it? any context */
+/* Was this CPU, which is isolated, asked to empty its sets when it comes by?  Racy. */
+DECLARE_PER_CPU(bool, hak_reap_flag);
+void hak_reap_flagged(void);		/* it does; a task that may sleep, nothing held */
 void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sleep */
 
 /* tiny_conf.c */

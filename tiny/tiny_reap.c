@@ -11,6 +11,9 @@
  * included.  It takes the mutex only if it is free, waits for nothing, and runs no
  * constructor or destructor.  It stops when it has what it was asked for.  If that
  * was not to be had, it asks the reapers of those CPUs that hold something.
+ *
+ * An isolated CPU has no reaper, and is woken for an explicit drain, or when the kernel is about
+ * to kill.  Otherwise it finds a flag at its next miss that gets to the slabs.
  */
 #include "tiny/tiny_depot.h"
 
@@ -22,6 +25,8 @@ struct reaper {
 };
 
 static DEFINE_PER_CPU(struct reaper, reaper);
+DEFINE_PER_CPU(bool, hak_reap_flag);
+HAK_EXPORT_TEST(hak_reap_flag);
 
 static bool reap_paused hak_guarded_by(&hak_caches_lock);
 /* jiffies of the next look at what CPUs share */
@@ -154,16 +159,36 @@ static bool reap_wanted(int cpu)
 	return false;
 }
 
-/* Note which CPUs hold something, for reap_kick(). */
-static void reap_mark(void)
+/* Note which CPUs hold something, for reap_kick(); isolated ones only if that is to be @forced. */
+static void reap_mark(bool forced)
 	hak_must_hold(&hak_caches_lock)
 {
 	int cpu;
 
-	for_each_online_cpu(cpu)
-		if (reap_wanted(cpu))
+	for_each_online_cpu(cpu) {
+		if (!reap_wanted(cpu))
+			continue;
+		if (!forced && hak_cpu_isolated(cpu))
+			WRITE_ONCE(*per_cpu_ptr(&hak_reap_flag, cpu), true);
+		else
 			WRITE_ONCE(per_cpu_ptr(&reaper, cpu)->all, true);
+	}
 }
+
+/* Who holds the mutex may be allocating, so it is only tried; then the flag stays. */
+void hak_reap_flagged(void)
+{
+	struct hak_core *core;
+
+	if (!mutex_trylock(&hak_caches_lock))
+		return;
+	WRITE_ONCE(*raw_cpu_ptr(&hak_reap_flag), false);
+	list_for_each_entry(core, &hak_caches, list)
+		hak_drain_here(core, false);
+	mutex_unlock(&hak_caches_lock);
+	hak_mem_add(HAK_MEM_DRAIN_ISOLATED, 1);
+}
+HAK_EXPORT_TEST(hak_reap_flagged);
 
 /*
  * Empty the magazines of the CPUs that are marked, soon.  Each kick queues the work.  A mark that
@@ -256,7 +281,10 @@ unsigned long hak_shrinker_count(void)
 }
 HAK_EXPORT_TEST(hak_shrinker_count);
 
-/* What the shrinker is asked for, in OS pages, and where HAK_MEM_RETIRED stood then. */
+/*
+ * What the shrinker is asked for, in OS pages, and where HAK_MEM_RETIRED stood then.  Who wants
+ * ULONG_MAX is about to kill.
+ */
 struct scan {
 	unsigned long want;
 	long before;
@@ -321,7 +349,7 @@ static void scan_locked(const struct scan *s)
 	hak_block_trim(scan_left(s));
 	scan_thin(s);
 	if (scan_left(s))
-		reap_mark();
+		reap_mark(s->want == ULONG_MAX);
 }
 
 unsigned long hak_shrinker_scan(unsigned long want)
@@ -352,10 +380,10 @@ void hak_reap_ask(void)
 	hak_release_hurry();
 	if (!mutex_trylock(&hak_caches_lock))
 		return;
-	reap_mark();
+	reap_mark(false);
 	mutex_unlock(&hak_caches_lock);
 	/* What CPUs share is looked after by any of them. */
-	WRITE_ONCE(raw_cpu_ptr(&reaper)->all, true);
+	WRITE_ONCE(per_cpu_ptr(&reaper, hak_work_cpu())->all, true);
 	reap_kick(1);
 }
 HAK_EXPORT_TEST(hak_reap_ask);

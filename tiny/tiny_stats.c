@@ -55,6 +55,7 @@ struct stat_source {
 	X(write_after_free, MEM(HAK_MEM_WRITES))			\
 	X(leaked_objects, MEM(HAK_MEM_LEAKED))				\
 	X(isolated_wakeups, MEM(HAK_MEM_WAKE_ISOLATED))			\
+	X(isolated_drains, MEM(HAK_MEM_DRAIN_ISOLATED))			\
 	X(pages_held, GAUGE(HAK_MEM_PAGES))				\
 	X(superslabs_held, GAUGE(HAK_MEM_SS))				\
 	X(small_blocks_held, GAUGE(HAK_MEM_SMALL))			\

@@ -43,6 +43,7 @@ struct dentry;
 	X(write_after_free)	/* free objects that had lost their mark */	\
 	X(leaked_objects)	/* live when their cache or hakmem went away */	\
 	X(isolated_wakeups)	/* works queued on CPUs that are isolated */	\
+	X(isolated_drains)	/* times such a CPU emptied its sets itself */	\
 	X(pages_held)		/* 4 KiB pages of all blocks */			\
 	X(superslabs_held)							\
 	X(small_blocks_held)						\

@@ -346,6 +346,7 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w);
 #define hak_queue_any(q, w)	shim_work(w)
 #define queue_work(q, w)	shim_work(w)
 #define hak_cpu_isolated(cpu)	((void)(cpu), false)
+#define hak_work_cpu()		raw_smp_processor_id()
 #define DECLARE_DELAYED_WORK(d, f) struct delayed_work d = { .work.fn = f }
 #define hak_queue_any_delayed(q, d, t)	shim_work(&(d)->work)
 #define hak_hurry_any(q, d)	shim_work(&(d)->work)
