@@ -64,17 +64,15 @@ static enum cpuhp_state hotplug_state;
 /* The parameter that is out of range, and its range; or NULL. */
 static const char *param_wrong(void)
 {
+	const struct hak_own own = { .mag_size = mag_size, .cache_bytes_max = cache_bytes_max };
+
 	if (hardened > 2)
 		return "hardened 0..2";
 	if (multi_node < -1 || multi_node > 1)
 		return "multi_node -1..1";
 	if (reap_ms > 3600000)
 		return "reap_ms 0..3600000";
-	if (mag_size < 1 || mag_size > HAK_MAG_MAX)
-		return "mag_size 1..64";
-	if (cache_bytes_max < 1UL << 16 || cache_bytes_max > 1UL << 30)
-		return "cache_bytes_max 64K..1G";
-	return NULL;
+	return hak_conf_wrong(&own);
 }
 
 static bool params_live;	/* loaded: a write takes effect */

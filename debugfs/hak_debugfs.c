@@ -194,6 +194,71 @@ static int audit_open(struct inode *inode, struct file *file)
 	return single_open(file, audit_show, NULL);
 }
 
+static void conf_one(struct seq_file *m, unsigned long own)
+{
+	if (own)
+		seq_printf(m, " %lu", own);
+	else
+		seq_puts(m, " -");
+}
+
+static int conf_show(struct seq_file *m, void *unused)
+{
+	struct hak_core *core;
+
+	seq_puts(m, "# cache mag_size cache_bytes_max reap_ms\n");
+	mutex_lock(&hak_caches_lock);
+	list_for_each_entry(core, &hak_caches, list) {
+		seq_puts(m, core->name);
+		conf_one(m, core->own.mag_size);
+		conf_one(m, core->own.cache_bytes_max);
+		if (core->own.reap_ms)
+			seq_printf(m, " %u\n", core->own.reap_ms - 1);
+		else
+			seq_puts(m, " -\n");
+	}
+	mutex_unlock(&hak_caches_lock);
+	return 0;
+}
+
+static int conf_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, conf_show, NULL);
+}
+
+/* "NAME KEY VALUE", once a write. */
+static ssize_t conf_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	char text[HAK_CACHE_NAME_MAX + 48], *at, *name, *key, *value;
+	int err;
+
+	if (*pos || len >= sizeof(text))
+		return -EINVAL;
+	if (copy_from_user(text, buf, len))
+		return -EFAULT;
+	text[len] = '\0';
+	at = strim(text);
+	name = strsep(&at, " ");
+	key = strsep(&at, " ");
+	value = strsep(&at, " ");
+	if (!key || !value || at)
+		return -EINVAL;
+	err = hak_conf_cache(name, key, value);
+	if (err)
+		return err;
+	*pos += len;
+	return len;
+}
+
+static const struct file_operations conf_fops = {
+	.owner = THIS_MODULE,
+	.open = conf_open,
+	.read = seq_read,
+	.write = conf_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 /* One number and nothing else, however the file was written. */
 static int number_from_user(const char __user *buf, size_t len, loff_t pos, long *v)
 {
@@ -249,7 +314,7 @@ static void act_shrink(void)
 	hak_shrink_all();
 }
 
-/* What can be read.  `audit` can be written as well, in debugfs. */
+/* What can be read.  `conf` and `audit` can be written as well, in debugfs. */
 static const struct {
 	const char *name;
 	umode_t mode;
@@ -262,6 +327,7 @@ static const struct {
 	{ "magazines", 0444, &magazines_fops, magazines_show },
 	{ "superslabs", 0444, &superslabs_fops, superslabs_show },
 	{ "config", 0444, &config_fops, config_show },
+	{ "conf", 0644, &conf_fops, conf_show },
 	{ "audit", 0644, &audit_fops, audit_show },
 };
 

@@ -47,6 +47,13 @@ struct hak_depot {
 	u64 locked hak_guarded_by_own(&lock);		/* times the lock was taken */
 };
 
+/* What a cache has of its own in a parameter's place; 0: what is in force for all. */
+struct hak_own {
+	unsigned int mag_size;
+	unsigned long cache_bytes_max;
+	unsigned int reap_ms;		/* one more than that */
+};
+
 /* The shared half of a cache. Constant after creation but for depots, pool and mag_max. */
 struct hak_core {
 	struct hak_pool pool;
@@ -61,6 +68,7 @@ struct hak_core {
 	bool typed;
 	u8 mag_max;			/* [hak_caches_lock] what slots_max may become */
 	u8 task_slots;			/* of a task level's set: tiny_percpu.c */
+	struct hak_own own;		/* [hak_caches_lock] */
 	struct module *owner;
 	slab_flags_t flags;
 	struct list_head list hak_guarded_by(&hak_caches_lock);
@@ -292,7 +300,8 @@ bool hak_cpu_holds(struct hak_core *core, int cpu);	/* anything in its sets? rac
 int hak_reap_init(void);
 void hak_reap_exit(void);
 void hak_caches_send_home(void);	/* multi_node begins; process context */
-void hak_reap_every(unsigned int ms);	/* look that often from now on; 0: never */
+void hak_reap_every(unsigned int ms);	/* look that often from now on; 0: never; may sleep */
+void hak_reap_settle(void);		/* the same after a cache got a setting of its own */
 void hak_reap_here(bool all);		/* as the reaper of this CPU does; process context */
 unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
 unsigned long hak_shrinker_scan(unsigned long want);
@@ -306,6 +315,26 @@ void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sl
 /* tiny_conf.c */
 void hak_core_conf(struct hak_core *core);	/* take over what is in force */
 void hak_conf_change(unsigned int mag_size, unsigned long cache_bytes_max);	/* may sleep */
+
+/**
+ * hak_conf_cache() - give the caches of a name a setting of their own
+ * @name: of one cache or more
+ * @key: mag_size, cache_bytes_max or reap_ms
+ * @value: a number, or "-" for what is in force for all
+ *
+ * Context: Process context. May sleep.
+ * Return: 0; -ENOENT if there is no such cache, -EINVAL for another key or a value out of range.
+ */
+int hak_conf_cache(const char *name, const char *key, const char *value);
+const char *hak_conf_wrong(const struct hak_own *own);	/* what is out of range, or NULL */
+
+/* How often the idle sets of @core are looked for, in ms; 0: never. */
+static inline unsigned int core_reap_ms(const struct hak_core *core)
+{
+	unsigned int own = hak_peek(core->own.reap_ms);
+
+	return own ? own - 1 : hak_peek(hak_conf.reap_ms);
+}
 
 /* tiny_oom.c */
 unsigned long hak_oom_free(void);	/* pages that came back; sleeps, but for a moment only */

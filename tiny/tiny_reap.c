@@ -20,6 +20,7 @@
 struct reaper {
 	struct delayed_work work;
 	int cpu;		/* const: whose sets it looks at */
+	unsigned long looked;	/* jiffies of its last look */
 	bool online;		/* the work may queue itself; hotplug callbacks of this CPU */
 	bool all;		/* idle or not; anybody sets it and kicks, the work clears it */
 };
@@ -29,8 +30,11 @@ DEFINE_PER_CPU(bool, hak_reap_flag);
 HAK_EXPORT_TEST(hak_reap_flag);
 
 static bool reap_paused hak_guarded_by(&hak_caches_lock);
-/* jiffies of the next look at what CPUs share */
+/* jiffies of the last and of the next look at what CPUs share */
+static unsigned long shared_looked hak_guarded_by(&hak_caches_lock);
 static unsigned long shared_next hak_guarded_by(&hak_caches_lock);
+/* How often CPUs look: as often as the cache wants it that wants it most often; 0: never. */
+static unsigned int reap_period;
 
 void hak_reap_pause(bool pause)
 {
@@ -49,19 +53,38 @@ static void reap_shared(struct hak_core *core, bool all)
 	hak_pool_trim(&core->pool, all);
 }
 
-/* What CPUs share is looked after by whoever comes first. */
-static void reap_locked(bool all)
+/*
+ * Is @core looked at now, which was last thought of at @last?  One that wants it less often than
+ * CPUs look is, when a multiple of what it wants has gone by.  Who asks by hand (0) gets all but
+ * those that are never to be.
+ */
+static bool reap_due(const struct hak_core *core, unsigned long last)
+{
+	unsigned int ms = core_reap_ms(core);
+	unsigned long each = msecs_to_jiffies(ms);
+
+	if (!last)
+		return hak_peek(core->own.reap_ms) != 1;
+	return ms && (ms <= hak_peek(reap_period) || jiffies / each != last / each);
+}
+
+/* What CPUs share is looked after by whoever comes first. @last: of this CPU; 0: look at all. */
+static void reap_locked(bool all, unsigned long last)
 	hak_must_hold(&hak_caches_lock)
 {
 	bool shared = all || time_after_eq(jiffies, shared_next);
+	unsigned long shared_last = last ? shared_looked : 0;
 	struct hak_core *core;
 
 	hak_assert_held(&hak_caches_lock);
-	if (shared)
-		shared_next = jiffies + msecs_to_jiffies(hak_peek(hak_conf.reap_ms));
+	if (shared) {
+		shared_looked = jiffies;
+		shared_next = jiffies + msecs_to_jiffies(hak_peek(reap_period));
+	}
 	list_for_each_entry(core, &hak_caches, list) {
-		hak_drain_here(core, !all);
-		if (shared)
+		if (all || reap_due(core, last))
+			hak_drain_here(core, !all);
+		if (shared && (all || reap_due(core, shared_last)))
 			reap_shared(core, all);
 		if (all)
 			hak_pool_thin(&core->pool, ULONG_MAX);
@@ -74,7 +97,7 @@ static void reap_locked(bool all)
 void hak_reap_here(bool all)
 {
 	mutex_lock(&hak_caches_lock);
-	reap_locked(all);
+	reap_locked(all, 0);
 	mutex_unlock(&hak_caches_lock);
 }
 HAK_EXPORT_TEST(hak_reap_here);
@@ -90,20 +113,32 @@ static void reap_later(struct reaper *r, unsigned long delay)
 /* An isolated CPU is not disturbed for what idles there, which waits for memory to be short. */
 static void reap_next(struct reaper *r)
 {
-	unsigned int ms = hak_peek(hak_conf.reap_ms);
+	unsigned int ms = hak_peek(reap_period);
 
 	if (ms && !hak_cpu_isolated(r->cpu))
 		reap_later(r, round_jiffies_relative(msecs_to_jiffies(ms)));
 }
 
-void hak_reap_every(unsigned int ms)
+void hak_reap_settle(void)
 {
-	int cpu;
+	struct hak_core *core;
+	unsigned int ms, cpu;
 
-	WRITE_ONCE(hak_conf.reap_ms, ms);
+	mutex_lock(&hak_caches_lock);
+	ms = hak_conf.reap_ms;
+	list_for_each_entry(core, &hak_caches, list)
+		ms = min_not_zero(ms, core_reap_ms(core));
+	WRITE_ONCE(reap_period, ms);
+	mutex_unlock(&hak_caches_lock);
 	/* Those that wait go on waiting; where there was none, now there is one. */
 	for_each_online_cpu(cpu)
 		reap_next(per_cpu_ptr(&reaper, cpu));
+}
+
+void hak_reap_every(unsigned int ms)
+{
+	WRITE_ONCE(hak_conf.reap_ms, ms);
+	hak_reap_settle();
 }
 
 /* Whoever holds the mutex may wait for work on this queue, so it is only tried. */
@@ -121,7 +156,8 @@ static void reap_work(struct work_struct *work)
 	}
 	all = xchg(&r->all, false);
 	if (!reap_paused)
-		reap_locked(all);
+		reap_locked(all, r->looked);
+	r->looked = jiffies;
 	mutex_unlock(&hak_caches_lock);
 	/* The kernel wants memory: what this emptied is not kept for the next load. */
 	if (all)
@@ -418,6 +454,7 @@ int hak_reap_init(void)
 {
 	int cpu, state;
 
+	reap_period = hak_conf.reap_ms;
 	for_each_possible_cpu(cpu) {
 		per_cpu_ptr(&reaper, cpu)->cpu = cpu;
 		INIT_DEFERRABLE_WORK(&per_cpu_ptr(&reaper, cpu)->work, reap_work);

@@ -124,6 +124,15 @@ struct shim_key { bool on; };
 #define static_branch_likely(k)		likely((k)->on)
 #define static_branch_unlikely(k)	unlikely((k)->on)
 
+#define min_not_zero(a, b)	({ __typeof__(a) __x = (a), __y = (b);			\
+				   !__x ? __y : !__y ? __x : min(__x, __y); })
+static inline int kstrtoul(const char *text, unsigned int base, unsigned long *v)
+{
+	char *end;
+
+	*v = strtoul(text, &end, base);
+	return end == text || *end || *text == '-' ? -EINVAL : 0;
+}
 #define swap(a, b)		do { __typeof__(a) __t = (a); (a) = (b); (b) = __t; } while (0)
 
 /* Bits */

@@ -155,7 +155,7 @@ for p in hardened=0 hardened=2 stats=1 mag_size=1 mag_size=64 superslab=0 cache_
 done
 
 # --- what idles comes back by itself: nobody asks, and nothing else runs
-in_magazines() { awk '!/^#|^depot/ { n += $4 + ($7 == "spare") } END { print n + 0 }' $D/magazines; }
+in_magazines() { awk -v c="$1" '!/^#|^depot/ && (!c || $1 == c) { n += $4 + ($7 == "spare") } END { print n + 0 }' $D/magazines; }
 all_idle()
 {
 	i=0
@@ -198,6 +198,29 @@ for p in mag_size=0 mag_size=65 mag_size=x mag_size= cache_bytes_max=1 cache_byt
 done
 check "written: what is refused changes nothing" test "$(cat $P/mag_size $P/cache_bytes_max $P/reap_ms | tr '\n' ' ')" = "8 65536 200 "
 refuse "written: hardened cannot be" put 0 $P/hardened
+
+# --- settings of one cache
+own() { awk -v c="$1" '$1 == c { print $2, $3, $4 }' $D/conf; }
+check "own: hak-64 has none" test "$(own hak-64)" = "- - -"
+for s in "mag_size 4" "cache_bytes_max 131072" "reap_ms 0"; do
+	check "own: hak-64 $s" put "hak-64 $s" $D/conf
+done
+check "own: they are in force" test "$(own hak-64)" = "4 131072 0"
+check "own: no other cache has them" test "$(own hak-96)" = "- - -"
+check "own: both CPUs are used" used
+sleep 3
+check "own: what is never reaped stays" test "$(in_magazines hak-64)" -gt 0
+check "own: the rest does not" test "$(in_magazines hak-96)" = 0
+for s in "hak-64 mag_size 0" "hak-64 mag_size" "hak-64 mag_size 4 4" "nobody mag_size 4" "hak-64 hardened 0" "" \
+	"hak-64 reap_ms 3600001" "$(printf %200d 1)"; do
+	refuse "own: '$s' is refused" put "$s" $D/conf
+done
+check "own: nothing is changed by that" test "$(own hak-64)" = "4 131072 0"
+for s in mag_size cache_bytes_max reap_ms; do
+	check "own: hak-64 $s as all" put "hak-64 $s -" $D/conf
+done
+check "own: hak-64 has none again" test "$(own hak-64)" = "- - -"
+check "own: and is reaped" all_idle
 check "written: both modules unload" rmmod hakmem_bench hakmem
 
 # --- what loading and unloading costs for good: nothing that grows

@@ -30,6 +30,8 @@ void code_env_end(void)
 	code_env_hop(0);
 	hak_superslab_enabled = true;
 	hak_conf_change(mag_size, cache_bytes_max);
+	hak_conf_cache("hak-64", "mag_size", "-");
+	hak_conf_cache("hak-192", "mag_size", "-");
 }
 
 void code_env_run(enum code_context where, void (*op)(u8 how), u8 how)
@@ -57,6 +59,9 @@ void code_env_reclaim(u8 how)
 	case 2:
 		if (how & 16)
 			hak_conf_change(1 + code_byte() % HAK_MAG_MAX, 1UL << (14 + how / 32));
+		if (how & 64)
+			hak_conf_cache(how & 128 ? "hak-64" : "hak-192", "mag_size",
+				       how & 32 ? "4" : "-");
 		hak_reap_here(how & 8);
 		break;
 	default:
