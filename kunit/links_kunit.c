@@ -190,6 +190,27 @@ static void deferred_link_is_proven(struct kunit *test)
 	hak_cache_free(c, other);
 }
 
+/* Where objects wait for an interrupt, no word of theirs leads to another. */
+static void deferred_link_is_no_address(struct kunit *test)
+{
+	struct hak_cache *c = new_cache(test);
+	unsigned long *p[3], flags;
+	unsigned int i, word, found = 0;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = (unsigned long *)take(test, c);
+	local_irq_save(flags);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		defer(c, p[i]);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		for (word = 0; word < sizeof(struct item) / sizeof(long); word++)
+			found += hak_arch_peek(p[i] + word) != free_mark(p[i]) &&
+				 hak_owns((void *)hak_arch_peek(p[i] + word));
+	local_irq_restore(flags);
+	KUNIT_EXPECT_EQ(test, found, 0);
+	hak_defer_wait();
+}
+
 /* The link was in the second word; with init_on_free all others are 0 as well. */
 static void deferred_leaves_nothing(struct kunit *test, bool init_on_free)
 {
@@ -319,6 +340,7 @@ static struct kunit_case links_cases[] = {
 	KUNIT_CASE(those_that_wait_are_counted),
 	KUNIT_CASE(words_of_a_new_owner_are_not_followed),
 	KUNIT_CASE(deferred_link_is_proven),
+	KUNIT_CASE(deferred_link_is_no_address),
 	KUNIT_CASE(link_of_a_deferred_free_is_0_afterwards),
 	KUNIT_CASE_PARAM(write_over_the_mark_is_found_at_flush, marked_gen_params),
 	KUNIT_CASE_PARAM(second_free_after_such_a_write_is_found_at_flush, marked_gen_params),

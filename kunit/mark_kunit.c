@@ -215,7 +215,86 @@ static void page_of_the_mark_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
 }
 
+#define READ_OBJECTS 600
+#define READ_WORDS 8
+
+/* Words of the free object at @p that are not as its owner left them. */
+static unsigned int words_changed(const unsigned long *p, unsigned long was)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < READ_WORDS; i++)
+		n += hak_arch_peek(p + i) != was;
+	return n;
+}
+
+/* test->param_value: of a typed cache, or of a size. */
+static const bool typed[] = { true, false };
+
+static void typed_desc(const bool *t, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", *t ? "typed" : "of a size");
+}
+
+KUNIT_ARRAY_PARAM(typed, typed, typed_desc);
+
+static unsigned long *read_object[READ_OBJECTS];
+
+/* One that stays live, so that its slab stays. */
+static bool stays(unsigned int i)
+{
+	return i % 32 == 0;
+}
+
+/* Free objects with anything in them that is neither their owner's nor the mark. */
+static unsigned int objects_tell(const struct hak_core *core, unsigned long was)
+{
+	unsigned int i, found = 0;
+	unsigned long *p;
+
+	for (i = 0; i < READ_OBJECTS; i++) {
+		p = read_object[i];
+		if (stays(i) || !hak_slab_of(p))
+			continue;
+		found += words_changed(p, was) != core->pool.marked ||
+			 (core->pool.marked && object_mark(core, p) != free_mark(p));
+	}
+	return found;
+}
+
+/*
+ * In magazine, spare, depot and slab.  The mark is an address, the same for all of a SuperSlab.
+ * Nothing else in a free object is one, or anything of ours.
+ */
+static void free_object_tells_the_mark_only(struct kunit *test)
+{
+	bool own = *(const bool *)test->param_value;
+	struct hak_cache *c = own ? hak_kunit_cache(test, "kunit-read", READ_WORDS * 8, NULL, 0)
+				  : hak_class[hak_size_class(READ_WORDS * 8)];
+	unsigned long was = hak_config_get()->init_on_free ? 0 : 0x5a5a5a5a5a5a5a5aUL;
+	unsigned int i;
+
+	for (i = 0; i < READ_OBJECTS; i++) {
+		read_object[i] = hak_cache_alloc(c, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, read_object[i]);
+		memset(read_object[i], 0x5a, READ_WORDS * 8);
+	}
+	for (i = 0; i < READ_OBJECTS; i++)
+		if (!stays(i))
+			hak_cache_free(c, read_object[i]);
+	KUNIT_EXPECT_EQ(test, objects_tell(cache_core(c), was), 0);
+	hak_drain_core(cache_core(c));
+	KUNIT_EXPECT_EQ_MSG(test, objects_tell(cache_core(c), was), 0, "in their slabs");
+	/* What the mark tells: the SuperSlab, and no more of the address. */
+	if (hak_superslab_enabled)
+		KUNIT_EXPECT_EQ(test, hak_mark(read_object[0]) % HAK_SS_SIZE, HAK_MARK);
+	for (i = 0; i < READ_OBJECTS; i++)
+		if (stays(i))
+			hak_cache_free(c, read_object[i]);
+}
+
 static struct kunit_case mark_cases[] = {
+	KUNIT_CASE_PARAM(free_object_tells_the_mark_only, typed_gen_params),
 	KUNIT_CASE_SLOW(mark_is_nobodys_in_any_slab),
 	KUNIT_CASE_SLOW(small_blocks_marks_are_nobodys),
 	KUNIT_CASE(object_may_point_to_the_end_of_its_region),
