@@ -11,29 +11,27 @@
 #include "superslab/ss_pages.h"
 #include "superslab/ss_spage.h"
 
-static bool page_is_in(const struct hak_pages *map, unsigned int i)
+/* The first page of @map from page @i on whose bit, after @flip, is set; or HAK_SS_PAGES. */
+static unsigned int page_next(const struct hak_pages *map, unsigned int i, unsigned long flip)
 {
-	return i < HAK_SS_PAGES && test_bit(i, map->bits);
-}
+	unsigned long word;
 
-/* The page behind the run of @map that page @i is in. */
-static unsigned int run_end(const struct hak_pages *map, unsigned int i)
-{
-	while (page_is_in(map, i))
-		i += i % BITS_PER_LONG || ~map->bits[i / BITS_PER_LONG] ? 1 : BITS_PER_LONG;
-	return i;
+	for (; i < HAK_SS_PAGES; i = (i | (BITS_PER_LONG - 1)) + 1) {
+		word = (map->bits[i / BITS_PER_LONG] ^ flip) >> (i % BITS_PER_LONG);
+		if (word)
+			return i + __ffs(word);
+	}
+	return HAK_SS_PAGES;
 }
 
 static unsigned int pages_give(void *base, const struct hak_pages *map)
 {
-	unsigned int i = 0, end, given = 0;
+	unsigned int i, end, given = 0;
 
-	while (i < HAK_SS_PAGES) {
-		end = run_end(map, i);
-		if (end > i)
-			hak_pages_give(base + i * PAGE_SIZE, end - i);
+	for (i = page_next(map, 0, 0); i < HAK_SS_PAGES; i = page_next(map, end, 0)) {
+		end = page_next(map, i, ~0UL);
+		hak_pages_give(base + i * PAGE_SIZE, end - i);
 		given += end - i;
-		i = end + 1;
 	}
 	return given;
 }
@@ -50,15 +48,28 @@ static unsigned int pages_leave(void *base, struct hak_pages *map)
 	return pages_give(base, map);
 }
 
+/* The lowest 16 bits of @bits, each as four. */
+static unsigned long fourfold(unsigned long bits)
+{
+	static_assert(HAK_SPAGE_PAGES == 4 && BITS_PER_LONG == 64);
+
+	bits &= 0xffff;
+	bits = (bits | bits << 24) & 0x000000ff000000ffUL;
+	bits = (bits | bits << 12) & 0x000f000f000f000fUL;
+	bits = (bits | bits << 6) & 0x0303030303030303UL;
+	bits = (bits | bits << 3) & 0x1111111111111111UL;
+	return bits * 15;
+}
+
 unsigned int spages_leave(void *base, const struct hak_spages *map)
 {
-	struct hak_pages pages = {};
-	unsigned int i, n = HAK_SPAGE_PAGES;
+	struct hak_pages pages;
+	unsigned int w, at;
 
-	for (i = 0; i < HAK_SS_SPAGES; i++)
-		if (test_bit(i, map->bits))
-			pages.bits[i * n / BITS_PER_LONG] |=
-				((1UL << n) - 1) << (i * n % BITS_PER_LONG);
+	for (w = 0; w < ARRAY_SIZE(pages.bits); w++) {
+		at = w * BITS_PER_LONG / HAK_SPAGE_PAGES;
+		pages.bits[w] = fourfold(map->bits[at / BITS_PER_LONG] >> at % BITS_PER_LONG);
+	}
 	return pages_leave(base, &pages);
 }
 
