@@ -144,14 +144,6 @@ static noinline struct hak_slab *return_check(struct hak_pool *pool, const void 
 	return NULL;
 }
 
-/* Does an object of @slab, and this one of @pool, start at @p? Its index goes to @i. */
-static __always_inline bool starts_of(const struct hak_slab *slab, const struct hak_pool *pool,
-				      const void *p, unsigned int *i)
-{
-	/* Pairs with hak_slab_init(), as in hak_slab_find(). */
-	return smp_load_acquire(&slab->pool) == pool && slab_starts(slab, pool, p, i);
-}
-
 /*
  * It does not carry the mark of the slab that the image led to.  That may be a thin one, and @p of
  * a small block where a page of it was.
@@ -222,9 +214,30 @@ static noinline unsigned int object_drop(unsigned int n, void **p, unsigned int 
 	return n - 1;
 }
 
+/* How many behind @p are its neighbours in @slab, by @step?  The marks of all are compared. */
+static noinline unsigned int run_find(const struct hak_pool *pool, const struct hak_slab *slab,
+				      void **p, void **end, long step, unsigned int i)
+{
+	unsigned int more = run_length(slab, p, end, step, i);
+
+	run_check(pool, slab, *p, step, 1 + more);
+	return more;
+}
+
+/* The slab of @p if the image leads to one of @pool. */
+static __always_inline struct hak_slab *near_of(const struct hak_pool *pool, const void *p)
+{
+	struct hak_slab *slab = hak_dir_near(p);
+
+	/* Pairs with hak_slab_init(), as in hak_slab_find(). */
+	return slab && smp_load_acquire(&slab->pool) == pool ? slab : NULL;
+}
+
 /*
  * Look up objects, the first of @n, as many as there are entries for.  Those that are none drop
  * out, and those behind move up; how many there are then.  Preemption off.
+ *
+ * Those of one slab page are looked up once.  Whether it still serves is asked under the lock.
  */
 static __always_inline unsigned int batch_find(struct hak_pool *pool, struct batch *b,
 					       unsigned int n, void **p)
@@ -235,22 +248,28 @@ static __always_inline unsigned int batch_find(struct hak_pool *pool, struct bat
 	unsigned long page = 0;
 
 	while (k < n && j < HAK_BATCH) {
-		/* Those that were allocated together often come back together. */
-		if ((unsigned long)p[k] >> HAK_SPAGE_SHIFT != page)
-			slab = hak_dir_near(p[k]);
-		page = (unsigned long)p[k] >> HAK_SPAGE_SHIFT;
-		if (unlikely(!slab || !starts_of(slab, pool, p[k], &i)))
-			slab = return_check(pool, p[k], &i);
+		void *q = p[k];
+
+		if ((unsigned long)q >> HAK_SPAGE_SHIFT != page)
+			slab = near_of(pool, q);
+		page = (unsigned long)q >> HAK_SPAGE_SHIFT;
+		if (unlikely(!slab || !slab_starts(slab, pool, q, &i)))
+			slab = return_check(pool, q, &i);
 		if (unlikely(!slab)) {
 			n = object_drop(n, p, k);
 			continue;
 		}
-		step = k + 1 < n ? p[k + 1] - p[k] : 0;
-		more = step == stride || step == -stride ?
-		       run_length(slab, p + k, p + n, step, i) : 0;
-		run_check(pool, slab, p[k], step, 1 + more);
+		step = k + 1 < n ? p[k + 1] - q : 0;
+		more = 0;
+		if (step == stride || step == -stride) {
+			more = run_find(pool, slab, p + k, p + n, step, i);
+			i -= step > 0 ? 0 : more;
+		} else if (unlikely(pool->marked &&
+				    hak_arch_peek(q + pool->mark_off) != slab_mark(slab, q))) {
+			mark_lost(pool, q);
+		}
 		b->slab[j] = slab;
-		b->index[j] = step > 0 ? i : i - more;
+		b->index[j] = i;
 		b->more[j] = more;
 		b->at[j++] = k;
 		k += 1 + more;
