@@ -257,6 +257,41 @@ static void superslab_goes_in_one_piece(struct kunit *test)
 }
 #endif
 
+#define STAY 16U		/* slab pages */
+
+/* What stays serves the next slab, which would take 2 MiB otherwise. */
+static void some_free_slab_pages_may_stay(struct kunit *test)
+{
+	struct leave_test t;
+	unsigned int i;
+	u64 had;
+	void *p;
+
+	if (!hak_superslab_enabled)
+		return;
+	leave_begin(test, &t);
+	/* One in each SuperSlab or so stays. */
+	for (i = 0; i < OBJECTS; i++) {
+		if (i % (OBJECTS / 4) == 0)
+			continue;
+		hak_cache_free(t.c, t.p[i]);
+		t.p[i] = NULL;
+	}
+	hak_drain_core(cache_core(t.c));
+	hak_pool_trim_all(&cache_core(t.c)->pool);
+	hak_block_trim(ULONG_MAX, STAY);
+	KUNIT_EXPECT_EQ(test, hak_block_empty_pages(), STAY * HAK_SPAGE_PAGES);
+	had = hak_kunit_stat(HAK_STAT_superslabs_held);
+	p = hak_alloc(64, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_superslabs_held), had);
+	KUNIT_EXPECT_LT(test, hak_block_empty_pages(), STAY * HAK_SPAGE_PAGES);
+	hak_free(p);
+	hak_block_trim(ULONG_MAX, 0);
+	KUNIT_EXPECT_EQ(test, hak_block_empty_pages(), 0);
+	KUNIT_EXPECT_EQ(test, hak_audit(-1), 0);
+	leave_end(&t);
+}
+
 static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(pages_of_ours_have_no_reference),
 	KUNIT_CASE(few_live_objects_hold_few_pages),
@@ -267,6 +302,7 @@ static struct kunit_case leave_cases[] = {
 #ifdef __KERNEL__
 	KUNIT_CASE(superslab_goes_in_one_piece),
 #endif
+	KUNIT_CASE(some_free_slab_pages_may_stay),
 	{}
 };
 

@@ -251,7 +251,7 @@ static void hak_alloc_million_objects_costs_three_percent(struct kunit *test)
 	if (percent == 110 || !hak_counted(&before, HAK_STAT_alloc_small_block))
 		expect_cost(test, bytes, percent, slack);
 	/* What serves no slab is anybody's, and costs nothing any more. */
-	hak_block_trim(ULONG_MAX);
+	hak_block_trim(ULONG_MAX, 0);
 	expect_cost(test, bytes, percent, 0);
 	KUNIT_EXPECT_EQ(test, hak_audit(n), 0);
 	unchain(list);

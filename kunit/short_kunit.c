@@ -110,7 +110,7 @@ static void shrinker_takes_what_it_is_asked_for(struct kunit *test)
 	use(test, c, OBJECTS);
 	hak_drain_here(cache_core(c), false);
 	hak_pool_trim(&cache_core(c)->pool, true);
-	hak_block_trim(ULONG_MAX);
+	hak_block_trim(ULONG_MAX, 0);
 	full = d->nr_full;
 	KUNIT_ASSERT_GT(test, full, 16);
 	got = hak_shrinker_scan(WANT);
@@ -234,7 +234,7 @@ static void oom_takes_what_other_cpus_hold(struct kunit *test)
 	hak_reap_pause(false);
 	migrate_disable();
 	use_elsewhere(test, &u);
-	hak_block_trim(ULONG_MAX);
+	hak_block_trim(ULONG_MAX, 0);
 	KUNIT_EXPECT_TRUE(test, hak_cpu_holds(cache_core(u.c), u.cpu));
 	for (asked = 0; asked < 3 && hak_cpu_holds(cache_core(u.c), u.cpu); asked++)
 		KUNIT_EXPECT_GT(test, hak_oom_free(), 0);
@@ -254,7 +254,7 @@ static void oom_waits_for_the_grace_period(struct kunit *test)
 	hak_release_wait();
 	/* Nothing else is to be had. */
 	hak_pool_trim(&hak_mag_pool, true);
-	hak_block_trim(ULONG_MAX);
+	hak_block_trim(ULONG_MAX, 0);
 	hak_pool_trim(&cache_core(c)->pool, true);
 	KUNIT_EXPECT_GT(test, hak_oom_free(), 0);
 	KUNIT_EXPECT_EQ(test, hak_release_pages(), 0);

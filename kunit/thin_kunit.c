@@ -397,6 +397,60 @@ static void small_blocks_lose_pages_too(struct kunit *test)
 	thin_end(test, &t);
 }
 
+static void rest(const struct thin_test *t, unsigned int looks)
+{
+	while (looks--)
+		hak_pool_rest(thin_pool(t));
+}
+
+/* A cache that nobody uses keeps of its one slab what its live objects need; a second one stays. */
+static void one_slab_of_an_idle_cache_loses_pages(struct kunit *test)
+{
+	struct thin_test t = { .size = 64, .n = 2 };
+	unsigned int had;
+	void *p[2];
+
+	t.p = p;
+	t.c = hak_kunit_cache(test, "kunit-rest", t.size, NULL, 0);
+	fill(test, &t, 0);
+	p[1] = NULL;
+	hak_drain_core(cache_core(t.c));
+	had = hak_kunit_stat(HAK_STAT_pages_held);
+	rest(&t, HAK_REST_LOOKS - 1);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), had);
+	rest(&t, 1);
+	KUNIT_EXPECT_LE(test, hak_kunit_stat(HAK_STAT_pages_held), had - HAK_SPAGE_PAGES / 2);
+	KUNIT_EXPECT_EQ(test, hak_pool_verify(thin_pool(&t)), 0);
+	live_are_as_they_were(test, &t);
+	fill(test, &t, 1);
+	hak_drain_core(cache_core(t.c));
+	had = hak_kunit_stat(HAK_STAT_pages_held);
+	rest(&t, 3 * HAK_REST_LOOKS);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), had);
+	KUNIT_EXPECT_EQ(test, hak_audit(-1), 0);
+	thin_end(test, &t);
+}
+
+/* Each look finds that an object came or went. */
+static void one_slab_of_a_cache_in_use_stays_whole(struct kunit *test)
+{
+	struct thin_test t = { .size = 64, .n = 2 * HAK_REST_LOOKS };
+	void *p[2 * HAK_REST_LOOKS] = {};
+	unsigned int had, i;
+
+	t.p = p;
+	t.c = hak_kunit_cache(test, "kunit-use", t.size, NULL, 0);
+	fill(test, &t, 0);
+	had = hak_kunit_stat(HAK_STAT_pages_held);
+	for (i = 1; i < t.n; i++) {
+		fill(test, &t, i);
+		hak_drain_core(cache_core(t.c));
+		rest(&t, 1);
+	}
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), had);
+	thin_end(test, &t);
+}
+
 static struct kunit_case thin_cases[] = {
 	KUNIT_CASE(pages_without_live_objects_leave),
 	KUNIT_CASE(holes_are_handed_out_to_nobody),
@@ -409,6 +463,8 @@ static struct kunit_case thin_cases[] = {
 	KUNIT_CASE(more_pages_leave_later),
 	KUNIT_CASE(small_block_in_a_hole_is_told_apart),
 	KUNIT_CASE(small_blocks_lose_pages_too),
+	KUNIT_CASE(one_slab_of_an_idle_cache_loses_pages),
+	KUNIT_CASE(one_slab_of_a_cache_in_use_stays_whole),
 	{}
 };
 

@@ -385,7 +385,7 @@ void hak_block_shrink(void)
 {
 	/* A SuperSlab that is on its way would come after everything was given back. */
 	cancel_work_sync(&ss_work);
-	hak_block_trim(ULONG_MAX);
+	hak_block_trim(ULONG_MAX, 0);
 }
 HAK_EXPORT_TEST(hak_block_shrink);
 

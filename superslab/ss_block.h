@@ -188,13 +188,14 @@ void hak_woken(int cpu);
 /**
  * hak_block_trim() - give memory that serves no slab to the kernel
  * @want: OS pages that will do; one SuperSlab's more may go
+ * @keep: free slab pages that stay on each node, in SuperSlabs that serve slabs
  *
  * SuperSlabs without slabs first, then the free slab pages of the others, the emptiest first.
  *
  * Context: Any in which the page allocator may be called; no lock held.
  * Return: OS pages that went, or that a grace period holds up.
  */
-unsigned long hak_block_trim(unsigned long want);
+unsigned long hak_block_trim(unsigned long want, unsigned int keep);
 
 /* The same, and first stop one that is on its way. Context: no lock held; may sleep. */
 void hak_block_shrink(void);

@@ -94,23 +94,41 @@ static void give_done(struct hak_block_node *bn, struct hak_ss *ss)
 		hak_ss_retired(ss);
 }
 
-/* Free slab pages of one SuperSlab that serves slabs, the emptiest, leave; how many OS pages. */
-static unsigned int node_give_one(struct hak_block_node *bn)
+/* Take free slab pages out of @ss, the last of them, so that @keep of them stay. */
+static void ss_cut(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep,
+		   struct hak_spages *map)
+	hak_must_hold(&bn->lock)
+{
+	unsigned int w;
+
+	hak_assert_held(&bn->lock);
+	bucket_del(bn, ss);
+	*map = ss->free;
+	ss->nr_free = keep;
+	for (; keep; keep--)
+		spage_clear(map, spage_find(map, 1), 1);
+	for (w = 0; w < ARRAY_SIZE(map->bits); w++)
+		ss->free.bits[w] &= ~map->bits[w];
+	/* One more, so that it does not end before they have gone. */
+	ss->nr_used++;
+	bucket_add(bn, ss);
+}
+
+/*
+ * Free slab pages of one SuperSlab that serves slabs, the emptiest, leave, if the node keeps @keep
+ * then.  How many OS pages.
+ */
+static unsigned int node_give_one(struct hak_block_node *bn, unsigned int keep)
 {
 	unsigned long flags = hak_lock(&bn->lock);
-	unsigned int some = bn->filled & BUCKETS_ALL, given;
+	unsigned int given;
 	struct hak_ss *ss = NULL;
 	struct hak_spages map;
 
-	if (some) {
-		ss = list_first_entry(&bn->bucket[__fls(some)], struct hak_ss, list);
-		bucket_del(bn, ss);
-		map = ss->free;
-		memset(&ss->free, 0, sizeof(ss->free));
-		ss->nr_free = 0;
-		/* One more, so that it does not end before they have gone. */
-		ss->nr_used++;
-		bucket_add(bn, ss);
+	if (bn->nr_free > keep) {
+		ss = list_first_entry(&bn->bucket[__fls(bn->filled & BUCKETS_ALL)],
+				      struct hak_ss, list);
+		ss_cut(bn, ss, keep - min_t(unsigned long, keep, bn->nr_free - ss->nr_free), &map);
 	}
 	hak_unlock(&bn->lock, flags);
 	if (!ss)
@@ -121,7 +139,7 @@ static unsigned int node_give_one(struct hak_block_node *bn)
 	return given;
 }
 
-unsigned long hak_block_trim(unsigned long want)
+unsigned long hak_block_trim(unsigned long want, unsigned int keep)
 {
 	unsigned long given = 0;
 	int nid;
@@ -131,8 +149,8 @@ unsigned long hak_block_trim(unsigned long want)
 
 		while (hak_peek(bn->nr_empty) && given < want && node_retire_one(bn))
 			given += 1UL << HAK_SS_ORDER;
-		while (hak_peek(bn->nr_free) && given < want)
-			given += node_give_one(bn);
+		while (hak_peek(bn->nr_free) > keep && given < want)
+			given += node_give_one(bn, keep);
 	}
 	return given;
 }

@@ -146,6 +146,14 @@ void hak_slab_account(const struct hak_slab *slab, const struct hak_pool *pool, 
  */
 unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want);
 
+/*
+ * The reaper looks.  Has the pool one slab on a node, and did nobody take or return an object for
+ * HAK_REST_LOOKS looks?  Then its pages without live objects go, as in hak_pool_thin().  Context:
+ * process, no lock held.
+ */
+#define HAK_REST_LOOKS 3U
+void hak_pool_rest(struct hak_pool *pool);
+
 /* Bytes of free objects of a pool whose memory may still go back, roughly. Context: any. */
 unsigned long hak_pool_idle(struct hak_pool *pool);
 

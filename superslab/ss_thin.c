@@ -207,3 +207,37 @@ unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want)
 	return given;
 }
 HAK_EXPORT_TEST(hak_pool_thin);
+
+/*
+ * Has the pool stood still, with one slab that is not thin?  So it comes to one thin slab at most.
+ * Otherwise each object of a cache that is seldom used might end up with a page of its own.
+ */
+static bool node_rests(struct hak_pool_node *pn)
+{
+	unsigned long flags = hak_lock(&pn->lock);
+
+	if (pn->nr_slabs != 1 || pn->nr_thin || pn->nr_free != pn->seen_free)
+		pn->looks = 0;
+	pn->seen_free = pn->nr_free;
+	/* Once; where little could go, it is not tried again before it was used. */
+	pn->looks = min(pn->looks + 1, HAK_REST_LOOKS + 1);
+	hak_unlock(&pn->lock, flags);
+	return hak_peek(pn->looks) == HAK_REST_LOOKS;
+}
+
+void hak_pool_rest(struct hak_pool *pool)
+{
+	struct hak_pool_node *pn;
+	int nid;
+
+	if (!pool_thins(pool))
+		return;
+	for_each_nid(nid) {
+		pn = pool->node[nid];
+		if (hak_peek(pn->nr_slabs) != 1 || hak_peek(pn->nr_thin) || !node_rests(pn))
+			continue;
+		node_thin(pool, pn, &pn->partial, 1);
+		node_thin(pool, pn, &pn->small, 1);
+	}
+}
+HAK_EXPORT_TEST(hak_pool_rest);

@@ -165,6 +165,9 @@ struct hak_pool_node {
 	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */
 	unsigned long nr_free hak_guarded_by_own(&lock);
 	u64 random hak_guarded_by_own(&lock);	/* in which order a new slab is handed out */
+	/* What the reaper found the last time, and how often in a row. */
+	unsigned long seen_free hak_guarded_by_own(&lock);
+	unsigned int looks hak_guarded_by_own(&lock);
 };
 
 /* Equally sized objects: the slab-level half of a cache. Constant after hak_pool_init(). */

@@ -38,7 +38,7 @@ unsigned long hak_oom_free(void)
 		return oom_retired() - before;
 	while ((hak_reap_busy() || hak_release_pages()) && time_before(jiffies, end))
 		schedule_timeout_uninterruptible(1);
-	hak_block_trim(ULONG_MAX);
+	hak_block_trim(ULONG_MAX, 0);
 	return oom_retired() - before;
 }
 HAK_EXPORT_TEST(hak_oom_free);

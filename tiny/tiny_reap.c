@@ -17,6 +17,12 @@
  */
 #include "tiny/tiny_depot.h"
 
+/*
+ * Slab pages, 256 KiB a node, that stay when the reapers give back all there is.  Otherwise the
+ * next slab would need a SuperSlab.  The shrinker itself takes them too.
+ */
+#define REAP_KEEP 16U
+
 struct reaper {
 	struct delayed_work work;
 	int cpu;		/* const: whose sets it looks at */
@@ -51,6 +57,8 @@ static void reap_shared(struct hak_core *core, bool all)
 	for_each_nid(nid)
 		hak_depot_trim(&core->depot[nid], &core->pool, all);
 	hak_pool_trim(&core->pool, all);
+	if (!all)
+		hak_pool_rest(&core->pool);
 }
 
 /*
@@ -161,7 +169,7 @@ static void reap_work(struct work_struct *work)
 	mutex_unlock(&hak_caches_lock);
 	/* The kernel wants memory: what this emptied is not kept for the next load. */
 	if (all)
-		hak_block_trim(ULONG_MAX);
+		hak_block_trim(ULONG_MAX, REAP_KEEP);
 	reap_next(r);
 }
 
@@ -353,7 +361,7 @@ static void scan_core(struct hak_core *core, const struct scan *s)
 		while (hak_block_empty_pages() < scan_left(s) &&
 		       hak_depot_give(&core->depot[nid], &core->pool, SCAN_MAGAZINES))
 			hak_pool_trim(&core->pool, true);
-	hak_block_trim(scan_left(s));
+	hak_block_trim(scan_left(s), 0);
 }
 
 /* Whole slabs were not enough: pages leave those that have live objects. */
@@ -382,7 +390,7 @@ static void scan_locked(const struct scan *s)
 		cond_resched();
 	}
 	hak_pool_trim(&hak_mag_pool, true);
-	hak_block_trim(scan_left(s));
+	hak_block_trim(scan_left(s), 0);
 	scan_thin(s);
 	if (scan_left(s))
 		reap_mark(s->want == ULONG_MAX);
@@ -396,7 +404,7 @@ unsigned long hak_shrinker_scan(unsigned long want)
 	};
 
 	hak_release_hurry();
-	hak_block_trim(want);
+	hak_block_trim(want, 0);
 	if (!scan_left(&s))
 		return scan_got(&s);
 	if (!mutex_trylock(&hak_caches_lock))

@@ -5,6 +5,7 @@
 RUNS=${RUNS:-hardened=1}
 CACHES=${CACHES:-0}
 MOST_KB=4096
+IDLE_S=20	# ten looks of the reaper
 SLACK_KB=512	# per-CPU chunks come and go by pages of all CPUs, and the kernel keeps one that is empty
 
 percpu_kb() { awk '$1 == "Percpu:" { print $2 }' /proc/meminfo; }
@@ -44,11 +45,14 @@ percpu()
 
 one_object()
 {
-	local name=$1 before hak shrunk slub
+	local name=$1 before hak idle shrunk slub
 	before=$(used_kb)
 	check "$name: $CACHES caches with one object each are made" load hak_caches caches="$CACHES" objects=1
 	hak=$(($(used_kb) - before))
 	echo "# $name: held $(($(stat pages_held) * 4)) kB, per-CPU $(counted_kb) kB"
+	# The reaper has seen them idle some times by then.
+	sleep $IDLE_S
+	idle=$(($(used_kb) - before))
 	put 1 $D/shrink
 	shrunk=$(($(used_kb) - before))
 	check "$name: and destroyed" rmmod hak_caches
@@ -56,7 +60,9 @@ one_object()
 	check "$name: as many of the kernel's" load hak_caches caches="$CACHES" objects=1 slub=1
 	slub=$(($(used_kb) - before))
 	rmmod hak_caches
-	echo "# $name: $CACHES caches with one object each cost $hak kB, after shrink $shrunk kB; the kernel's $slub kB"
+	echo "# $name: $CACHES caches with one object each cost $hak kB, after $IDLE_S s $idle, after shrink $shrunk kB; the kernel's $slub kB"
+	check "$name: left alone for $IDLE_S s they cost $idle kB, at most 1.1 of the kernel's $slub" \
+		test $((idle * 10)) -le $((slub * 11))
 }
 
 IFS=';'
