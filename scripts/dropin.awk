@@ -59,6 +59,8 @@ function as_it_is()
 	verdict(peak[5] && peak[5] <= peak[4] + 2048, sprintf("hakmem holds %d kB at most (slub: %d kB and 2 MiB)", peak[5], peak[4]))
 	if (peak[5] > peak[4])
 		printf "short of its aim: %s, %d kB at most, slub %d kB\n", proof, peak[5], peak[4]
+	rest = memory[4, "drop_caches"] * 1.25 + 512
+	verdict(memory[5, "drop_caches"] <= rest, sprintf("%d kB are held after drop_caches (at most 1.25 of slub's %d kB and 512)", memory[5, "drop_caches"], memory[4, "drop_caches"]))
 	verdict(memory[5, "unloaded"] == memory[5, "before"], sprintf("%d kB are held after unloading, as before (%d kB)", memory[5, "unloaded"], memory[5, "before"]))
 }
 
