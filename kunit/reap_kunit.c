@@ -408,7 +408,7 @@ static void destroy_while_reaped_loses_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
 }
 
-/* As an isolated CPU does that was asked: where it may sleep, and not before it gets to the slabs. */
+/* As an isolated CPU that was asked: where it may sleep, and only when it gets to the slabs. */
 static void flagged_cpu_empties_its_sets_at_a_miss(struct kunit *test)
 {
 	struct hak_cache *held = hak_kunit_cache(test, "kunit-held", 64, NULL, 0);
