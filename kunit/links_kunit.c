@@ -281,6 +281,41 @@ static void write_over_the_mark_is_found_at_flush(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_counted(&counts, HAK_STAT_write_after_free), core->pool.marked);
 }
 
+/* Neighbours go back together: a write into any of them is found all the same. */
+static void write_among_neighbours_is_found_at_flush(struct kunit *test)
+{
+	enum { ALL = 320, ROW = 24 };
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-row", 64, NULL, 0);
+	struct hak_core *core = cache_core(c);
+	void **p = kunit_kcalloc(test, ALL, sizeof(*p), GFP_KERNEL), *keep;
+	unsigned int at, i, near;
+	struct hak_counts counts;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	/* A slab that was handed out once hands out its lowest objects, in their order. */
+	KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, ALL, p), ALL);
+	keep = p[0];
+	hak_cache_free_bulk(c, ALL - 1, p + 1);
+	hak_drain_core(core);
+	for (at = 0; at < ROW; at++) {
+		KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, ROW, p), ROW);
+		for (i = 1, near = 0; i < ROW; i++)
+			near += p[i] - p[i - 1] == 64 || p[i - 1] - p[i] == 64;
+		KUNIT_EXPECT_GT(test, near, ROW / 2);
+		hak_counts_begin(&counts);
+		for (i = 0; i < ROW; i++)
+			hak_cache_free(c, p[i]);
+		if (core->pool.marked)
+			hak_arch_poke(p[at] + core->pool.mark_off, 0x1234);
+		hak_drain_core(core);
+		KUNIT_EXPECT_EQ_MSG(test, hak_counted(&counts, HAK_STAT_write_after_free),
+				    core->pool.marked, "number %u", at);
+		KUNIT_EXPECT_TRUE(test, !core->pool.marked ||
+				  hak_arch_peek(p[at] + core->pool.mark_off) != 0x1234);
+	}
+	hak_cache_free(c, keep);
+}
+
 /*
  * Who writes over the mark and frees again hides that from the call.  It is found when both have
  * left their magazine, and the object is in its slab once.
@@ -344,6 +379,7 @@ static struct kunit_case links_cases[] = {
 	KUNIT_CASE(link_of_a_deferred_free_is_0_afterwards),
 	KUNIT_CASE_PARAM(write_over_the_mark_is_found_at_flush, marked_gen_params),
 	KUNIT_CASE_PARAM(second_free_after_such_a_write_is_found_at_flush, marked_gen_params),
+	KUNIT_CASE(write_among_neighbours_is_found_at_flush),
 	KUNIT_CASE(interior_pointer_is_found_at_the_latest_at_flush),
 	{}
 };
