@@ -26,12 +26,12 @@ else
 	# Of what it tests, the files are no part.
 	check "a client runs" load hakmem_selftest test=context
 fi
-for f in stats classes caches magazines superslabs config audit; do
+for f in stats classes caches magazines superslabs config conf audit; do
 	check "proc: $f says something" grep -q . $P/$f
 	refuse "proc: $f cannot be written" put 1 $P/$f
 	check "proc: $f is root's" test "$(ls -l $P/$f | cut -c1-10)" = -r--------
 done
-check "proc: no file but these" test "$(ls $P | wc -l)" = 7
+check "proc: no file but these" test "$(ls $P | wc -l)" = 8
 check "stats are lines of name and value" awk 'NF != 2 { bad = 1 } END { exit bad || !NR }' $P/stats
 check "stats have counted the client's objects" test "$(value alloc_slab)" -gt 0
 check "caches name the size classes" grep -q '^hak-64 ' $P/caches
