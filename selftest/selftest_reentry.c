@@ -215,7 +215,9 @@ const struct st_test st_reentry_tests[] = {
 	EACH_CONTEXT("typed, 8 bytes", TYPED_8),
 	EACH_CONTEXT("typed, 1024 bytes", TYPED_1024),
 	EACH_CONTEXT("constructor", CTOR_64),
+#ifndef CONFIG_PREEMPT_RT	/* there softirqs are tasks, whose sets are always open */
 	{ "a level opened by a nested call, softirq", opened_by_a_nested_call, HAK_IN_SOFTIRQ },
+#endif
 	{ "a level opened by a nested call, hardirq", opened_by_a_nested_call, HAK_IN_HARDIRQ },
 	{ "frees under a lock of the core were deferred", frees_were_deferred },
 	{ }
