@@ -108,8 +108,12 @@ static void one_way(struct kunit *test, struct parcel *pa, enum hak_where from, 
 	KUNIT_EXPECT_TRUE_MSG(test, right, "%s to %s: not run there", a, b);
 	KUNIT_EXPECT_EQ_MSG(test, pa->spoilt, 0, "%s to %s: overwritten", a, b);
 	KUNIT_EXPECT_EQ_MSG(test, pa->preempt, 0, "%s to %s: preempt count", a, b);
-	/* Atomic requests may fail, but not as a habit. */
-	KUNIT_EXPECT_LE_MSG(test, pa->failed, N / 10, "%s to %s: no memory", a, b);
+	/*
+	 * Atomic requests may fail, but not as a habit.  On PREEMPT_RT a context that cannot make
+	 * memory has what is in slabs, and the other CPU's sets hold 128 of these.
+	 */
+	KUNIT_EXPECT_LE_MSG(test, pa->failed, hak_may_grow_in(from) ? N / 10 : N - 1,
+			    "%s to %s: no memory", a, b);
 	pa->failed = 0;
 }
 
