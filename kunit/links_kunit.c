@@ -281,9 +281,20 @@ static void write_over_the_mark_is_found_at_flush(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hak_counted(&counts, HAK_STAT_write_after_free), core->pool.marked);
 }
 
-/* Neighbours go back together: a write into any of them is found all the same. */
+/* In which order neighbours go back: one after the other, or each so many behind the one before. */
+static const unsigned int steps[] = { 1, 7 };
+
+static void step_desc(const unsigned int *step, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "by %u", *step);
+}
+
+KUNIT_ARRAY_PARAM(step, steps, step_desc);
+
+/* Objects of a slab go back together: a write into any of them is found all the same. */
 static void write_among_neighbours_is_found_at_flush(struct kunit *test)
 {
+	unsigned int step = *(const unsigned int *)test->param_value;
 	enum { ALL = 320, ROW = 24 };
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-row", 64, NULL, 0);
 	struct hak_core *core = cache_core(c);
@@ -305,7 +316,7 @@ static void write_among_neighbours_is_found_at_flush(struct kunit *test)
 		KUNIT_EXPECT_GT(test, near, ROW / 2);
 		hak_counts_begin(&counts);
 		for (i = 0; i < ROW; i++)
-			hak_cache_free(c, p[i]);
+			hak_cache_free(c, p[i * step % ROW]);
 		if (core->pool.marked)
 			hak_arch_poke(p[at] + core->pool.mark_off, 0x1234);
 		hak_drain_core(core);
@@ -380,7 +391,7 @@ static struct kunit_case links_cases[] = {
 	KUNIT_CASE(link_of_a_deferred_free_is_0_afterwards),
 	KUNIT_CASE_PARAM(write_over_the_mark_is_found_at_flush, marked_gen_params),
 	KUNIT_CASE_PARAM(second_free_after_such_a_write_is_found_at_flush, marked_gen_params),
-	KUNIT_CASE(write_among_neighbours_is_found_at_flush),
+	KUNIT_CASE_PARAM(write_among_neighbours_is_found_at_flush, step_gen_params),
 	KUNIT_CASE(interior_pointer_is_found_at_the_latest_at_flush),
 	{}
 };

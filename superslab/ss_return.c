@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Objects on their way back into their slabs, up to HAK_BATCH at a time.  They are looked up
- * without a lock, then put back under one hold of a node's lock.  Those that were allocated
- * together often come back together, so both go by runs of one slab.  Neighbours that come in
- * their order, or against it, are looked up once and put back by a few words of the map.
+ * Objects on their way back into their slabs, up to a magazine at a time.  They are looked up
+ * without a lock (ss_batch.c), then put back under one hold of a node's lock, by a few words of the
+ * map where they are of one slab.
  */
+#include "superslab/ss_batch.h"
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_lock.h"
 #include "superslab/ss_pool.h"
-
-/*
- * Objects on their way back: where each belongs, and what is left for after the lock.  An entry
- * is one object, or one and its neighbours above.
- */
-struct batch {
-	void **p;
-	unsigned int n;			/* entries */
-	unsigned int objects;
-	unsigned int bad;		/* those that were free already stand first in p */
-	struct list_head gone;		/* slabs to be given up */
-	struct hak_slab *slab[HAK_BATCH];
-	u16 index[HAK_BATCH];		/* of the lowest */
-	u8 more[HAK_BATCH];		/* neighbours */
-	u8 at[HAK_BATCH];		/* where in p it begins */
-};
-
-static_assert(HAK_MAG_MAX < 256);
 
 /* @slab has more free objects than before, and @was then. */
 static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
@@ -52,231 +34,103 @@ static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struc
 	}
 }
 
-/* The objects of entry @k of @b are free already. */
-static noinline void entry_bad(struct batch *b, unsigned int k)
+/* The objects of entry @e are free already. */
+static noinline void entry_bad(struct hak_batch *b, const struct hak_entry *e)
 {
 	unsigned int i;
 
-	for (i = 0; i <= b->more[k]; i++)
-		b->p[b->bad++] = b->p[b->at[k] + i];
+	for (i = 0; i <= e->more; i++)
+		b->p[b->bad++] = b->p[e->at + i];
 }
 
-/* Some of a run are free already: one by one. Returns how many were not. */
-static noinline unsigned int run_return_some(struct hak_slab *slab, struct batch *b,
-					     unsigned int k)
+/* Some of an entry are free already: one by one. Returns how many were not. */
+static noinline unsigned int entry_return_some(const struct hak_pool *pool, struct hak_batch *b,
+					       const struct hak_entry *e)
 {
-	unsigned int i, done = 0, more = b->more[k];
-	void **p = b->p + b->at[k];
-	bool up = p[0] < p[1];
+	void **p = b->p + e->at;
+	unsigned int i, k, done = 0;
 
-	for (i = 0; i <= more; i++)
-		if (!__test_and_set_bit(b->index[k] + (up ? i : more - i), slab->bits))
+	for (k = 0; k <= e->more; k++)
+		if (slab_starts(e->slab, pool, p[k], &i) && !__test_and_set_bit(i, e->slab->bits))
 			done++;
 		else
-			b->p[b->bad++] = p[i];
+			b->p[b->bad++] = p[k];
 	return done;
 }
 
-/* Mark a run free, of at most BITS_PER_LONG objects; returns how many were not. */
-static unsigned int run_return(struct hak_slab *slab, struct batch *b, unsigned int k)
+/* Mark a run free, of at most BITS_PER_LONG objects: false if one was, and none is marked. */
+static __always_inline bool run_return(struct hak_slab *slab, unsigned int first, unsigned int n)
 {
-	unsigned int first = b->index[k], n = b->more[k] + 1;
 	unsigned long *w = slab->bits + first / BITS_PER_LONG, mask = ~0UL >> (BITS_PER_LONG - n);
 	unsigned long low = mask << first % BITS_PER_LONG;
 	unsigned long high = mask >> 1 >> (BITS_PER_LONG - 1 - first % BITS_PER_LONG);
 
 	if (unlikely(w[0] & low || (high && w[1] & high)))
-		return run_return_some(slab, b, k);
+		return false;
 	w[0] |= low;
 	if (high)
 		w[1] |= high;
-	return n;
+	return true;
+}
+
+/* Mark free those that have a bit in @map: false if one was, and none is marked. */
+static __always_inline bool map_return(struct hak_slab *slab, const unsigned long *map,
+				       unsigned int words)
+{
+	unsigned long *w = slab->bits;
+	unsigned int i;
+
+	for (i = 0; i < words; i++)
+		if (unlikely(w[i] & map[i]))
+			return false;
+	for (i = 0; i < words; i++)
+		w[i] |= map[i];
+	return true;
+}
+
+/* Mark free an entry of several objects; returns how many were not. */
+static noinline unsigned int entry_return(const struct hak_pool *pool, struct hak_batch *b,
+					  const struct hak_entry *e)
+{
+	unsigned int n = e->more + 1;
+
+	if (likely(e->words ? map_return(e->slab, b->word + e->map, e->words)
+			    : run_return(e->slab, e->index, n)))
+		return n;
+	return entry_return_some(pool, b, e);
 }
 
 /*
- * Mark objects free, from entry @k of @b to the last in a row of one slab; returns the number
- * behind it.  One is free already if its bit is set, or if all of its slab is free.  So is one
- * whose slab was given up since the look-up.
+ * Mark objects free, from entry @e of @b to the last in a row of one slab; returns the one behind
+ * it.  One is free already if its bit is set, or if all of its slab is free.  So is one whose slab
+ * was given up since the look-up.
  */
-static __always_inline unsigned int slab_return(struct hak_pool *pool, struct hak_pool_node *pn,
-						struct batch *b, unsigned int k)
+static __always_inline struct hak_entry *slab_return(struct hak_pool *pool,
+						     struct hak_pool_node *pn,
+						     struct hak_batch *b, struct hak_entry *e)
 	hak_must_hold(&pn->lock)
 {
-	struct hak_slab *slab = b->slab[k];
+	struct hak_slab *slab = e->slab;
 	unsigned int was = slab->free, now = was;
+	const struct hak_entry *end = b->entry + b->n;
 
 	if (unlikely(READ_ONCE(slab->pool) != pool || was == slab->objects)) {
-		entry_bad(b, k);
-		return k + 1;
+		entry_bad(b, e);
+		return e + 1;
 	}
 	do {
-		if (b->more[k])
-			now += run_return(slab, b, k);
-		else if (likely(!__test_and_set_bit(b->index[k], slab->bits)))
+		if (e->more)
+			now += entry_return(pool, b, e);
+		else if (likely(!__test_and_set_bit(e->index, slab->bits)))
 			now++;
 		else
-			b->p[b->bad++] = b->p[b->at[k]];
-	} while (++k < b->n && b->slab[k] == slab);
+			b->p[b->bad++] = b->p[e->at];
+	} while (++e < end && e->slab == slab);
 	if (now != was) {
 		slab->free = now;
 		slab_returned(pool, pn, slab, was, &b->gone);
 	}
-	return k;
-}
-
-/* The slab of @p and the object's index in it, or NULL after a report. Preemption off. */
-static noinline struct hak_slab *return_check(struct hak_pool *pool, const void *p, unsigned int *i)
-{
-	struct hak_pool *found = NULL;
-	struct hak_slab *slab = hak_slab_find(p, &found);
-
-	if (!slab) {
-		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, 0);
-		return NULL;
-	}
-	if (found != pool) {
-		hak_report_bad(HAK_BAD_CACHE, p, found, 0);
-		return NULL;
-	}
-	if (slab_starts(slab, pool, p, i))
-		return slab;
-	hak_report_bad(HAK_BAD_INTERIOR, p, found, 0);
-	return NULL;
-}
-
-/*
- * It does not carry the mark of the slab that the image led to.  That may be a thin one, and @p of
- * a small block where a page of it was.
- *
- * Or it is of a small block and carries the mark of a SuperSlab.  The inlined free of a cache reads
- * a tag where a SuperSlab would have its header.  Any memory may be there, that of a client who
- * keeps the handle too.  Preemption off.
- */
-static noinline void mark_lost(const struct hak_pool *pool, void *p)
-{
-	struct hak_pool *found;
-	const struct hak_slab *slab = hak_slab_find(p, &found);
-	unsigned long mark = hak_arch_peek(p + pool->mark_off);
-
-	if (!slab || mark == slab_mark(slab, p))
-		return;
-	if (mark != hak_mark(p) || pool->mark_off)
-		hak_report_write(p, pool);
-	hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
-}
-
-/*
- * A free object of a marked pool carries its mark, unless somebody wrote there: then again.  Here
- * it is @n objects of @slab, @step apart from @p on.  One mark is that of all of them.
- */
-static __always_inline void run_check(const struct hak_pool *pool, const struct hak_slab *slab,
-				      void *p, long step, unsigned int n)
-{
-	unsigned long mark = slab_mark(slab, p);
-	void *at = p + pool->mark_off;
-
-	if (!pool->marked)
-		return;
-	for (; n >= 4; n -= 4, at += 4 * step)
-		if (hak_arch_peek(at) != mark || hak_arch_peek(at + step) != mark ||
-		    hak_arch_peek(at + 2 * step) != mark || hak_arch_peek(at + 3 * step) != mark)
-			break;
-	for (; n; n--, at += step)
-		if (unlikely(hak_arch_peek(at) != mark))
-			mark_lost(pool, at - pool->mark_off);
-}
-
-/*
- * How many objects behind @p, up to @end, go on by @step, which leads to a neighbour?  They are
- * of its slab, where its index is @i, and fit into a word with it.
- */
-static __always_inline unsigned int run_length(const struct hak_slab *slab, void *const *p,
-					       void *const *end, long step, unsigned int i)
-{
-	unsigned int max = min_t(unsigned int, end - p, BITS_PER_LONG) - 1;
-	void *const *last = p + min_t(unsigned int, max, step > 0 ? slab->objects - 1 - i : i);
-	void *const *q = p;
-	void *next = *p + step;
-
-	for (; last - q >= 4; q += 4, next += 4 * step)
-		if (q[1] != next || q[2] != next + step || q[3] != next + 2 * step ||
-		    q[4] != next + 3 * step)
-			break;
-	for (; q < last && q[1] == next; q++)
-		next += step;
-	return q - p;
-}
-
-/* Where the objects end that are left of @n, of which @p[k] is none, which drops out. */
-static noinline unsigned int object_drop(unsigned int n, void **p, unsigned int k)
-{
-	memmove(p + k, p + k + 1, (n - k - 1) * sizeof(*p));
-	return n - 1;
-}
-
-/* How many behind @p are its neighbours in @slab, by @step?  The marks of all are compared. */
-static noinline unsigned int run_find(const struct hak_pool *pool, const struct hak_slab *slab,
-				      void **p, void **end, long step, unsigned int i)
-{
-	unsigned int more = run_length(slab, p, end, step, i);
-
-	run_check(pool, slab, *p, step, 1 + more);
-	return more;
-}
-
-/* The slab of @p if the image leads to one of @pool. */
-static __always_inline struct hak_slab *near_of(const struct hak_pool *pool, const void *p)
-{
-	struct hak_slab *slab = hak_dir_near(p);
-
-	/* Pairs with hak_slab_init(), as in hak_slab_find(). */
-	return slab && smp_load_acquire(&slab->pool) == pool ? slab : NULL;
-}
-
-/*
- * Look up objects, the first of @n, as many as there are entries for.  Those that are none drop
- * out, and those behind move up; how many there are then.  Preemption off.
- *
- * Those of one slab page are looked up once.  Whether it still serves is asked under the lock.
- */
-static __always_inline unsigned int batch_find(struct hak_pool *pool, struct batch *b,
-					       unsigned int n, void **p)
-{
-	unsigned int k = 0, j = 0, i, more;
-	struct hak_slab *slab = NULL;
-	long stride = pool->stride, step;
-	unsigned long page = 0;
-
-	while (k < n && j < HAK_BATCH) {
-		void *q = p[k];
-
-		if ((unsigned long)q >> HAK_SPAGE_SHIFT != page)
-			slab = near_of(pool, q);
-		page = (unsigned long)q >> HAK_SPAGE_SHIFT;
-		if (unlikely(!slab || !slab_starts(slab, pool, q, &i)))
-			slab = return_check(pool, q, &i);
-		if (unlikely(!slab)) {
-			n = object_drop(n, p, k);
-			continue;
-		}
-		step = k + 1 < n ? p[k + 1] - q : 0;
-		more = 0;
-		if (step == stride || step == -stride) {
-			more = run_find(pool, slab, p + k, p + n, step, i);
-			i -= step > 0 ? 0 : more;
-		} else if (unlikely(pool->marked &&
-				    hak_arch_peek(q + pool->mark_off) != slab_mark(slab, q))) {
-			mark_lost(pool, q);
-		}
-		b->slab[j] = slab;
-		b->index[j] = i;
-		b->more[j] = more;
-		b->at[j++] = k;
-		k += 1 + more;
-	}
-	b->objects = k;
-	b->n = j;
-	return n;
+	return e;
 }
 
 /* Is @slab of @nid, the node of @first? A SuperSlab is of one node. */
@@ -292,19 +146,23 @@ static __always_inline bool same_node(const struct hak_slab *first, const struct
  */
 static noinline void return_again(struct hak_pool *pool, void *p, struct list_head *gone)
 {
-	struct batch b = { .p = &p, .n = 1 };
+	struct hak_batch b hak_uninit;
+	struct hak_slab *slab;
 	struct hak_pool *found = NULL;
 	struct hak_pool_node *pn;
 	unsigned long flags;
 	unsigned int i;
 
-	b.slab[0] = hak_slab_find(p, &found);
-	if (found == pool && !b.slab[0]->spages && slab_starts(b.slab[0], pool, p, &i)) {
-		b.index[0] = i;
+	slab = hak_slab_find(p, &found);
+	if (found == pool && !slab->spages && slab_starts(slab, pool, p, &i)) {
+		b.p = &p;
+		b.n = 1;
+		b.bad = 0;
+		b.entry[0] = (struct hak_entry){ .slab = slab, .index = i };
 		INIT_LIST_HEAD(&b.gone);
-		pn = pool->node[slab_nid(b.slab[0])];
+		pn = pool->node[slab_nid(slab)];
 		flags = hak_lock(&pn->lock);
-		slab_return(pool, pn, &b, 0);
+		slab_return(pool, pn, &b, b.entry);
 		hak_unlock(&pn->lock, flags);
 		list_splice(&b.gone, gone);
 		if (!b.bad)
@@ -319,28 +177,29 @@ static noinline void return_again(struct hak_pool *pool, void *p, struct list_he
  */
 static void **return_batch(struct hak_pool *pool, unsigned int *n, void **p)
 {
+	struct hak_batch b hak_uninit;
+	struct hak_entry *e, *end;
 	unsigned long flags;
 	unsigned int k;
-	struct batch b hak_uninit;
 
 	b.p = p;
 	b.bad = 0;
 	INIT_LIST_HEAD(&b.gone);
 	/* Until it is back in its slab, what is not proven live may go at any time. */
 	preempt_disable();
-	*n = batch_find(pool, &b, *n, p) - b.objects;
-	for (k = 0; k < b.n; ) {
-		const struct hak_slab *first = b.slab[k];
-		int nid = slab_nid(first), done = k;
+	*n = hak_batch_find(pool, &b, *n, p) - b.objects;
+	for (e = b.entry, end = e + b.n; e < end; ) {
+		const struct hak_slab *first = e->slab;
+		int nid = slab_nid(first), done = e->at;
 		struct hak_pool_node *pn = pool->node[nid];
 
 		flags = hak_lock(&pn->lock);
 		do
-			k = slab_return(pool, pn, &b, k);
-		while (k < b.n && same_node(first, b.slab[k], nid));
+			e = slab_return(pool, pn, &b, e);
+		while (e < end && same_node(first, e->slab, nid));
 		hak_unlock(&pn->lock, flags);
 		hak_mem_add(nid == hak_home_nid() ? HAK_MEM_FREE_LOCAL : HAK_MEM_FREE_REMOTE,
-			    (k < b.n ? b.at[k] : b.objects) - b.at[done]);
+			    (e < end ? e->at : b.objects) - done);
 	}
 	for (k = 0; k < b.bad; k++)
 		return_again(pool, p[k], &b.gone);
