@@ -126,8 +126,8 @@ static __always_inline bool slab_covers(const struct hak_slab *slab, const struc
 }
 
 /*
- * Give a bit of @map to each object of @slab from @p on, up to one that is none, has lost its mark
- * or has a bit already: that is an entry of its own.  Returns how many they are.
+ * Give a bit of @map to each object of @slab from @p on, before @end, up to one that is none, has
+ * lost its mark or has a bit already: that is an entry of its own.  Returns how many they are.
  *
  * Of an offset D = I * stride + R the index is I, and D * recip is I * 2^32 + I * E + R * recip,
  * where E = recip * stride - 2^32 is less than the stride.  (I + 1) * E is less than the slab, and
@@ -141,9 +141,9 @@ static __always_inline unsigned int slab_gather(const struct hak_pool *pool,
 	unsigned long mark = slab_mark(slab, slab->mem), d;
 	unsigned int off = pool->mark_off;
 	const void *mem = slab->mem;
-	void *const *q;
+	void *const *q = p;
 
-	for (q = p; q < end; q++) {
+	do {
 		d = *q - mem;
 		if (d >= size)
 			break;
@@ -151,7 +151,7 @@ static __always_inline unsigned int slab_gather(const struct hak_pool *pool,
 		if ((u32)d >= recip || (marked && hak_arch_peek(*q + off) != mark) ||
 		    __test_and_set_bit(d >> 32, map))
 			break;
-	}
+	} while (++q < end);
 	return q - p;
 }
 

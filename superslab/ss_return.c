@@ -10,19 +10,14 @@
 #include "superslab/ss_lock.h"
 #include "superslab/ss_pool.h"
 
-/* @slab has more free objects than before, and @was then. */
-static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struct hak_slab *slab,
-			  unsigned int was, struct list_head *gone)
+/* All objects of @slab are free. */
+static noinline void slab_emptied(struct hak_pool *pool, struct hak_pool_node *pn,
+				  struct hak_slab *slab, struct list_head *gone)
 	hak_must_hold(&pn->lock)
 {
-	struct list_head *list = likely(slab->spages) ? &pn->partial : &pn->small;
-
 	hak_assert_held(&pn->lock);
-	pn->nr_free += slab->free - was;
-	if (!was)
-		list_move(&slab->list, list);
 	/* Whoever gives pages of it to the kernel looks again when they have gone. */
-	if (slab->free < slab->objects || slab->carved == HAK_THINNING)
+	if (slab->carved == HAK_THINNING)
 		return;
 	pn->nr_empty++;
 	if (pn->nr_empty > hak_peek(pool->keep_empty) || slab->carved == HAK_THIN ||
@@ -30,8 +25,22 @@ static void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn, struc
 		hak_slab_unlink(pn, slab);
 		list_add(&slab->list, gone);
 	} else {
-		list_move_tail(&slab->list, list);
+		list_move_tail(&slab->list, slab->spages ? &pn->partial : &pn->small);
 	}
+}
+
+/* @slab has more free objects than before, and @was then. */
+static __always_inline void slab_returned(struct hak_pool *pool, struct hak_pool_node *pn,
+					  struct hak_slab *slab, unsigned int was,
+					  struct list_head *gone)
+	hak_must_hold(&pn->lock)
+{
+	hak_assert_held(&pn->lock);
+	pn->nr_free += slab->free - was;
+	if (!was)
+		list_move(&slab->list, likely(slab->spages) ? &pn->partial : &pn->small);
+	if (slab->free == slab->objects)
+		slab_emptied(pool, pn, slab, gone);
 }
 
 /* The objects of entry @e are free already. */
