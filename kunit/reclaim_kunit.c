@@ -191,7 +191,7 @@ static void hak_cache_shrink_after_use_gives_pages_back(struct kunit *test)
 	peak.supers = max(peak.supers, held_now().supers);
 	peak.small = max(peak.small, held_now().small);
 	KUNIT_EXPECT_EQ(test, hak_cache_shrink(c), 0);
-	/* What waits of SuperSlabs, all of small blocks, and slabs that the first shrink thinned. */
+	/* What waits of SuperSlabs, all of small blocks, and slabs thinned by the first shrink. */
 	waits = hak_release_pages();
 	KUNIT_EXPECT_LE(test, waits, peak.supers * SS_WAIT_PAGES +
 			(peak.small << HAK_SMALL_ORDER_MAX) +
