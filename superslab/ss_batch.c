@@ -126,12 +126,12 @@ static __always_inline bool slab_covers(const struct hak_slab *slab, const struc
 }
 
 /*
- * Give a bit of @map to each object of @slab from @p on, before @end, up to one that is none, has
- * lost its mark or has a bit already: that is an entry of its own.  Returns how many they are.
+ * Give a bit of @map to each object of @slab from @p on, before @end.  It ends at one that is none,
+ * has lost its mark or has a bit already: that is an entry of its own.  Returns how many they are.
  *
- * Of an offset D = I * stride + R the index is I, and D * recip is I * 2^32 + I * E + R * recip,
- * where E = recip * stride - 2^32 is less than the stride.  (I + 1) * E is less than the slab, and
- * recip is not.  So the low half is less than recip exactly if R is 0.
+ * Say the offset D of an object is I * stride + R, so I is its index, and E is recip * stride -
+ * 2^32.  Then D * recip is I * 2^32 + I * E + R * recip.  E is less than the stride, so (I + 1) * E
+ * is less than the slab.  And recip is not.  So the low half is less than recip exactly if R is 0.
  */
 static __always_inline unsigned int slab_gather(const struct hak_pool *pool,
 						const struct hak_slab *slab, void *const *p,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Objects on their way back into their slabs, up to a magazine at a time.  They are looked up
- * without a lock (ss_batch.c), then put back under one hold of a node's lock, by a few words of the
- * map where they are of one slab.
+ * without a lock: ss_batch.c.  Then they are put back under one hold of a node's lock.  Where some
+ * are of one slab, a few words of its map do.
  */
 #include "superslab/ss_batch.h"
 #include "superslab/ss_block.h"
