@@ -295,7 +295,7 @@ KUNIT_ARRAY_PARAM(step, steps, step_desc);
 static void write_among_neighbours_is_found_at_flush(struct kunit *test)
 {
 	unsigned int step = *(const unsigned int *)test->param_value;
-	enum { ALL = 320, ROW = 24 };
+	enum { ALL = 600, ROW = 24 };	/* more than any slab or small block has */
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-row", 64, NULL, 0);
 	struct hak_core *core = cache_core(c);
 	void **p = kunit_kcalloc(test, ALL, sizeof(*p), GFP_KERNEL), *keep;

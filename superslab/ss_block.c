@@ -337,6 +337,7 @@ unsigned long hak_slab_left(const struct hak_slab *slab)
 		mask |= (unsigned long)ss_left(ss, first + i) << i;
 	return mask;
 }
+HAK_EXPORT_TEST(hak_slab_left);
 
 void hak_slab_leave(struct hak_slab *slab, unsigned long mask)
 {
