@@ -261,7 +261,8 @@ static void model_run(struct kunit *test, unsigned int ops)
 			break;
 	}
 	KUNIT_EXPECT_EQ(test, m.bad, 0);
-	KUNIT_EXPECT_GT_MSG(test, m.live, 100, "the check had something to check");
+	/* How many depends on the seed, and a short run is far from the most there can be. */
+	KUNIT_EXPECT_GT_MSG(test, m.live, min(ops / 10, 100U), "the check had something to check");
 	for (i = 0; i < SLOTS; i++)
 		if (m.slot[i].p)
 			op_free(&m, &m.slot[i]);
