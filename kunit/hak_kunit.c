@@ -1,9 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The fixtures of hak_kunit.h that are the same in the kernel and in user space. */
 #include "kunit/hak_kunit.h"
+#include "superslab/ss_node.h"
+
+#define ROOM 8			/* SuperSlabs */
+
+/*
+ * Most cases are about SuperSlabs.  What those before gave back in pieces stands in lists of the
+ * kernel's CPUs, and keeps 2 MiB from being had.  The core asks for 2 MiB without reclaim, and
+ * seldom after it got none.  So some are asked for here, and each node may try again.
+ */
+static void make_room(void)
+{
+	int nid;
+#ifdef __KERNEL__
+	struct page *page[ROOM];
+	unsigned int n;
+
+	for (n = 0; n < ROOM; n++) {
+		page[n] = alloc_pages(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN,
+				      HAK_SS_ORDER);
+		if (!page[n])
+			break;
+	}
+	while (n)
+		__free_pages(page[--n], HAK_SS_ORDER);
+#endif
+	for_each_nid(nid)
+		grow_again(&hak_block_node[nid]);
+}
 
 int hak_kunit_init(struct kunit *test)
 {
+	make_room();
 	/* Cases count what magazines hold; those about the reaper call it themselves. */
 	hak_reap_pause(true);
 	/* What an earlier case left behind is not this one's doing. */

@@ -13,6 +13,7 @@
 #include "superslab/ss_pages.h"
 
 struct hak_block_node *hak_block_node __read_mostly;
+HAK_EXPORT_TEST(hak_block_node);
 
 /* Is @ss without slabs, and one too many?  One of which pages have left is never kept. */
 bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
