@@ -188,35 +188,57 @@ static void *take_first(struct hak_double *d, enum hak_double_age age)
 	return p;
 }
 
-/* Is @p, of @slab, to be freed twice rather than @best? */
-static bool better(const struct hak_slab *slab, enum hak_double_age age, const void *p,
-		   const void *best)
+static bool same_page(const void *p, const void *q)
 {
-	/* The first of the second page, which leaves while the first page stays. */
-	if (age == THIN_LEFT && p < slab->mem + PAGE_SIZE)
-		return false;
+	return (unsigned long)p >> PAGE_SHIFT == (unsigned long)q >> PAGE_SHIFT;
+}
+
+/* The lowest mate; of those on the page of @on, or with @but on any other, if one is given. */
+static unsigned int lowest(const struct hak_double *d, const void *on, bool but)
+{
+	unsigned int i, best = d->mates;
+
+	for (i = 0; i < d->mates; i++) {
+		if (d->mate[i] == on || (on && same_page(d->mate[i], on) == but))
+			continue;
+		if (best == d->mates || d->mate[i] < d->mate[best])
+			best = i;
+	}
+	return best;
+}
+
+/*
+ * Which mate is to be freed twice?  One beside another that will stay live, the first of a page
+ * that will leave, or the last of all.
+ */
+static unsigned int choose(const struct hak_double *d, enum hak_double_age age)
+{
+	unsigned int i, last = 0;
+
 	if (age == THIN_LEFT)
-		return p < best || best < slab->mem + PAGE_SIZE;
-	/* One beside another that will stay live. */
-	if (age == THIN_STAYED)
-		return p < best;
-	return p > best;
+		return lowest(d, d->mate[lowest(d, NULL, false)], true);
+	for (i = 0; i < d->mates; i++) {
+		if (age == THIN_STAYED && lowest(d, d->mate[i], false) < d->mates)
+			return i;
+		last = d->mate[i] > d->mate[last] ? i : last;
+	}
+	return last;
 }
 
 /* The object is the last of its slab, which nobody else has a part of; unless that is thinned. */
 static void cell_begin(struct hak_double *d, const struct hak_double_cell *cell)
 {
-	unsigned int i, last = 0;
 	const struct hak_slab *slab;
+	unsigned int i, last;
 	void *q;
 
 	d->mate[0] = take_first(d, cell->age);
 	slab = hak_slab_of(d->mate[0]);
 	d->mates = min_t(unsigned int, slab->objects, DOUBLE_MATES);
-	for (i = 1; i < d->mates; i++) {
+	for (i = 1; i < d->mates; i++)
 		d->mate[i] = take(d, d->c, d->size, CONTENT);
-		last = better(slab, cell->age, d->mate[i], d->mate[last]) ? i : last;
-	}
+	last = choose(d, cell->age);
+	KUNIT_ASSERT_LT(d->test, last, d->mates);
 	d->p = d->mate[last];
 	d->mate[last] = d->mate[--d->mates];
 	d->serves = d->c;
@@ -265,17 +287,16 @@ static void cut_for(struct hak_double *d, struct hak_cache *c)
 	d->handed[d->out++] = take_other(d, c);
 }
 
-/* One of the first page stays live; pages leave the slab, the object's or others. */
+/* One mate stays live, on the object's page or on another; pages leave the slab. */
 static void make_thin(struct hak_double *d, enum hak_double_age age)
 {
+	unsigned int stays = lowest(d, age == THIN_STAYED ? d->p : NULL, false);
 	const struct hak_slab *slab;
-	unsigned int i, first = 0;
 	void *keep;
 
-	for (i = 1; i < d->mates; i++)
-		first = d->mate[i] < d->mate[first] ? i : first;
-	keep = d->mate[first];
-	d->mate[first] = d->mate[--d->mates];
+	KUNIT_ASSERT_LT(d->test, stays, d->mates);
+	keep = d->mate[stays];
+	d->mate[stays] = d->mate[--d->mates];
 	mates_go(d);
 	d->mate[d->mates++] = keep;
 	hak_drain_core(cache_core(d->c));
