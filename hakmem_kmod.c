@@ -195,7 +195,7 @@ static int on_memory(struct notifier_block *nb, unsigned long action, void *arg)
 		return NOTIFY_OK;
 	hak_reap_here(true);
 	hak_release_wait();
-	hak_block_trim(ULONG_MAX, 0);
+	hak_block_shrink();
 	hak_release_wait();
 	if (hak_block_within(m->start_pfn, m->nr_pages))
 		return notifier_from_errno(-EBUSY);

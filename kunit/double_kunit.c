@@ -44,6 +44,8 @@ const char *const hak_double_outcome[NR_OUTCOMES] = {
 #define PRISTINE (B(CTOR) | B(TYPESAFE))
 #define IN_SMALL B(NR_KINDS)
 #define UNSEEN (PRISTINE | IN_SMALL)	/* the mark, by hak_free_rcu() */
+/* Ages at which the marks are those of its slab, taken or not. */
+#define HAS_MARKS (B(AT_ONCE) | B(IN_SLAB) | B(GIVEN_BACK) | B(CUT_AGAIN))
 #define SETTLED (B(FLUSHED) | B(WRITTEN))
 
 /*
@@ -76,10 +78,10 @@ static const struct hak_double_exception {
 	  B(HEAD_FIRST), B(BY_NMI), B(BY_RCU), B(AT_ONCE), ANY, LATER,
 	  "the rcu_head is written over the mark, which the interrupt misses", WHERE_SMALL },
 	{ "pristine or in a small block, then hak_free_rcu()",
-	  UNSEEN, ANY, B(BY_RCU), B(AT_ONCE) | B(IN_SLAB) | B(CUT_AGAIN), SETTLED, LATER,
+	  UNSEEN, ANY, B(BY_RCU), HAS_MARKS, SETTLED, LATER,
 	  "hak_free_rcu() knows the mark of SuperSlabs, in the first word" },
 	{ "the same, and handed out before the grace period ends",
-	  UNSEEN, ANY, B(BY_RCU), B(AT_ONCE) | B(IN_SLAB) | B(CUT_AGAIN), B(HANDED_OUT), SILENT,
+	  UNSEEN, ANY, B(BY_RCU), HAS_MARKS, B(HANDED_OUT), SILENT,
 	  "a new owner who does not write to the rcu_head leaves it as it was" },
 	{ "the same, in a thin slab, which serves nobody new",
 	  UNSEEN, ANY, B(BY_RCU), B(THIN_STAYED), ANY, LATER,
@@ -87,12 +89,6 @@ static const struct hak_double_exception {
 	{ "in a page that has left a thin slab, then hak_free_rcu()",
 	  ANY, ANY, B(BY_RCU), B(THIN_LEFT), ANY, LATER,
 	  "hak_free_rcu() looks at the first word only; the end of the grace period sees it" },
-	{ "slab given back, then hak_free_rcu()",
-	  ANY, ANY, B(BY_RCU), B(GIVEN_BACK), SETTLED, LATER,
-	  "hak_free_rcu() looks at the first word only; the end of the grace period sees it" },
-	{ "the same, cut again and handed out before the grace period ends",
-	  ANY, ANY, B(BY_RCU), B(GIVEN_BACK), B(HANDED_OUT), SILENT,
-	  "a new owner who does not write to the rcu_head leaves it as it was" },
 	{ "slab page cut for other objects, then hak_free_rcu()",
 	  ANY, ANY, B(BY_RCU), B(CUT_UNLIKE), ANY, LATER,
 	  "it points into an object; the end of the grace period sees it" },

@@ -38,6 +38,7 @@ extern struct kunit_suite hak_cache_suite;
 extern struct kunit_suite hak_mode_suite;
 extern struct kunit_suite hak_leave_suite;
 extern struct kunit_suite hak_thin_suite;
+extern struct kunit_suite hak_rest_suite;
 extern struct kunit_suite hak_percpu_suite;
 extern struct kunit_suite hak_lifecycle_suite;
 extern struct kunit_suite hak_model_suite;

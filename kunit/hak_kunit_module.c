@@ -31,7 +31,7 @@ kunit_test_suites(&hak_class_suite, &hak_magazine_suite, &hak_depot_suite, &hak_
 		  &hak_directory_suite, &hak_mark_suite, &hak_order_suite, &hak_badfree_suite,
 		  &hak_misuse_suite, &hak_cache_suite, &hak_mode_suite, &hak_percpu_suite,
 		  &hak_leave_suite,
-		  &hak_thin_suite, &hak_lifecycle_suite,
+		  &hak_thin_suite, &hak_rest_suite, &hak_lifecycle_suite,
 		  &hak_model_suite, &hak_context_suite, &hak_smp_suite, &hak_audit_suite,
 		  &hak_reclaim_suite, &hak_reap_suite, &hak_short_suite, &hak_flow_suite,
 		  &hak_rcu_suite, &hak_reserve_suite, &hak_node_suite, &hak_backend_suite,

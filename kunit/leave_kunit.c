@@ -280,6 +280,9 @@ static void some_free_slab_pages_may_stay(struct kunit *test)
 	hak_drain_core(cache_core(t.c));
 	hak_pool_trim_all(&cache_core(t.c)->pool);
 	hak_block_trim(ULONG_MAX, STAY);
+	/* They have come to rest. */
+	hak_release_wait();
+	hak_release_wait();
 	KUNIT_EXPECT_EQ(test, hak_block_empty_pages(), STAY * HAK_SPAGE_PAGES);
 	had = hak_kunit_stat(HAK_STAT_superslabs_held);
 	p = hak_alloc(64, GFP_KERNEL);
@@ -287,6 +290,8 @@ static void some_free_slab_pages_may_stay(struct kunit *test)
 	KUNIT_EXPECT_LT(test, hak_block_empty_pages(), STAY * HAK_SPAGE_PAGES);
 	hak_free(p);
 	hak_block_trim(ULONG_MAX, 0);
+	hak_release_wait();
+	hak_release_wait();
 	KUNIT_EXPECT_EQ(test, hak_block_empty_pages(), 0);
 	KUNIT_EXPECT_EQ(test, hak_audit(-1), 0);
 	leave_end(&t);

@@ -403,7 +403,10 @@ static void small_blocks_lose_pages_too(struct kunit *test)
 static void rest(const struct thin_test *t, unsigned int looks)
 {
 	while (looks--)
-		hak_pool_rest(thin_pool(t));
+		if (hak_pool_rest(thin_pool(t))) {
+			synchronize_rcu();
+			hak_thin_end(thin_pool(t));
+		}
 }
 
 /* A cache that nobody uses keeps of its one slab what its live objects need; a second one stays. */

@@ -12,6 +12,7 @@
 #include "superslab/ss_node.h"
 #include "superslab/ss_pages.h"
 #include "superslab/ss_pool.h"
+#include "superslab/ss_rest.h"
 
 bool hak_superslab_enabled __read_mostly = true;
 HAK_EXPORT_TEST(hak_superslab_enabled);
@@ -21,6 +22,7 @@ static void ss_release(struct hak_release *r)
 	struct hak_ss *ss = container_of(r, struct hak_ss, release);
 	struct hak_block_node *bn = &hak_block_node[ss->nid];
 
+	hak_rest_unmark_spages(ss->base, &ss->rest, 1, HAK_SS_SPAGES);
 	spages_release(ss->base);
 	grow_again(bn);
 	hak_mem_add(HAK_MEM_SS, -1);
@@ -73,43 +75,76 @@ static struct hak_ss *ss_create(int nid, gfp_t gfp)
 	return ss_header(base);
 }
 
-static struct hak_slab *ss_take_spages(struct hak_block_node *bn, struct hak_ss *ss,
-				       unsigned int n)
+/* Slab pages that somebody wants, and how they were had. */
+struct ss_want {
+	const struct hak_pool *pool;
+	unsigned int n;			/* neighbours: 1, 2 or 4 */
+	struct hak_slab *slab;		/* NULL: there are none */
+	bool has_marks;			/* it was a slab of the same cache, whose marks are right */
+	struct hak_spages stale;	/* others have marks that go before it is cut */
+};
+
+/* Where in @ss there are slab pages for @w, or 0: those that rest are no use to others. */
+static unsigned int ss_choose(const struct hak_ss *ss, const struct ss_want *w)
+{
+	unsigned int first = spage_find(&ss->free, w->n), i;
+	struct hak_spages rested;
+
+	if (!first || !hak_rests(ss, first, w->n) || hak_rest_fits(ss, first, w->n, w->pool) ||
+	    hak_rest_over(ss))
+		return first;
+	for (i = 0; i < SPAGE_WORDS; i++)
+		rested.bits[i] = ss->free.bits[i] & ~ss->rest.bits[i];
+	return spage_find(&rested, w->n);
+}
+
+static void ss_take_spages(struct hak_block_node *bn, struct hak_ss *ss, unsigned int first,
+			   struct ss_want *w)
 	hak_must_hold(&bn->lock)
 {
-	unsigned int first = spage_find(&ss->free, n), i;
-	struct hak_slab *slab;
+	unsigned int i, n = w->n;
 
 	hak_assert_held(&bn->lock);
+	w->has_marks = hak_rest_fits(ss, first, n, w->pool);
+	for (i = 0; i < SPAGE_WORDS; i++)
+		w->stale.bits[i] = w->has_marks ? 0 : ss->rest.bits[i];
 	bucket_del(bn, ss);
 	spage_clear(&ss->free, first, n);
+	spage_clear(&ss->rest, first, n);
 	ss->nr_free -= n;
 	ss->nr_used += n;
 	bucket_add(bn, ss);
-	slab = ss_desc(ss->base, first);
+	w->slab = ss_desc(ss->base, first);
 	for (i = first; i < first + n; i++)
 		WRITE_ONCE(ss_desc(ss->base, i)->first, first);
-	slab->spages = n;
-	return slab;
+	w->slab->spages = n;
 }
 
-/* @n neighbouring slab pages of the fullest SuperSlab of @bn that has them, or NULL. */
-static struct hak_slab *bn_take_spages(struct hak_block_node *bn, unsigned int n)
+/* Neighbouring slab pages of the fullest SuperSlab of @bn that has them, one of each bucket. */
+static void bn_take_spages(struct hak_block_node *bn, struct ss_want *w)
 	hak_must_hold(&bn->lock)
 {
-	unsigned int fit = bn->filled & BUCKETS_OF(__fls(n));
+	unsigned int fit = bn->filled & BUCKETS_OF(__fls(w->n)), at, first;
 	struct hak_ss *ss;
 
-	if (!fit)
-		return NULL;
-	ss = list_first_entry(&bn->bucket[__ffs(fit)], struct hak_ss, list);
-	return ss_take_spages(bn, ss, n);
+	for (at = fit; at; at &= at - 1) {
+		ss = list_first_entry(&bn->bucket[__ffs(at)], struct hak_ss, list);
+		first = ss_choose(ss, w);
+		if (first) {
+			ss_take_spages(bn, ss, first, w);
+			return;
+		}
+	}
+	if (fit)
+		bn_starves(bn);
 }
 
 bool hak_block_has_room(const struct hak_pool *pool, int nid)
 {
+	struct hak_block_node *bn = &hak_block_node[nid];
+
 	return !IS_ENABLED(CONFIG_PREEMPT_RT) && hak_superslab_enabled &&
-	       hak_peek(hak_block_node[nid].filled) & BUCKETS_OF(__fls(pool->slab_spages));
+	       hak_peek(bn->filled) & BUCKETS_OF(__fls(pool->slab_spages)) && bn_has_rested(bn);
 }
 
 bool hak_block_goes_home(const struct hak_pool *pool, const void *p)
@@ -122,14 +157,14 @@ bool hak_block_goes_home(const struct hak_pool *pool, const void *p)
 	return slab && (!slab->spages || hak_peek(slab->carved) >= HAK_THINNING);
 }
 
-static struct hak_slab *node_take_spages(int nid, unsigned int n)
+static bool node_take_spages(int nid, struct ss_want *w)
 {
 	struct hak_block_node *bn = &hak_block_node[nid];
 	unsigned long flags = hak_lock(&bn->lock);
-	struct hak_slab *slab = bn_take_spages(bn, n);
 
+	bn_take_spages(bn, w);
 	hak_unlock(&bn->lock, flags);
-	return slab;
+	return w->slab;
 }
 
 /* Make the slab pages of @slab lead to @tag. */
@@ -148,8 +183,9 @@ void hak_block_untag(struct hak_slab *slab)
 		ss_tag(slab, hak_tag_none);
 }
 
-static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
+static void ss_publish(const struct ss_want *w, struct hak_pool *pool)
 {
+	struct hak_slab *slab = w->slab;
 	void *base = ss_base(slab);
 	unsigned int first = slab->first;
 	size_t bytes = slab->spages * HAK_SPAGE_SIZE;
@@ -157,16 +193,16 @@ static void ss_publish(struct hak_slab *slab, struct hak_pool *pool)
 
 	if (first + slab->spages == HAK_SS_SPAGES)
 		bytes -= HAK_SS_END;
-	hak_slab_init(slab, pool, mem, bytes);
+	hak_rest_unmark_spages(base, &w->stale, first, first + slab->spages);
+	hak_slab_init(slab, pool, mem, bytes, w->has_marks);
 	ss_tag(slab, pool->tag);
 }
 
-/* @ss serves from now on, and @n of its slab pages, or none, at once. */
-static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
+/* @ss serves from now on, and @w, unless that is NULL, at once. */
+static void ss_add(struct hak_ss *ss, struct ss_want *w)
 	hak_must_hold(&hak_grow_lock)
 {
 	struct hak_block_node *bn = &hak_block_node[ss->nid];
-	struct hak_slab *slab;
 	unsigned long flags;
 
 	hak_assert_held(&hak_grow_lock);
@@ -175,9 +211,9 @@ static struct hak_slab *ss_add(struct hak_ss *ss, unsigned int n)
 	hak_mem_add(HAK_MEM_SS, 1);
 	flags = hak_lock(&bn->lock);
 	bucket_add(bn, ss);
-	slab = n ? bn_take_spages(bn, n) : NULL;
+	if (w)
+		bn_take_spages(bn, w);
 	hak_unlock(&bn->lock, flags);
-	return slab;
 }
 
 /* One empty SuperSlab for those that could not wait, unless its node has one. */
@@ -190,66 +226,64 @@ static void ss_worker(struct work_struct *work)
 	if (ss && hak_peek(hak_block_node[ss->nid].nr_empty))
 		spages_release(ss->base);
 	else if (ss)
-		ss_add(ss, 0);
+		ss_add(ss, NULL);
 	mutex_unlock(&hak_grow_lock);
 }
 
 static DECLARE_WORK(ss_work, ss_worker);
 
 /* Slab pages that are there: of @nid, or if any node will do, of the first that has some. */
-static struct hak_slab *take_spages(int nid, unsigned int spages, gfp_t gfp)
+static bool take_spages(int nid, struct ss_want *w, gfp_t gfp)
 {
-	struct hak_slab *slab = node_take_spages(nid, spages);
-
-	if (slab || gfp & __GFP_THISNODE)
-		return slab;
-	for_each_node(nid) {
-		slab = node_take_spages(nid, spages);
-		if (slab)
+	if (node_take_spages(nid, w) || gfp & __GFP_THISNODE)
+		return w->slab;
+	for_each_node(nid)
+		if (node_take_spages(nid, w))
 			break;
-	}
-	return slab;
+	return w->slab;
 }
 
-/* As take_spages(), or of a SuperSlab that is made, by us or meanwhile by others. May sleep. */
-static struct hak_slab *ss_grow(int nid, unsigned int spages, gfp_t gfp, bool *fresh)
+/*
+ * As take_spages(), or of a SuperSlab that is made, by us or meanwhile by others; returns whether
+ * it was by us.  May sleep.
+ */
+static bool ss_grow(int nid, struct ss_want *w, gfp_t gfp)
 {
-	struct hak_slab *slab;
-	struct hak_ss *ss;
+	struct hak_ss *ss = NULL;
 
 	mutex_lock(&hak_grow_lock);
-	slab = take_spages(nid, spages, gfp);
-	if (!slab) {
+	if (!take_spages(nid, w, gfp)) {
 		ss = ss_create(nid, gfp);
-		slab = ss ? ss_add(ss, spages) : NULL;
-		*fresh = slab;
+		if (ss)
+			ss_add(ss, w);
 	}
 	mutex_unlock(&hak_grow_lock);
-	return slab;
+	return ss && w->slab;
 }
 
 struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spages,
 				gfp_t gfp, bool *small, bool *fresh)
 {
-	struct hak_slab *slab = take_spages(nid, spages, gfp);
-	bool due = !slab && hak_superslab_enabled && grow_due(&hak_block_node[nid]);
+	struct ss_want w = { .pool = pool, .n = spages };
+	bool due = !take_spages(nid, &w, gfp) && hak_superslab_enabled &&
+		   grow_due(&hak_block_node[nid]);
 
 	*small = *fresh = false;
 	if (due && gfpflags_allow_blocking(gfp))
-		slab = ss_grow(nid, spages, gfp, fresh);
+		*fresh = ss_grow(nid, &w, gfp);
 	/* Who may not wake kswapd may not wake a worker, either. */
 	else if (due && gfp & __GFP_KSWAPD_RECLAIM)
 		hak_queue_any(hak_wq, &ss_work);
-	if (slab) {
-		ss_publish(slab, pool);
-		return slab;
+	if (w.slab) {
+		ss_publish(&w, pool);
+		return w.slab;
 	}
 	*small = *fresh = true;
 	return hak_small_slab(pool, nid, gfp);
 }
 
-/* Slab pages of @slab are free again, or, of a thin one, have all gone. */
-static void ss_put_spages(struct hak_slab *slab, bool gone)
+/* Slab pages of @slab, which served @pool, are free again, or, of a thin one, have all gone. */
+static void ss_put_spages(struct hak_slab *slab, const struct hak_pool *pool, bool gone)
 {
 	void *base = ss_base(slab);
 	struct hak_ss *ss = ss_header(base);
@@ -263,6 +297,8 @@ static void ss_put_spages(struct hak_slab *slab, bool gone)
 	if (!gone) {
 		spage_set(&ss->free, first, n);
 		ss->nr_free += n;
+		if (pool->marked)
+			hak_rest_begin(ss, slab, pool);
 	}
 	ss->nr_used -= n;
 	bucket_add(bn, ss);
@@ -272,6 +308,8 @@ static void ss_put_spages(struct hak_slab *slab, bool gone)
 	hak_unlock(&bn->lock, flags);
 	if (retire)
 		hak_ss_retired(ss);
+	else if (pool->marked && !gone)
+		hak_rest_soon();
 }
 
 /* Nobody is led to an object of @slab any more. */
@@ -283,41 +321,6 @@ static void slab_hide(struct hak_slab *slab)
 	}
 	ss_tag(slab, hak_tag_none);
 	WRITE_ONCE(slab->pool, NULL);
-}
-
-/*
- * A mark is one for all of a SuperSlab.  One that stays behind may lie in the middle of an object
- * of the next slab, and be copied, unread, to the start of another.  Its free would pass for a
- * second one.
- */
-static void slab_unmark(struct hak_slab *slab, const struct hak_pool *pool)
-{
-	unsigned long stride = pool->stride, n = slab->objects;
-	void *p = slab->mem + pool->mark_off;
-
-	/* Pairs with frees, which look at the tag first: without a mark there is no tag. */
-	smp_wmb();
-	for (; n >= 4; n -= 4, p += 4 * stride) {
-		hak_arch_poke(p, 0);
-		hak_arch_poke(p + stride, 0);
-		hak_arch_poke(p + 2 * stride, 0);
-		hak_arch_poke(p + 3 * stride, 0);
-	}
-	for (; n; n--, p += stride)
-		hak_arch_poke(p, 0);
-}
-
-/* The same in those pages of @slab whose bits are set in @mask. */
-static void slab_unmark_pages(struct hak_slab *slab, unsigned long mask)
-{
-	unsigned int i;
-	void *at;
-
-	for (i = 0; i < slab->objects; i++) {
-		at = slab_object(slab, i) + slab->pool->mark_off;
-		if (mask >> ((at - slab->mem) >> PAGE_SHIFT) & 1)
-			hak_arch_poke(at, 0);
-	}
 }
 
 static struct hak_small *slab_small(const struct hak_slab *slab)
@@ -338,6 +341,19 @@ unsigned long hak_slab_left(const struct hak_slab *slab)
 	return mask;
 }
 HAK_EXPORT_TEST(hak_slab_left);
+
+/* Take the marks out of those pages of @slab whose bits are set in @mask. */
+static void slab_unmark_pages(struct hak_slab *slab, unsigned long mask)
+{
+	struct hak_rest r;
+	void *page;
+
+	hak_rest_note(&r, slab, slab->pool);
+	for (; mask; mask &= mask - 1) {
+		page = slab->mem + __ffs(mask) * PAGE_SIZE;
+		hak_rest_unmark(&r, slab->mem, page, page + PAGE_SIZE);
+	}
+}
 
 void hak_slab_leave(struct hak_slab *slab, unsigned long mask)
 {
@@ -367,26 +383,27 @@ static unsigned long slab_all_mask(const struct hak_slab *slab)
 void hak_block_put_slab(struct hak_slab *slab)
 {
 	const struct hak_pool *pool = slab->pool;
-	bool thin = slab->carved == HAK_THIN;
+	bool thin = slab->carved >= HAK_THINNING;
 
 	if (thin && slab->spages)
 		hak_slab_leave(slab, slab_all_mask(slab) & ~hak_slab_left(slab));
 	slab_hide(slab);
-	if (pool->marked && !thin)
-		slab_unmark(slab, pool);
-	else if (pool->marked && !slab->spages)
-		slab_unmark_pages(slab, ~hak_slab_left(slab));
 	if (slab->spages)
-		ss_put_spages(slab, thin);
+		ss_put_spages(slab, pool, thin);
 	else
-		hak_small_put(slab_small(slab));
+		hak_small_put(slab_small(slab), pool);
 }
 
 void hak_block_shrink(void)
 {
 	/* A SuperSlab that is on its way would come after everything was given back. */
 	cancel_work_sync(&ss_work);
-	hak_block_trim(ULONG_MAX, 0);
+	hak_trim_now(ULONG_MAX, 0);
+	if (!hak_block_empty_pages())
+		return;
+	/* What came back just now rests. */
+	synchronize_rcu_expedited();
+	hak_trim_now(ULONG_MAX, 0);
 }
 HAK_EXPORT_TEST(hak_block_shrink);
 

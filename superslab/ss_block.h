@@ -191,17 +191,24 @@ void hak_woken(int cpu);
  * @keep: free slab pages that stay on each node, in SuperSlabs that serve slabs
  *
  * SuperSlabs without slabs first, then the free slab pages of the others, the emptiest first.
+ * Those that rest (ss_rest.h) go after a grace period, which hak_release_hurry() hurries.
  *
  * Context: Any in which the page allocator may be called; no lock held.
  * Return: OS pages that went, or that a grace period holds up.
  */
 unsigned long hak_block_trim(unsigned long want, unsigned int keep);
 
-/* The same, and first stop one that is on its way. Context: no lock held; may sleep. */
+/*
+ * Give all, and first stop a SuperSlab that is on its way.  What rests is waited for.  Context: no
+ * lock held; may sleep.
+ */
 void hak_block_shrink(void);
 
 /* OS pages of SuperSlabs that serve no slab. Context: any. */
 unsigned long hak_block_empty_pages(void);
+
+/* The same without those that hak_block_trim() gives after a grace period. Context: any. */
+unsigned long hak_block_unpromised(void);
 
 /* Does a page of @nr from number @pfn on belong to a block? Context: may sleep. */
 bool hak_block_within(unsigned long pfn, unsigned long nr);

@@ -15,7 +15,8 @@ static void mark_objects(const struct hak_slab *slab, const struct hak_pool *poo
 		hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
 }
 
-void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes)
+void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes,
+		   bool has_marks)
 {
 	unsigned int n = bytes / pool->stride;
 
@@ -37,7 +38,7 @@ void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size
 	slab->objects = n;
 	slab->free = n;
 	slab->carved = 0;
-	if (pool->marked)
+	if (pool->marked && !has_marks)
 		mark_objects(slab, pool);
 	/* Pairs with the look-up in hak_slab_of(): the fields above come first. */
 	smp_store_release(&slab->pool, pool);

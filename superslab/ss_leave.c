@@ -33,17 +33,39 @@ bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int ke
  */
 #define END_SPAGES 4U
 
-/* What of @ss goes at once; how many slab pages. */
-static unsigned int ss_middle(const struct hak_ss *ss, struct hak_spages *map)
+/*
+ * Free slab pages of @ss that may go to the kernel now.  Where some rest, none may: the others
+ * would go in pieces that do not grow together.
+ */
+static void ss_rested(const struct hak_ss *ss, struct hak_spages *map)
 {
-	unsigned int w, n = 0;
-
 	*map = ss->free;
+	if (spage_count(&ss->rest) && !hak_rest_over(ss))
+		*map = (struct hak_spages){};
+}
+
+/* The slab pages of @map cease to rest; those that did are in @stale, with their marks. */
+static void ss_wake(struct hak_ss *ss, const struct hak_spages *map, struct hak_spages *stale)
+{
+	unsigned int w;
+
+	for (w = 0; w < SPAGE_WORDS; w++) {
+		stale->bits[w] = ss->rest.bits[w] & map->bits[w];
+		ss->rest.bits[w] &= ~map->bits[w];
+	}
+}
+
+/* What of @ss goes at once, without marks; how many slab pages. */
+static unsigned int ss_middle(struct hak_ss *ss, struct hak_spages *map)
+{
+	struct hak_spages stale;
+
+	ss_rested(ss, map);
 	spage_clear(map, 0, END_SPAGES);
 	spage_clear(map, HAK_SS_SPAGES - END_SPAGES, END_SPAGES);
-	for (w = 0; w < SPAGE_WORDS; w++)
-		n += hweight_long(map->bits[w]);
-	return n;
+	ss_wake(ss, map, &stale);
+	hak_rest_unmark_spages(ss->base, &stale, 1, HAK_SS_SPAGES);
+	return spage_count(map);
 }
 
 /*
@@ -95,54 +117,86 @@ static void give_done(struct hak_block_node *bn, struct hak_ss *ss)
 		hak_ss_retired(ss);
 }
 
-/* Take free slab pages out of @ss, the last of them, so that @keep of them stay. */
-static void ss_cut(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep,
-		   struct hak_spages *map)
+/* Slab pages of a SuperSlab on their way to the kernel. */
+struct ss_cut {
+	struct hak_ss *ss;
+	struct hak_spages map;
+	struct hak_spages stale;	/* of those, with marks */
+};
+
+/* Take free slab pages that do not rest out of @ss, the last of them, so that @keep stay free. */
+static bool ss_cut(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep,
+		   struct ss_cut *c)
 	hak_must_hold(&bn->lock)
 {
-	unsigned int w;
+	unsigned int w, n;
 
 	hak_assert_held(&bn->lock);
+	ss_rested(ss, &c->map);
+	n = spage_count(&c->map);
+	for (; n && n > ss->nr_free - keep; n--)
+		spage_clear(&c->map, spage_find(&c->map, 1), 1);
+	if (!n)
+		return false;
+	c->ss = ss;
 	bucket_del(bn, ss);
-	*map = ss->free;
-	ss->nr_free = keep;
-	for (; keep; keep--)
-		spage_clear(map, spage_find(map, 1), 1);
-	for (w = 0; w < ARRAY_SIZE(map->bits); w++)
-		ss->free.bits[w] &= ~map->bits[w];
+	ss->nr_free -= n;
+	for (w = 0; w < SPAGE_WORDS; w++)
+		ss->free.bits[w] &= ~c->map.bits[w];
+	ss_wake(ss, &c->map, &c->stale);
 	/* One more, so that it does not end before they have gone. */
 	ss->nr_used++;
 	bucket_add(bn, ss);
+	return true;
 }
 
 /*
- * Free slab pages of one SuperSlab that serves slabs, the emptiest, leave, if the node keeps @keep
- * then.  How many OS pages.
+ * The emptiest SuperSlab that has some gives slab pages, one of each bucket being asked, so that
+ * the node keeps @keep.
+ */
+static bool bn_cut(struct hak_block_node *bn, unsigned int keep, struct ss_cut *c)
+	hak_must_hold(&bn->lock)
+{
+	unsigned int filled = bn->filled & BUCKETS_ALL, at;
+	unsigned long others;
+	struct hak_ss *ss;
+
+	hak_assert_held(&bn->lock);
+	for (; bn->nr_free > keep && filled; filled &= ~(1U << at)) {
+		at = __fls(filled);
+		ss = list_first_entry(&bn->bucket[at], struct hak_ss, list);
+		others = bn->nr_free - ss->nr_free;
+		if (ss_cut(bn, ss, keep - min_t(unsigned long, keep, others), c))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Free slab pages of one SuperSlab that serves slabs leave, if the node keeps @keep then.  How
+ * many OS pages; 0: what there is rests.
  */
 static unsigned int node_give_one(struct hak_block_node *bn, unsigned int keep)
 {
 	unsigned long flags = hak_lock(&bn->lock);
 	unsigned int given;
-	struct hak_ss *ss = NULL;
-	struct hak_spages map;
+	struct ss_cut c;
+	bool cut = bn_cut(bn, keep, &c);
 
-	if (bn->nr_free > keep) {
-		ss = list_first_entry(&bn->bucket[__fls(bn->filled & BUCKETS_ALL)],
-				      struct hak_ss, list);
-		ss_cut(bn, ss, keep - min_t(unsigned long, keep, bn->nr_free - ss->nr_free), &map);
-	}
 	hak_unlock(&bn->lock, flags);
-	if (!ss)
+	if (!cut)
 		return 0;
-	given = spages_leave(ss->base, &map);
-	give_done(bn, ss);
+	hak_rest_unmark_spages(c.ss->base, &c.stale, 1, HAK_SS_SPAGES);
+	given = spages_leave(c.ss->base, &c.map);
+	give_done(bn, c.ss);
 	hak_mem_add(HAK_MEM_RETIRED, given);
 	return given;
 }
 
-unsigned long hak_block_trim(unsigned long want, unsigned int keep)
+unsigned long hak_trim_now(unsigned long want, unsigned int keep)
 {
 	unsigned long given = 0;
+	unsigned int n;
 	int nid;
 
 	for_each_nid(nid) {
@@ -150,12 +204,90 @@ unsigned long hak_block_trim(unsigned long want, unsigned int keep)
 
 		while (hak_peek(bn->nr_empty) && given < want && node_retire_one(bn))
 			given += 1UL << HAK_SS_ORDER;
-		while (hak_peek(bn->nr_free) > keep && given < want)
-			given += node_give_one(bn, keep);
+		for (n = 1; n && hak_peek(bn->nr_free) > keep && given < want; given += n)
+			n = node_give_one(bn, keep);
 	}
 	return given;
 }
+
+/* A grace period ends soon: one begins after each slab page that came to rest. */
+static void grace_over(struct hak_release *r);
+static struct hak_release grace = { .fn = grace_over };
+static atomic_long_t grace_handed;	/* the worker has it */
+static bool grace_again;		/* something came to rest since */
+
+static void grace_over(struct hak_release *r)
+{
+	atomic_long_xchg(&grace_handed, 0);
+	if (READ_ONCE(grace_again)) {
+		WRITE_ONCE(grace_again, false);
+		hak_rest_soon();
+	}
+}
+
+void hak_rest_soon(void)
+{
+	if (!atomic_long_xchg(&grace_handed, 1))
+		hak_release_later(&grace, 0);
+	else
+		WRITE_ONCE(grace_again, true);
+}
+
+/* What rested when it was wanted goes after a grace period, and no more than was wanted. */
+static void trim_late(struct hak_release *r);
+static struct hak_release late = { .fn = trim_late };
+static atomic_long_t late_want;		/* OS pages; 0: the worker need not come */
+static unsigned int late_keep;		/* of whoever asked last: any answer will do */
+
+/* OS pages of slab pages that are free beyond @keep of each node, and promised to nobody. */
+static unsigned long pages_beyond(unsigned int keep)
+{
+	unsigned long n = 0, promised = atomic_long_read(&late_want);
+	int nid;
+
+	for_each_nid(nid)
+		n += max_t(unsigned long, hak_peek(hak_block_node[nid].nr_free), keep) - keep;
+	n *= HAK_SPAGE_PAGES;
+	return n - min(n, promised);
+}
+
+/* @n OS pages are promised: they count as retired, as what waits for the worker does. */
+static void trim_later(unsigned long n)
+{
+	if (!n)
+		return;
+	hak_mem_add(HAK_MEM_RETIRED, n);
+	if (atomic_long_add_return(n, &late_want) == (long)n)
+		hak_release_later(&late, n);
+}
+
+static void trim_late(struct hak_release *r)
+{
+	unsigned long want = atomic_long_xchg(&late_want, 0), given;
+	unsigned int keep = READ_ONCE(late_keep);
+
+	hak_mem_add(HAK_MEM_RETIRED, -(long)want);
+	given = hak_trim_now(want, keep);
+	/* Some came to rest only after the grace period had begun. */
+	trim_later(min(want - min(want, given), pages_beyond(keep)));
+}
+
+unsigned long hak_block_trim(unsigned long want, unsigned int keep)
+{
+	unsigned long given = hak_trim_now(want, keep);
+
+	WRITE_ONCE(late_keep, keep);
+	trim_later(min(want - min(want, given), pages_beyond(keep)));
+	return given;
+}
 HAK_EXPORT_TEST(hak_block_trim);
+
+unsigned long hak_block_unpromised(void)
+{
+	unsigned long n = hak_block_empty_pages();
+
+	return n - min_t(unsigned long, n, atomic_long_read(&late_want));
+}
 
 unsigned long hak_block_empty_pages(void)
 {

@@ -3,9 +3,8 @@
  * The locks of the core: raw, interrupts off, never one inside another.
  *
  * Under none of them may memory be allocated or freed, a message be printed or work be queued.
- * Hold times are bounded by one magazine, or by HAK_BATCH objects or slabs.  There are two
- * exceptions.  The audit looks at all slabs of a node or all full magazines of a depot.  The
- * search for slab pages, or for empty SuperSlabs, looks at all SuperSlabs of a node.
+ * Hold times are bounded by one magazine, or by HAK_BATCH objects or slabs.  There is an exception:
+ * the audit looks at all slabs of a node or all full magazines of a depot.
  *
  * hak_busy is raised before a lock is taken and lowered after it is dropped.  A probe or tracer
  * that fires in between and calls the allocator again finds it raised.  Its allocation returns

@@ -7,6 +7,7 @@
 #define _SS_NODE_H
 
 #include "superslab/ss_lock.h"
+#include "superslab/ss_rest.h"
 #include "superslab/ss_spage.h"
 
 /*
@@ -33,6 +34,9 @@ struct hak_block_node {
 	/* When a SuperSlab could not be had.  No lock guards the two: a miss more is no harm. */
 	unsigned int fails;		/* so often in a row */
 	unsigned int pause;		/* misses that will not ask for one */
+	/* Somebody found only slab pages that rest, until this grace period is over.  A hint. */
+	struct rcu_gp_oldstate starved_gp;
+	bool starved;
 	unsigned long wake_next hak_guarded_by(&hak_grow_lock);	/* in jiffies */
 };
 
@@ -65,6 +69,29 @@ static inline void bucket_del(struct hak_block_node *bn, struct hak_ss *ss)
 	list_del_init(&ss->list);
 	if (list_empty(&bn->bucket[ss->bucket]))
 		bn->filled &= ~(1U << ss->bucket);
+}
+
+/* What free slab pages there are rest, and are no use to whoever looked. */
+static inline void bn_starves(struct hak_block_node *bn)
+	hak_must_hold(&bn->lock)
+{
+	get_state_synchronize_rcu_full(&bn->starved_gp);
+	WRITE_ONCE(bn->starved, true);
+}
+
+/* As far as one knows, is there among the free slab pages one that does not rest? Context: any. */
+static inline bool bn_has_rested(struct hak_block_node *bn)
+{
+	struct rcu_gp_oldstate gp;
+
+	if (likely(!READ_ONCE(bn->starved)))
+		return true;
+	/* Half of an older one and half of a newer one is a guess as good. */
+	gp = data_race(bn->starved_gp);
+	if (!poll_state_synchronize_rcu_full(&gp))
+		return false;
+	WRITE_ONCE(bn->starved, false);
+	return true;
 }
 
 /*
@@ -117,5 +144,11 @@ bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int ke
 
 /* And then, without the lock: nobody is to find it, and its memory goes. */
 void hak_ss_retired(struct hak_ss *ss);
+
+/* Something came to rest: a grace period is to end soon. Context: any, no lock held. */
+void hak_rest_soon(void);
+
+/* As hak_block_trim(), but what rests stays. Context: as there. */
+unsigned long hak_trim_now(unsigned long want, unsigned int keep);
 
 #endif /* _SS_NODE_H */

@@ -19,7 +19,7 @@ void hak_pages_release(void *base, unsigned int order);
 
 /* A slab in a block of its own, down to the order one object needs. */
 struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp);
-void hak_small_put(struct hak_small *b);
+void hak_small_put(struct hak_small *b, const struct hak_pool *pool);
 
 /* Pages of a small block, a bit each in @mask and not the last, go to the kernel. */
 void hak_small_leave(struct hak_small *b, unsigned long mask);

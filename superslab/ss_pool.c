@@ -320,7 +320,7 @@ static void slab_retire(struct hak_slab *slab)
 	struct slab_release *sr = (void *)slab->inline_bits;
 
 	/* The rest of a thin one goes to the kernel, which may not be called here. */
-	if (!pool->rcu && !pool->dtor && slab->carved != HAK_THIN) {
+	if (!pool->rcu && !pool->dtor && slab->carved < HAK_THINNING) {
 		slab_put(slab);
 		return;
 	}

@@ -46,8 +46,12 @@ bool hak_refused_here(const char *call, unsigned long caller);
 /* Count and report, once per pool, that the free object at @p has lost its mark. As above. */
 void hak_report_write(const void *p, const struct hak_pool *pool);
 
-/* Set up @slab for @pool in @bytes at @mem: every object free, none carved. */
-void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes);
+/*
+ * Set up @slab for @pool in @bytes at @mem: every object free, none carved.  @has_marks: it was a
+ * slab like this, and its marks are there.
+ */
+void hak_slab_init(struct hak_slab *slab, struct hak_pool *pool, void *mem, size_t bytes,
+		   bool has_marks);
 
 /**
  * hak_pool_init() - set up a pool; the caller has filled name, tag, ctor, dtor and rcu
@@ -141,18 +145,25 @@ void hak_slab_account(const struct hak_slab *slab, const struct hak_pool *pool, 
  *
  * Such a slab is thin from then on.  It serves nobody new, and ends when its last object is free.
  *
- * Context: Process context, no lock held.
+ * Context: Process context, no lock held.  Waits for a grace period.
  * Return: OS pages that went.
  */
 unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want);
 
 /*
+ * The two halves of it.  Between them a grace period has to pass; otherwise the second gives
+ * nothing.  They return the OS pages that are to go, and that went.
+ */
+unsigned long hak_thin_begin(struct hak_pool *pool, unsigned long want);
+unsigned long hak_thin_end(struct hak_pool *pool);
+
+/*
  * The reaper looks.  Has the pool one slab on a node, and did nobody take or return an object for
- * HAK_REST_LOOKS looks?  Then its pages without live objects go, as in hak_pool_thin().  Context:
- * process, no lock held.
+ * HAK_REST_LOOKS looks?  Then its pages without live objects are to go, as in hak_thin_begin().
+ * Context: process, no lock held.
  */
 #define HAK_REST_LOOKS 3U
-void hak_pool_rest(struct hak_pool *pool);
+unsigned long hak_pool_rest(struct hak_pool *pool);
 
 /* Bytes of free objects of a pool whose memory may still go back, roughly. Context: any. */
 unsigned long hak_pool_idle(struct hak_pool *pool);

@@ -17,10 +17,10 @@ static noinline void slab_emptied(struct hak_pool *pool, struct hak_pool_node *p
 {
 	hak_assert_held(&pn->lock);
 	/* Whoever gives pages of it to the kernel looks again when they have gone. */
-	if (slab->carved == HAK_THINNING)
+	if (slab->carved == HAK_LEAVING)
 		return;
 	pn->nr_empty++;
-	if (pn->nr_empty > hak_peek(pool->keep_empty) || slab->carved == HAK_THIN ||
+	if (pn->nr_empty > hak_peek(pool->keep_empty) || slab->carved >= HAK_THINNING ||
 	    (!slab->spages && hak_block_has_room(pool, slab_nid(slab)))) {
 		hak_slab_unlink(pn, slab);
 		list_add(&slab->list, gone);

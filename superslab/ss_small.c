@@ -11,6 +11,7 @@
 #include "superslab/ss_dir.h"
 #include "superslab/ss_pages.h"
 #include "superslab/ss_pool.h"
+#include "superslab/ss_rest.h"
 
 static size_t small_room(unsigned int order)
 {
@@ -40,6 +41,20 @@ void hak_small_leave(struct hak_small *b, unsigned long mask)
 	hak_mem_add(HAK_MEM_RETIRED, small_give(b->base, mask));
 }
 
+/* Its marks go with the block, where it has not left yet. */
+static void small_unmark(struct hak_small *b)
+{
+	const struct hak_rest *r = slab_rest(&b->slab);
+	unsigned int i;
+	void *page;
+
+	for (i = 0; r->stride && i < 1U << b->order; i++) {
+		page = b->base + i * PAGE_SIZE;
+		if (!(b->left >> i & 1))
+			hak_rest_unmark(r, b->base, page, page + PAGE_SIZE);
+	}
+}
+
 static void small_release(struct hak_release *r)
 {
 	struct hak_small *b = container_of(r, struct hak_small, release);
@@ -47,6 +62,7 @@ static void small_release(struct hak_release *r)
 	unsigned int order = b->order, all = (1U << (1 << order)) - 1;
 	void *base = b->base;
 
+	small_unmark(b);
 	/* What stayed, and with its last page @b. */
 	small_give(base, all & ~b->left);
 	hak_pages_end(virt_to_page(base), order);
@@ -67,7 +83,7 @@ static struct hak_small *small_create(struct hak_pool *pool, int nid, gfp_t gfp,
 	b->base = base;
 	b->order = order;
 	b->release.fn = small_release;
-	hak_slab_init(&b->slab, pool, base, small_room(order));
+	hak_slab_init(&b->slab, pool, base, small_room(order), false);
 	if (hak_dir_set_small(b, gfp))
 		return b;
 	hak_pages_release(base, order);
@@ -111,9 +127,13 @@ struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
 	return &b->slab;
 }
 
-void hak_small_put(struct hak_small *b)
+void hak_small_put(struct hak_small *b, const struct hak_pool *pool)
 {
 	unsigned int pages = (1U << b->order) - hweight_long(b->left);
+
+	hak_rest_note(slab_rest(&b->slab), &b->slab, pool);
+	if (!pool->marked)
+		slab_rest(&b->slab)->stride = 0;
 
 	hak_mem_add(HAK_MEM_RETIRED, pages);
 	hak_release_later(&b->release, pages);

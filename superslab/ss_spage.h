@@ -43,6 +43,21 @@ static inline unsigned long spage_mask(unsigned int first, unsigned int n)
 	return ((1UL << n) - 1) << (first % BITS_PER_LONG);
 }
 
+static inline bool spage_get(const struct hak_spages *map, unsigned int i)
+{
+	return map->bits[i / BITS_PER_LONG] >> (i % BITS_PER_LONG) & 1;
+}
+
+/* How many there are in @map. */
+static inline unsigned int spage_count(const struct hak_spages *map)
+{
+	unsigned int w, n = 0;
+
+	for (w = 0; w < SPAGE_WORDS; w++)
+		n += hweight_long(map->bits[w]);
+	return n;
+}
+
 static inline void spage_set(struct hak_spages *map, unsigned int first, unsigned int n)
 {
 	map->bits[first / BITS_PER_LONG] |= spage_mask(first, n);

@@ -8,6 +8,9 @@
  * bits stay set, so a second free is seen as one where the page stayed.  Where it went, ss_hole.c
  * tells.
  *
+ * Between the loss of the tag and the loss of pages there is a grace period: ss_rest.h says why.
+ * Whoever thins many pools waits for one, between hak_thin_begin() and hak_thin_end() of each.
+ *
  * A slab with a destructor stays whole, because that will want to see each object once more.  So
  * does one whose objects are read under RCU after their free.
  */
@@ -19,9 +22,8 @@
 #define THIN_BATCH (HAK_BATCH / 2)
 
 /* Slabs of which pages go. */
-struct thinning {
+struct leaving {
 	unsigned int n;
-	struct list_head gone;			/* those that have no live object */
 	struct hak_slab *slab[THIN_BATCH];
 	unsigned long mask[THIN_BATCH];		/* which pages */
 };
@@ -57,36 +59,41 @@ static unsigned long idle_mask(const struct hak_slab *slab, const struct hak_poo
 	return mask;
 }
 
-/* @slab begins to lose pages, or more of them, if that is worth it. */
-static void slab_choose(struct hak_pool_node *pn, struct hak_slab *slab,
-			const struct hak_pool *pool, struct thinning *t)
-	hak_must_hold(&pn->lock)
+/* Which of its pages is @slab to lose?  None, unless that is worth it. */
+static unsigned long slab_choose(const struct hak_slab *slab, const struct hak_pool *pool)
 {
-	bool thin = slab->carved == HAK_THIN;
 	unsigned long mask;
 
-	hak_assert_held(&pn->lock);
-	if (slab->carved == HAK_THINNING)
-		return;
+	if (slab->carved == HAK_LEAVING)
+		return 0;
 	mask = idle_mask(slab, pool);
-	if (thin)
-		mask &= ~hak_slab_left(slab);
-	if (!mask || (!thin && hweight_long(mask) * 2 < hak_slab_pages(slab)))
-		return;
-	WRITE_ONCE(slab->carved, HAK_THINNING);
-	pn->nr_thin += !thin;
-	hak_block_untag(slab);
-	list_move(&slab->list, &pn->thin);
-	t->slab[t->n] = slab;
-	t->mask[t->n++] = mask;
+	if (slab->carved >= HAK_THINNING)
+		return mask & ~hak_slab_left(slab);
+	return hweight_long(mask) * 2 < hak_slab_pages(slab) ? 0 : mask;
 }
 
-/* Look at up to @max slabs of @list, the last first; they become its first. Returns how many. */
+/* @slab is thin from now on: nobody is led to it. */
+static void slab_thin(struct hak_pool_node *pn, struct hak_slab *slab)
+	hak_must_hold(&pn->lock)
+{
+	hak_assert_held(&pn->lock);
+	WRITE_ONCE(slab->carved, HAK_THINNING);
+	pn->nr_thin++;
+	hak_block_untag(slab);
+	list_move(&slab->list, &pn->thin);
+}
+
+/*
+ * Look at up to @max slabs of @list, the last first; they become its first.  Empty ones are @gone.
+ * Returns how many were looked at, and adds to @chosen how many pages are to go.
+ */
 static unsigned int node_choose(struct hak_pool_node *pn, struct list_head *list, unsigned int max,
-				const struct hak_pool *pool, struct thinning *t)
+				const struct hak_pool *pool, struct list_head *gone,
+				unsigned long *chosen)
 	hak_must_hold(&pn->lock)
 {
 	struct hak_slab *slab;
+	unsigned long mask;
 	unsigned int n;
 
 	hak_assert_held(&pn->lock);
@@ -94,76 +101,138 @@ static unsigned int node_choose(struct hak_pool_node *pn, struct list_head *list
 		slab = list_last_entry(list, struct hak_slab, list);
 		if (list != &pn->thin && slab->free == slab->objects) {
 			hak_slab_unlink(pn, slab);
-			list_add(&slab->list, &t->gone);
+			list_add(&slab->list, gone);
 			continue;
 		}
 		list_move(&slab->list, list);
-		slab_choose(pn, slab, pool, t);
+		mask = slab_choose(slab, pool);
+		*chosen += hweight_long(mask);
+		if (mask && list != &pn->thin)
+			slab_thin(pn, slab);
+	}
+	return n;
+}
+
+/* One batch of @list; adds to @chosen, and returns how many slabs were looked at. */
+static unsigned int choose_batch(struct hak_pool *pool, struct hak_pool_node *pn,
+				 struct list_head *list, unsigned int max, unsigned long *chosen)
+{
+	unsigned long before = *chosen, flags;
+	unsigned int looked;
+	LIST_HEAD(gone);
+
+	flags = hak_lock(&pn->lock);
+	looked = node_choose(pn, list, min_t(unsigned int, max, THIN_BATCH), pool, &gone, chosen);
+	if (*chosen != before)
+		get_state_synchronize_rcu_full(&pn->thin_gp);
+	hak_unlock(&pn->lock, flags);
+	hak_slabs_retire(&gone);
+	return looked;
+}
+
+/*
+ * Each slab of @list once, or until @want pages are to go.  Who wants few looks at few: the next
+ * call goes on behind them.
+ */
+static unsigned long node_begin(struct hak_pool *pool, struct hak_pool_node *pn,
+				struct list_head *list, unsigned long want)
+{
+	unsigned int max = min_t(unsigned long, hak_peek(pn->nr_slabs), want), looked;
+	unsigned long chosen = 0;
+
+	while (max && chosen < want) {
+		looked = choose_batch(pool, pn, list, max, &chosen);
+		if (!looked)
+			break;
+		max -= looked;
+		cond_resched();
+	}
+	return chosen;
+}
+
+/*
+ * Up to @max thin slabs, the last first; they become the first.  Those that have pages to give are
+ * in @l.  Returns how many were looked at.
+ */
+static unsigned int node_leaves(struct hak_pool_node *pn, unsigned int max,
+				const struct hak_pool *pool, struct leaving *l)
+	hak_must_hold(&pn->lock)
+{
+	struct hak_slab *slab;
+	unsigned long mask;
+	unsigned int n;
+
+	hak_assert_held(&pn->lock);
+	for (n = 0; n < max && !list_empty(&pn->thin); n++) {
+		slab = list_last_entry(&pn->thin, struct hak_slab, list);
+		list_move(&slab->list, &pn->thin);
+		mask = slab_choose(slab, pool);
+		if (!mask)
+			continue;
+		WRITE_ONCE(slab->carved, HAK_LEAVING);
+		l->slab[l->n] = slab;
+		l->mask[l->n++] = mask;
 	}
 	return n;
 }
 
 /* The pages have gone; a slab may have lost its last object meanwhile. */
-static void node_done(struct hak_pool_node *pn, struct thinning *t)
+static void node_left(struct hak_pool_node *pn, struct leaving *l, struct list_head *gone)
 	hak_must_hold(&pn->lock)
 {
 	struct hak_slab *slab;
 	unsigned int k;
 
 	hak_assert_held(&pn->lock);
-	for (k = 0; k < t->n; k++) {
-		slab = t->slab[k];
+	for (k = 0; k < l->n; k++) {
+		slab = l->slab[k];
 		WRITE_ONCE(slab->carved, HAK_THIN);
 		if (slab->free < slab->objects)
 			continue;
 		pn->nr_empty++;
 		hak_slab_unlink(pn, slab);
-		list_add(&slab->list, &t->gone);
+		list_add(&slab->list, gone);
 	}
 }
 
-/* One batch of @list; adds to @given, and returns how many slabs were looked at. */
-static unsigned int thin_batch(struct hak_pool *pool, struct hak_pool_node *pn,
-			       struct list_head *list, unsigned int max, unsigned long *given)
+/* One batch; adds to @given, and returns how many slabs were looked at: none during the grace. */
+static unsigned int leave_batch(struct hak_pool *pool, struct hak_pool_node *pn, unsigned int max,
+				unsigned long *given)
 {
-	unsigned int looked, k, pages;
-	struct thinning t = {};
+	struct leaving l = {};
+	unsigned int looked = 0, k, pages;
 	unsigned long flags;
+	LIST_HEAD(gone);
 
-	INIT_LIST_HEAD(&t.gone);
 	flags = hak_lock(&pn->lock);
-	looked = node_choose(pn, list, min_t(unsigned int, max, THIN_BATCH), pool, &t);
+	if (poll_state_synchronize_rcu_full(&pn->thin_gp))
+		looked = node_leaves(pn, min_t(unsigned int, max, THIN_BATCH), pool, &l);
 	hak_unlock(&pn->lock, flags);
-	for (k = 0; k < t.n; k++) {
-		pages = hweight_long(t.mask[k]);
-		hak_slab_account(t.slab[k], pool, -(long)pages);
-		hak_slab_leave(t.slab[k], t.mask[k]);
+	for (k = 0; k < l.n; k++) {
+		pages = hweight_long(l.mask[k]);
+		hak_slab_account(l.slab[k], pool, -(long)pages);
+		hak_slab_leave(l.slab[k], l.mask[k]);
 		*given += pages;
 	}
-	if (t.n) {
-		flags = hak_lock(&pn->lock);
-		node_done(pn, &t);
-		hak_unlock(&pn->lock, flags);
-	}
-	hak_slabs_retire(&t.gone);
+	if (!l.n)
+		return looked;
+	flags = hak_lock(&pn->lock);
+	node_left(pn, &l, &gone);
+	hak_unlock(&pn->lock, flags);
+	hak_slabs_retire(&gone);
 	return looked;
 }
 
-/*
- * Each slab of @list once, or until @want pages went.  Who wants few looks at few: the next call
- * goes on behind them.
- */
-static unsigned long node_thin(struct hak_pool *pool, struct hak_pool_node *pn,
-			       struct list_head *list, unsigned long want)
+static unsigned long node_end(struct hak_pool *pool, struct hak_pool_node *pn)
 {
-	unsigned int max = min_t(unsigned long, hak_peek(pn->nr_slabs), want), looked;
+	unsigned int max = hak_peek(pn->nr_thin), looked;
 	unsigned long given = 0;
 
-	while (max && given < want) {
-		looked = thin_batch(pool, pn, list, max, &given);
+	while (max) {
+		looked = leave_batch(pool, pn, max, &given);
 		if (!looked)
 			break;
-		max -= looked;
+		max -= min(max, looked);
 		cond_resched();
 	}
 	return given;
@@ -188,9 +257,9 @@ unsigned long hak_pool_idle(struct hak_pool *pool)
 	return info.free > thin ? (info.free - thin) * pool->stride : 0;
 }
 
-unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want)
+unsigned long hak_thin_begin(struct hak_pool *pool, unsigned long want)
 {
-	unsigned long given = 0;
+	unsigned long chosen = 0;
 	int nid;
 
 	if (!pool_thins(pool))
@@ -200,11 +269,32 @@ unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want)
 
 		if (!hak_peek(pn->nr_free))
 			continue;
-		given += node_thin(pool, pn, &pn->thin, want - min(want, given));
-		given += node_thin(pool, pn, &pn->partial, want - min(want, given));
-		given += node_thin(pool, pn, &pn->small, want - min(want, given));
+		chosen += node_begin(pool, pn, &pn->thin, want - min(want, chosen));
+		chosen += node_begin(pool, pn, &pn->partial, want - min(want, chosen));
+		chosen += node_begin(pool, pn, &pn->small, want - min(want, chosen));
 	}
+	return chosen;
+}
+HAK_EXPORT_TEST(hak_thin_begin);
+
+unsigned long hak_thin_end(struct hak_pool *pool)
+{
+	unsigned long given = 0;
+	int nid;
+
+	for_each_nid(nid)
+		if (hak_peek(pool->node[nid]->nr_thin))
+			given += node_end(pool, pool->node[nid]);
 	return given;
+}
+HAK_EXPORT_TEST(hak_thin_end);
+
+unsigned long hak_pool_thin(struct hak_pool *pool, unsigned long want)
+{
+	if (!hak_thin_begin(pool, want))
+		return 0;
+	synchronize_rcu_expedited();
+	return hak_thin_end(pool);
 }
 HAK_EXPORT_TEST(hak_pool_thin);
 
@@ -225,19 +315,21 @@ static bool node_rests(struct hak_pool_node *pn)
 	return hak_peek(pn->looks) == HAK_REST_LOOKS;
 }
 
-void hak_pool_rest(struct hak_pool *pool)
+unsigned long hak_pool_rest(struct hak_pool *pool)
 {
 	struct hak_pool_node *pn;
+	unsigned long chosen = 0;
 	int nid;
 
 	if (!pool_thins(pool))
-		return;
+		return 0;
 	for_each_nid(nid) {
 		pn = pool->node[nid];
 		if (hak_peek(pn->nr_slabs) != 1 || hak_peek(pn->nr_thin) || !node_rests(pn))
 			continue;
-		node_thin(pool, pn, &pn->partial, 1);
-		node_thin(pool, pn, &pn->small, 1);
+		chosen += node_begin(pool, pn, &pn->partial, 1);
+		chosen += node_begin(pool, pn, &pn->small, 1);
 	}
+	return chosen;
 }
 HAK_EXPORT_TEST(hak_pool_rest);

@@ -103,7 +103,8 @@ struct hak_slab {
 	u16 free;			/* [pool node lock] number of set bits */
 	u16 carved;			/* [pool node lock] objects below were handed out, or as
 					 * many of a shuffled pool without ctor and dtor; or: */
-#define HAK_THINNING	0xfffe		/* pages of it are on their way to the kernel */
+#define HAK_THINNING	0xfffd		/* pages of it are to go after a grace period */
+#define HAK_LEAVING	0xfffe		/* pages of it are on their way to the kernel */
 #define HAK_THIN	0xffff		/* pages of it have gone: it serves nobody new */
 	u8 spages;			/* slab pages; 0: a small block */
 	u8 first;			/* slab page of the SuperSlab where the slab begins */
@@ -132,6 +133,8 @@ struct hak_pages {
 struct hak_ss {
 	struct list_head list;		/* [block node lock] in the bucket below */
 	struct hak_spages free;		/* [block node lock] slab pages that serve no slab */
+	struct hak_spages rest;		/* [block node lock] of those, with marks: ss_rest.h */
+	struct rcu_gp_oldstate rest_gp;	/* [block node lock] the grace period for them */
 	atomic_long_t left[HAK_SS_PAGES / BITS_PER_LONG];	/* pages that the kernel has back */
 	u8 nr_free;			/* [block node lock] */
 	u8 nr_used;			/* [block node lock] slab pages of slabs */
@@ -160,6 +163,8 @@ struct hak_pool_node {
 	unsigned int nr_slabs hak_guarded_by_own(&lock);
 	unsigned int nr_empty hak_guarded_by_own(&lock);
 	unsigned int nr_thin hak_guarded_by_own(&lock);
+	/* The grace period for those of which pages are to go. */
+	struct rcu_gp_oldstate thin_gp hak_guarded_by_own(&lock);
 	/* Fewest empty ones since the reaper looked. */
 	unsigned int low_empty hak_guarded_by_own(&lock);
 	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */

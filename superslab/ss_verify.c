@@ -22,7 +22,7 @@ static bool slab_verify(const struct hak_slab *slab, const struct hak_pool *pool
 static bool thin_verify(const struct hak_slab *slab, const struct hak_pool *pool)
 {
 	return slab_verify(slab, pool, true) && slab->carved >= HAK_THINNING &&
-	       (slab->carved == HAK_THINNING || slab->free < slab->objects);
+	       (slab->carved == HAK_LEAVING || slab->free < slab->objects);
 }
 
 /* What the lists of slabs with free objects add up to. */

@@ -275,10 +275,13 @@ int hak_cache_shrink(struct hak_cache *c)
 	hak_drain_core(core);
 	left = hak_pool_trim_all(&core->pool);
 	hak_pool_thin(&core->pool, ULONG_MAX);
-	/* Slabs that wait for a grace period may empty SuperSlabs; headers of these may wait. */
+	/* Slabs that wait for a grace period may empty SuperSlabs. */
 	if (core->pool.rcu || core->pool.dtor)
 		hak_release_wait();
 	hak_block_shrink();
+	/* SuperSlabs of which something rests wait as a whole. */
+	if (hak_release_pages() > HAK_SS_PAGES / 2)
+		hak_release_wait();
 	return left > 0;
 }
 HAK_EXPORT(hak_cache_shrink);
@@ -286,6 +289,7 @@ HAK_EXPORT(hak_cache_shrink);
 unsigned long hak_shrink_all(void)
 {
 	struct hak_core *core;
+	unsigned long thin = 0;
 
 	if (hak_refused_here("hak_shrink_all", _RET_IP_))
 		return atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
@@ -295,8 +299,12 @@ unsigned long hak_shrink_all(void)
 	list_for_each_entry(core, &hak_caches, list) {
 		hak_drain_core_cpuslocked(core);
 		hak_pool_trim_all(&core->pool);
-		hak_pool_thin(&core->pool, ULONG_MAX);
+		thin += hak_thin_begin(&core->pool, ULONG_MAX);
 	}
+	if (thin)
+		synchronize_rcu_expedited();
+	list_for_each_entry(core, &hak_caches, list)
+		hak_thin_end(&core->pool);
 	mutex_unlock(&hak_caches_lock);
 	cpus_read_unlock();
 	hak_pool_trim_all(&hak_mag_pool);

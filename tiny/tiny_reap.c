@@ -50,15 +50,29 @@ void hak_reap_pause(bool pause)
 }
 HAK_EXPORT_TEST(hak_reap_pause);
 
-static void reap_shared(struct hak_core *core, bool all)
+/* Returns OS pages that are to leave slabs. */
+static unsigned long reap_shared(struct hak_core *core, bool all)
 {
 	int nid;
 
 	for_each_nid(nid)
 		hak_depot_trim(&core->depot[nid], &core->pool, all);
 	hak_pool_trim(&core->pool, all);
-	if (!all)
-		hak_pool_rest(&core->pool);
+	return all ? 0 : hak_pool_rest(&core->pool);
+}
+
+/* The second half of thinning, of all caches at once. */
+static void thin_all(void)
+	hak_must_hold(&hak_caches_lock)
+{
+	struct hak_core *core;
+
+	hak_assert_held(&hak_caches_lock);
+	synchronize_rcu_expedited();
+	list_for_each_entry(core, &hak_caches, list) {
+		hak_thin_end(&core->pool);
+		cond_resched();
+	}
 }
 
 /*
@@ -81,7 +95,7 @@ static void reap_locked(bool all, unsigned long last)
 	hak_must_hold(&hak_caches_lock)
 {
 	bool shared = all || time_after_eq(jiffies, shared_next);
-	unsigned long shared_last = last ? shared_looked : 0;
+	unsigned long shared_last = last ? shared_looked : 0, thin = 0;
 	struct hak_core *core;
 
 	hak_assert_held(&hak_caches_lock);
@@ -93,11 +107,13 @@ static void reap_locked(bool all, unsigned long last)
 		if (all || reap_due(core, last))
 			hak_drain_here(core, !all);
 		if (shared && (all || reap_due(core, shared_last)))
-			reap_shared(core, all);
+			thin += reap_shared(core, all);
 		if (all)
-			hak_pool_thin(&core->pool, ULONG_MAX);
+			thin += hak_thin_begin(&core->pool, ULONG_MAX);
 		cond_resched();
 	}
+	if (thin)
+		thin_all();
 	if (shared)
 		hak_pool_trim(&hak_mag_pool, all);
 }
@@ -358,7 +374,7 @@ static void scan_core(struct hak_core *core, const struct scan *s)
 		hak_drain_here(core, false);
 	hak_pool_trim(&core->pool, true);
 	for_each_nid(nid)
-		while (hak_block_empty_pages() < scan_left(s) &&
+		while (hak_block_unpromised() < scan_left(s) &&
 		       hak_depot_give(&core->depot[nid], &core->pool, SCAN_MAGAZINES))
 			hak_pool_trim(&core->pool, true);
 	hak_block_trim(scan_left(s), 0);
@@ -368,14 +384,17 @@ static void scan_core(struct hak_core *core, const struct scan *s)
 static void scan_thin(const struct scan *s)
 	hak_must_hold(&hak_caches_lock)
 {
+	unsigned long want = scan_left(s), chosen = 0;
 	struct hak_core *core;
 
 	list_for_each_entry(core, &hak_caches, list) {
-		if (!scan_left(s))
-			return;
-		hak_pool_thin(&core->pool, scan_left(s));
+		if (chosen >= want)
+			break;
+		chosen += hak_thin_begin(&core->pool, want - chosen);
 		cond_resched();
 	}
+	if (chosen)
+		thin_all();
 }
 
 static void scan_locked(const struct scan *s)

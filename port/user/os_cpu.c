@@ -16,6 +16,7 @@
 const char shim_nowhere[SHIM_DYNAMIC];
 __thread const char *shim_base = shim_nowhere;
 __thread int shim_cpu_nr, shim_count;
+int shim_readers;
 __thread bool shim_dying, shim_quiesced;
 struct shim_cpu *shim_cpu;
 int nr_cpu_ids;
