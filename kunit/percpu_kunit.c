@@ -118,11 +118,110 @@ static void few_slots_fill_magazines(struct kunit *test)
 	migrate_enable();
 }
 
+/* Slab pages of the slab of @p; 0: a small block, whose order is in *@order. */
+static unsigned int slab_spages_of(const void *p, unsigned int *order)
+{
+	const struct hak_slab *slab;
+	unsigned int n;
+
+	preempt_disable();
+	slab = hak_slab_of(p);
+	n = slab->spages;
+	*order = n ? 0 : container_of(slab, struct hak_small, slab)->order;
+	preempt_enable();
+	return n;
+}
+
+/* Take objects until one is of another slab than the first was; how many, or 0. */
+static unsigned int take_beyond_first(struct hak_cache *c, void **p)
+{
+	unsigned int n, order;
+
+	for (n = 0; n < OBJECTS; n++) {
+		p[n] = hak_cache_alloc(c, GFP_KERNEL);
+		if (slab_spages_of(p[n], &order))
+			return n + 1;
+	}
+	return 0;
+}
+
+/* The first slab of a cache is a page, and it comes once. */
+static void first_slab_is_a_page(struct kunit *test, struct hak_cache *c)
+{
+	u64 small = hak_kunit_stat(HAK_STAT_small_blocks_held);
+	void **p = kunit_kcalloc(test, OBJECTS, sizeof(*p), GFP_KERNEL);
+	unsigned int n, i, order = 9;
+	bool full;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	migrate_disable();
+	n = take_beyond_first(c, p);
+	KUNIT_EXPECT_EQ_MSG(test, slab_spages_of(p[0], &order), 0, "of a small block");
+	KUNIT_EXPECT_EQ_MSG(test, order, 0, "of one page");
+	KUNIT_EXPECT_GE(test, n, 2);
+	KUNIT_EXPECT_LE_MSG(test, n, HAK_BATCH + 1, "the next refill is of a SuperSlab");
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_small_blocks_held), small + 1);
+	KUNIT_EXPECT_EQ(test, hak_audit(n), 0);
+	for (i = 0; i < n; i++)
+		hak_cache_free(c, p[i]);
+	migrate_enable();
+	hak_cache_shrink(c);
+	hak_release_wait();
+	KUNIT_EXPECT_EQ_MSG(test, hak_kunit_stat(HAK_STAT_small_blocks_held), small, "it went");
+	p[0] = hak_cache_alloc(c, GFP_KERNEL);
+	full = slab_spages_of(p[0], &order);
+	hak_cache_free(c, p[0]);
+	KUNIT_EXPECT_TRUE_MSG(test, full, "the second time it is a slab page");
+}
+
+static void one_of_many_caches_begins_with_a_page(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-first", 64, NULL, 0);
+
+	KUNIT_EXPECT_FALSE(test, cache_core(c)->pool.thrifty);
+	/* Elsewhere nothing but small blocks serves, or no cache does so. */
+	if (!hak_config_get()->superslab || IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
+	cache_core(c)->pool.thrifty = true;
+	/* No SuperSlab has room: the second refill makes one. */
+	hak_shrink_all();
+	first_slab_is_a_page(test, c);
+}
+
+static void fewer_caches(void *n)
+{
+	mutex_lock(&hak_caches_lock);
+	hak_nr_typed -= (unsigned long)n;
+	mutex_unlock(&hak_caches_lock);
+}
+
+/* As if there were @n more, until the case ends. */
+static void more_caches(struct kunit *test, unsigned long n)
+{
+	mutex_lock(&hak_caches_lock);
+	hak_nr_typed += n;
+	mutex_unlock(&hak_caches_lock);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, fewer_caches, (void *)n), 0);
+}
+
+static void many_caches_are_thrifty(struct kunit *test)
+{
+	bool thrifty = !IS_ENABLED(CONFIG_PREEMPT_RT);
+
+	more_caches(test, 200);
+	KUNIT_EXPECT_FALSE_MSG(test, core_of(test, 64)->pool.thrifty, "200 are not many");
+	more_caches(test, 100);
+	KUNIT_EXPECT_EQ_MSG(test, core_of(test, 64)->pool.thrifty, thrifty, "300 are");
+	KUNIT_EXPECT_FALSE_MSG(test, core_of(test, 512)->pool.thrifty, "large objects");
+}
+
 static struct kunit_case percpu_cases[] = {
 	KUNIT_CASE(cache_costs_what_stats_counts_until_it_goes),
 	KUNIT_CASE(leaked_objects_keep_no_percpu_memory),
 	KUNIT_CASE(many_caches_get_few_slots),
 	KUNIT_CASE(few_slots_fill_magazines),
+	KUNIT_CASE(one_of_many_caches_begins_with_a_page),
+	KUNIT_CASE(many_caches_are_thrifty),
 	{}
 };
 

@@ -265,7 +265,7 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 				gfp_t gfp, bool *small, bool *fresh)
 {
 	struct ss_want w = { .pool = pool, .n = spages };
-	bool due = !take_spages(nid, &w, gfp) && hak_superslab_enabled &&
+	bool due = spages && !take_spages(nid, &w, gfp) && hak_superslab_enabled &&
 		   grow_due(&hak_block_node[nid]);
 
 	*small = *fresh = false;
@@ -279,7 +279,7 @@ struct hak_slab *hak_block_slab(struct hak_pool *pool, int nid, unsigned int spa
 		return w.slab;
 	}
 	*small = *fresh = true;
-	return hak_small_slab(pool, nid, gfp);
+	return hak_small_slab(pool, nid, gfp, spages ? HAK_SMALL_ORDER_MAX : 0);
 }
 
 /* Slab pages of @slab, which served @pool, are free again, or, of a thin one, have all gone. */

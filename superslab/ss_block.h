@@ -130,7 +130,7 @@ gfp_t hak_block_gfp(gfp_t gfp, bool smallest);
  * hak_block_slab() - memory for one slab
  * @pool: whom it will serve
  * @nid: preferred node
- * @spages: slab pages, a power of two
+ * @spages: slab pages, a power of two; 0: a small block, of one page if an object fits
  * @gfp: the caller's; with __GFP_THISNODE no other node will do
  * @small: set to whether it is a small block of its own
  * @fresh: set to whether a new block was needed

@@ -17,8 +17,8 @@ void hak_pages_give(void *base, unsigned int nr);
 /* Give all of a block of which nothing has gone yet. */
 void hak_pages_release(void *base, unsigned int order);
 
-/* A slab in a block of its own, down to the order one object needs. */
-struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp);
+/* A slab in a block of its own, of @order at most, or of what one object needs. */
+struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp, unsigned int order);
 void hak_small_put(struct hak_small *b, const struct hak_pool *pool);
 
 /* Pages of a small block, a bit each in @mask and not the last, go to the kernel. */

@@ -204,16 +204,24 @@ static void run_ctors(struct hak_pool *pool, unsigned int n, void **p)
 	}
 }
 
-/* A slab with free objects, or NULL: then the caller makes one, where there is room. */
+/*
+ * A slab with free objects, or NULL: then the caller makes one, where there is room.  A small
+ * block that has just been made serves whoever made it.  The only one of a thrifty pool serves
+ * once: who comes back gets a slab whose objects are freed inline.
+ */
 static __always_inline struct hak_slab *node_first(struct hak_pool *pool,
 						   struct hak_pool_node *pn, int nid)
 	hak_must_hold(&pn->lock)
 {
 	struct hak_slab *slab = list_first_entry_or_null(&pn->partial, struct hak_slab, list);
 
-	if (likely(slab) || hak_block_has_room(pool, nid))
+	if (likely(slab))
 		return slab;
-	return list_first_entry_or_null(&pn->small, struct hak_slab, list);
+	slab = list_first_entry_or_null(&pn->small, struct hak_slab, list);
+	if (slab && slab->carved &&
+	    ((pool->thrifty && pn->grown == 1) || hak_block_has_room(pool, nid)))
+		return NULL;
+	return slab;
 }
 
 unsigned int hak_pool_take(struct hak_pool *pool, int nid, unsigned int n, void **p)
@@ -267,9 +275,9 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	unsigned long flags, random;
 	bool small, fresh;
 
-	/* A cache with few objects takes one slab page, whatever would waste least. */
+	/* A cache with few objects takes one slab page, whatever would waste least, or one page. */
 	if (!hak_peek(pool->node[*nid]->nr_slabs))
-		spages = 1;
+		spages = !pool->thrifty || hak_peek(pool->node[*nid]->grown);
 	slab = hak_block_slab(pool, *nid, spages, gfp, &small, &fresh);
 	if (!slab)
 		return HAK_GROWN_NOT;
@@ -280,6 +288,7 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	flags = hak_lock(&pn->lock);
 	pn->random ^= random;
 	list_add(&slab->list, small ? &pn->small : &pn->partial);
+	pn->grown = min(pn->grown + 1, 2U);
 	pn->nr_slabs++;
 	pn->nr_empty++;
 	pn->nr_objects += slab->objects;

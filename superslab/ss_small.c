@@ -110,9 +110,9 @@ static struct hak_small *small_create_last(struct hak_pool *pool, int nid, gfp_t
 	}
 }
 
-struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp)
+struct hak_slab *hak_small_slab(struct hak_pool *pool, int nid, gfp_t gfp, unsigned int order)
 {
-	unsigned int order = HAK_SMALL_ORDER_MAX, min = 0;
+	unsigned int min = 0;
 	struct hak_small *b = NULL;
 
 	while (small_room(min) < pool->stride)

@@ -170,6 +170,7 @@ struct hak_pool_node {
 	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */
 	unsigned long nr_free hak_guarded_by_own(&lock);
 	u64 random hak_guarded_by_own(&lock);	/* in which order a new slab is handed out */
+	unsigned int grown hak_guarded_by_own(&lock);	/* how often it was, up to 2 */
 	/* What the reaper found the last time, and how often in a row. */
 	unsigned long seen_free hak_guarded_by_own(&lock);
 	unsigned int looks hak_guarded_by_own(&lock);
@@ -186,6 +187,7 @@ struct hak_pool {
 	bool watched;			/* KASAN and kmemleak are told of its objects */
 	bool marked;			/* free objects carry a mark, at @mark_off */
 	bool shuffled;			/* a new slab hands its objects out in random order */
+	bool thrifty;			/* its first slab on a node is a page: hak_pool_grow() */
 	u32 mark_off;
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);

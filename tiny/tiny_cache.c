@@ -8,6 +8,25 @@
 
 static const struct hak_cache_args no_args;
 
+/*
+ * Where typed caches are many, most have a few objects.  The first slab of a new one is a page
+ * then, if that holds as many as a first refill takes.  Its objects are freed out of line.  So the
+ * second refill takes a slab of the usual size, and the page goes when its last object does.
+ */
+#define MANY_CACHES	256U
+#define THRIFTY_STRIDE	256U
+
+unsigned int hak_nr_typed hak_guarded_by(&hak_caches_lock);
+HAK_EXPORT_TEST(hak_nr_typed);
+
+static bool core_thrifty(const struct hak_core *core)
+	hak_must_hold(&hak_caches_lock)
+{
+	/* On PREEMPT_RT who cannot grow takes what there is, and finds fewer. */
+	return core->typed && hak_nr_typed > MANY_CACHES && core->pool.stride <= THRIFTY_STRIDE &&
+	       !IS_ENABLED(CONFIG_PREEMPT_RT);
+}
+
 static unsigned int natural_align(unsigned int size, slab_flags_t flags, bool typed)
 {
 	unsigned int align = typed ? sizeof(long) : size & -size;
@@ -96,6 +115,8 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	mutex_lock(&hak_caches_lock);
 	list_add_tail(&core->list, &hak_caches);
 	core->pool.serial = ++serial;
+	hak_nr_typed += typed;
+	core->pool.thrifty = core_thrifty(core);
 	/* Of the depots for the first time, of the rest because it may have changed meanwhile. */
 	hak_core_conf(core);
 	mutex_unlock(&hak_caches_lock);
@@ -169,6 +190,7 @@ unsigned long hak_core_destroy(struct hak_core *core)
 	might_sleep();
 	mutex_lock(&hak_caches_lock);
 	list_del(&core->list);
+	hak_nr_typed -= core->typed;
 	hak_core_events(core, hak_gone_events);
 	mutex_unlock(&hak_caches_lock);
 	hak_drain_core(core);

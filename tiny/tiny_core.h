@@ -75,8 +75,9 @@ struct hak_core {
 	struct hak_depot *depot;	/* nr_node_ids of them */
 };
 
-/* All caches. */
+/* All caches, and how many of them are typed. */
 extern struct list_head hak_caches hak_guarded_by(&hak_caches_lock);
+extern unsigned int hak_nr_typed hak_guarded_by(&hak_caches_lock);
 
 /* Memory on several nodes: frees look at the object's node, out of line. Set once at load. */
 DECLARE_STATIC_KEY_FALSE(hak_multi_node_key);
