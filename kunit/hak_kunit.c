@@ -33,6 +33,8 @@ static void make_room(void)
 int hak_kunit_init(struct kunit *test)
 {
 	make_room();
+	/* Cases count the slab pages of whole ones.  Those about parts say so. */
+	hak_grow_least = HAK_SS_SPAGES;
 	/* Cases count what magazines hold; those about the reaper call it themselves. */
 	hak_reap_pause(true);
 	/* What an earlier case left behind is not this one's doing. */
@@ -43,6 +45,7 @@ int hak_kunit_init(struct kunit *test)
 void hak_kunit_exit(struct kunit *test)
 {
 	hak_reap_pause(false);
+	hak_grow_least = HAK_GROW_LEAST;
 	KUNIT_EXPECT_EQ_MSG(test, hak_audit(0), 0, "something is lost, doubled or still live");
 }
 

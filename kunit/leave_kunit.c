@@ -7,6 +7,7 @@
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
 #include "superslab/ss_hole.h"
+#include "superslab/ss_node.h"
 
 #define OBJECTS 4000		/* of 1000 bytes: two SuperSlabs and more */
 
@@ -297,6 +298,72 @@ static void some_free_slab_pages_may_stay(struct kunit *test)
 	leave_end(&t);
 }
 
+#define PART 32U	/* slab pages that a SuperSlab begins with */
+
+/* What did not begin is a hole: it is nobody's, and the first and the last of the rest are there. */
+static void expect_part(struct kunit *test, void *base)
+{
+	const struct hak_ss *ss = ss_header(base);
+	unsigned int i, left = 0;
+
+	KUNIT_EXPECT_EQ(test, ss->begun, PART - 1);
+	for (i = 0; i < HAK_SS_PAGES; i++)
+		left += ss_left(ss, i);
+	KUNIT_EXPECT_EQ(test, left, (HAK_SS_SPAGES - PART) * HAK_SPAGE_PAGES);
+	KUNIT_EXPECT_FALSE(test, ss_left(ss, 0));
+	KUNIT_EXPECT_FALSE(test, ss_left(ss, HAK_SS_PAGES - 1));
+	KUNIT_EXPECT_FALSE(test, hak_owns(base + HAK_SS_SIZE / 2));
+}
+
+/* Two SuperSlabs that are parts, kept when they are empty, and gone when that is wanted. */
+static void superslab_may_begin_with_a_part(struct kunit *test)
+{
+	struct leave_test t;
+	unsigned int i;
+
+	if (!hak_superslab_enabled)
+		return;
+	hak_grow_least = PART;
+	hak_shrink_all();
+	t.p = kunit_kcalloc(test, OBJECTS, sizeof(*t.p), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t.p);
+	t.c = hak_kunit_cache(test, "kunit-part", 1000, NULL, 0);
+	for (i = 0; i < OBJECTS; i++) {
+		t.p[i] = hak_cache_alloc(t.c, GFP_KERNEL);
+		if (hak_kunit_stat(HAK_STAT_superslabs_held) == 2)
+			break;
+	}
+	expect_part(test, ss_base(t.p[0]));
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_pages_held), 2 * PART * HAK_SPAGE_PAGES);
+	/* 31 slab pages of 16 objects each, and a few that are in a magazine. */
+	KUNIT_EXPECT_GE(test, i, 31 * 16 - HAK_MAG_MAX);
+	leave_end(&t);
+	hak_drain_core(cache_core(t.c));
+	hak_pool_trim_all(&cache_core(t.c)->pool);
+	hak_pool_trim_all(&hak_mag_pool);
+	KUNIT_EXPECT_EQ(test, hak_kunit_stat(HAK_STAT_superslabs_held), 2);
+	KUNIT_EXPECT_EQ(test, hak_block_empty_pages(), 2 * PART * HAK_SPAGE_PAGES);
+	KUNIT_EXPECT_EQ(test, hak_shrink_all(), hak_config_get()->fixed_pages);
+}
+
+/* The more is held the larger are the steps, and where 2 MiB are scarce all of them are taken. */
+static void parts_grow_with_what_is_held(struct kunit *test)
+{
+	struct hak_block_node *bn = &hak_block_node[hak_home_nid()];
+	static const struct { unsigned int mib, spages; } want[] = {
+		{ 0, 32 }, { 15, 32 }, { 17, 64 }, { 63, 64 }, { 65, 128 }, { 4000, 128 },
+	};
+	unsigned int i;
+
+	hak_grow_least = PART;
+	for (i = 0; i < ARRAY_SIZE(want); i++)
+		KUNIT_EXPECT_EQ_MSG(test, hak_grow_spages(bn, want[i].mib << (20 - PAGE_SHIFT)),
+				    want[i].spages, "%u MiB", want[i].mib);
+	bn->scarce = true;
+	KUNIT_EXPECT_EQ(test, hak_grow_spages(bn, 0), HAK_SS_SPAGES);
+	bn->scarce = false;
+}
+
 static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(pages_of_ours_have_no_reference),
 	KUNIT_CASE(few_live_objects_hold_few_pages),
@@ -308,6 +375,8 @@ static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(superslab_goes_in_one_piece),
 #endif
 	KUNIT_CASE(some_free_slab_pages_may_stay),
+	KUNIT_CASE(superslab_may_begin_with_a_part),
+	KUNIT_CASE(parts_grow_with_what_is_held),
 	{}
 };
 

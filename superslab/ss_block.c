@@ -2,9 +2,14 @@
 /*
  * SuperSlabs and their slab pages: see ss_block.h.
  *
- * One empty SuperSlab a node is kept.  So a load that hovers around the edge of one does not
- * allocate and free 2 MiB each time.  hak_block_shrink() releases it.  Small blocks are in
- * ss_small.c, what both share in ss_pages.c.
+ * Empty SuperSlabs of 2 MiB together are kept on a node.  So a load that hovers around the edge of
+ * one does not allocate and free it each time.  hak_block_shrink() releases them.  Small blocks
+ * are in ss_small.c, what both share in ss_pages.c.
+ *
+ * Where little is held, a SuperSlab begins with a part of its 2 MiB, and the rest goes back to the
+ * kernel before anybody is served.  That is a hole as any other: ss_leave.c.  The part is about
+ * the root of what is held, in slab pages, so that what the last one has not yet used and the
+ * headers of all weigh alike.  Where 2 MiB are scarce all of them are taken.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -17,6 +22,9 @@
 bool hak_superslab_enabled __read_mostly = true;
 HAK_EXPORT_TEST(hak_superslab_enabled);
 
+unsigned int hak_grow_least __read_mostly = HAK_GROW_LEAST;
+HAK_EXPORT_TEST(hak_grow_least);
+
 static void ss_release(struct hak_release *r)
 {
 	struct hak_ss *ss = container_of(r, struct hak_ss, release);
@@ -25,6 +33,7 @@ static void ss_release(struct hak_release *r)
 	hak_rest_unmark_spages(ss->base, &ss->rest, 1, HAK_SS_SPAGES);
 	spages_release(ss->base);
 	grow_again(bn);
+	WRITE_ONCE(bn->scarce, false);
 	hak_mem_add(HAK_MEM_SS, -1);
 	hak_mem_add(HAK_MEM_SS_FREED, 1);
 }
@@ -42,8 +51,39 @@ static void ss_init(void *base)
 		ss->free.bits[i] = ~0UL;
 	spage_clear(&ss->free, 0, 1);
 	ss->nr_free = HAK_SS_SPAGES - 1;
+	ss->begun = ss->nr_free;
 	for (i = 0; i < HAK_SS_SPAGES; i++)
 		hak_tag_at(hak_mark(base), base)[i] = hak_tag_none;
+}
+
+unsigned int hak_grow_spages(const struct hak_block_node *bn, unsigned long pages)
+{
+	unsigned long held = pages / HAK_SPAGE_PAGES;
+	unsigned int n = hak_grow_least;
+
+	if (READ_ONCE(bn->scarce))
+		return HAK_SS_SPAGES;
+	while (n < HAK_SS_SPAGES && n * n <= held)
+		n *= 2;
+	return n;
+}
+HAK_EXPORT_TEST(hak_grow_spages);
+
+/* @ss, which nobody knows yet, is to have @n slab pages.  Of its end 64 KiB stay: ss_leave.c. */
+static void ss_begin_with(struct hak_ss *ss, unsigned int n)
+{
+	struct hak_spages rest = ss->free;
+	unsigned int w;
+
+	if (n >= HAK_SS_SPAGES)
+		return;
+	spage_clear(&rest, 0, n - END_SPAGES);
+	spage_clear(&rest, HAK_SS_SPAGES - END_SPAGES, END_SPAGES);
+	for (w = 0; w < SPAGE_WORDS; w++)
+		ss->free.bits[w] &= ~rest.bits[w];
+	ss->nr_free = n - 1;
+	ss->begun = n - 1;
+	spages_leave(ss->base, &rest);
 }
 
 /*
@@ -59,6 +99,7 @@ static struct hak_ss *ss_create(int nid, gfp_t gfp)
 {
 	gfp_t ask = hak_block_gfp(gfp, false) & ~__GFP_KSWAPD_RECLAIM;
 	struct hak_block_node *bn = &hak_block_node[nid];
+	unsigned int n = hak_grow_spages(bn, atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]));
 	bool wakes = grow_wakes(bn);
 	void *base;
 
@@ -72,6 +113,7 @@ static struct hak_ss *ss_create(int nid, gfp_t gfp)
 	}
 	grow_again(bn);
 	ss_init(base);
+	ss_begin_with(ss_header(base), n);
 	return ss_header(base);
 }
 
@@ -304,7 +346,7 @@ static void ss_put_spages(struct hak_slab *slab, const struct hak_pool *pool, bo
 	bucket_add(bn, ss);
 	for (i = first; i < first + n; i++)
 		WRITE_ONCE(ss_desc(base, i)->first, 0);
-	retire = hak_ss_retire(bn, ss, 1);
+	retire = hak_ss_retire(bn, ss, true);
 	hak_unlock(&bn->lock, flags);
 	if (retire)
 		hak_ss_retired(ss);

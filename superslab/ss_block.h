@@ -53,6 +53,9 @@ static inline void hak_mem_add(enum hak_mem_stat which, long n)
 /* Whether 2 MiB blocks are tried; set once at load. */
 extern bool hak_superslab_enabled;
 
+/* HAK_GROW_LEAST, but in tests: there may be HAK_SS_SPAGES, for whole ones only. */
+extern unsigned int hak_grow_least;
+
 /* The handle of slab pages that serve no cache: none of its sets holds or takes anything. */
 extern struct hak_cache *hak_tag_none;
 

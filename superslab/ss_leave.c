@@ -15,23 +15,20 @@
 struct hak_block_node *hak_block_node __read_mostly;
 HAK_EXPORT_TEST(hak_block_node);
 
-/* Is @ss without slabs, and one too many?  One of which pages have left is never kept. */
-bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
+/*
+ * Is @ss without slabs, and one too many?  2 MiB of such are kept.  One of which pages have left
+ * since it began is never kept.
+ */
+bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, bool keep)
 	hak_must_hold(&bn->lock)
 {
 	hak_assert_held(&bn->lock);
-	if (ss->nr_used || (bn->nr_empty <= keep && ss->nr_free == HAK_SS_SPAGES - 1))
+	if (ss->nr_used ||
+	    (keep && bn->nr_idle <= HAK_SS_SPAGES && ss->nr_free == ss->begun))
 		return false;
 	bucket_del(bn, ss);
 	return true;
 }
-
-/*
- * The kernel keeps pieces of up to 32 KiB in lists of its CPUs, where they do not grow together.
- * One that lies there keeps 2 MiB from being had.  The header goes alone, and so does the page of
- * the mark.  So of 64 KiB at each end nothing goes before them.
- */
-#define END_SPAGES 4U
 
 /*
  * Free slab pages of @ss that may go to the kernel now.  Where some rest, none may: the others
@@ -87,19 +84,22 @@ void hak_ss_retired(struct hak_ss *ss)
 	hak_release_later(&ss->release, wait * (HAK_SPAGE_SIZE / PAGE_SIZE));
 }
 
-/* Retire one SuperSlab without slabs; false if there is none. */
-static bool node_retire_one(struct hak_block_node *bn)
+/* Retire one SuperSlab without slabs; its OS pages, or 0 if there is none. */
+static unsigned int node_retire_one(struct hak_block_node *bn)
 {
 	unsigned long flags = hak_lock(&bn->lock);
 	struct hak_ss *ss = list_first_entry_or_null(&bn->bucket[BUCKET_EMPTY], struct hak_ss,
 						     list);
+	unsigned int pages = 0;
 
-	if (ss)
-		hak_ss_retire(bn, ss, 0);
+	if (ss) {
+		pages = (1 + ss->nr_free) * HAK_SPAGE_PAGES;
+		hak_ss_retire(bn, ss, false);
+	}
 	hak_unlock(&bn->lock, flags);
 	if (ss)
 		hak_ss_retired(ss);
-	return ss;
+	return pages;
 }
 
 /* The pages of @ss are given; it may have lost its last slab meanwhile. */
@@ -111,7 +111,7 @@ static void give_done(struct hak_block_node *bn, struct hak_ss *ss)
 	bucket_del(bn, ss);
 	ss->nr_used--;
 	bucket_add(bn, ss);
-	retire = hak_ss_retire(bn, ss, 1);
+	retire = hak_ss_retire(bn, ss, true);
 	hak_unlock(&bn->lock, flags);
 	if (retire)
 		hak_ss_retired(ss);
@@ -195,15 +195,14 @@ static unsigned int node_give_one(struct hak_block_node *bn, unsigned int keep)
 
 unsigned long hak_trim_now(unsigned long want, unsigned int keep)
 {
-	unsigned long given = 0;
-	unsigned int n;
+	unsigned long given = 0, n;
 	int nid;
 
 	for_each_nid(nid) {
 		struct hak_block_node *bn = &hak_block_node[nid];
 
-		while (hak_peek(bn->nr_empty) && given < want && node_retire_one(bn))
-			given += 1UL << HAK_SS_ORDER;
+		while (hak_peek(bn->nr_empty) && given < want && (n = node_retire_one(bn)))
+			given += n;
 		for (n = 1; n && hak_peek(bn->nr_free) > keep && given < want; given += n)
 			n = node_give_one(bn, keep);
 	}
@@ -295,8 +294,8 @@ unsigned long hak_block_empty_pages(void)
 	int nid;
 
 	for_each_nid(nid)
-		pages += ((unsigned long)hak_peek(hak_block_node[nid].nr_empty) << HAK_SS_ORDER) +
-			 hak_peek(hak_block_node[nid].nr_free) * (HAK_SPAGE_SIZE / PAGE_SIZE);
+		pages += (hak_peek(hak_block_node[nid].nr_idle) +
+			  hak_peek(hak_block_node[nid].nr_free)) * HAK_SPAGE_PAGES;
 	return pages;
 }
 HAK_EXPORT_TEST(hak_block_empty_pages);

@@ -30,10 +30,12 @@ struct hak_block_node {
 	struct list_head bucket[NR_BUCKETS] hak_guarded_by_own(&lock);
 	unsigned int filled hak_guarded_by_own(&lock);		/* buckets that hold some */
 	unsigned int nr_empty hak_guarded_by_own(&lock);	/* SuperSlabs that serve no slab */
+	unsigned long nr_idle hak_guarded_by_own(&lock);	/* slab pages of those, headers too */
 	unsigned long nr_free hak_guarded_by_own(&lock);	/* free slab pages of the others */
 	/* When a SuperSlab could not be had.  No lock guards the two: a miss more is no harm. */
 	unsigned int fails;		/* so often in a row */
 	unsigned int pause;		/* misses that will not ask for one */
+	bool scarce;			/* since then none went back to the kernel */
 	/* Somebody found only slab pages that rest, until this grace period is over.  A hint. */
 	struct rcu_gp_oldstate starved_gp;
 	bool starved;
@@ -58,6 +60,7 @@ static inline void bucket_add(struct hak_block_node *bn, struct hak_ss *ss)
 	list_add(&ss->list, &bn->bucket[ss->bucket]);
 	bn->filled |= 1U << ss->bucket;
 	bn->nr_empty += !ss->nr_used;
+	bn->nr_idle += ss->nr_used ? 0 : 1 + ss->nr_free;
 	bn->nr_free += ss->nr_used ? ss->nr_free : 0;
 }
 
@@ -65,6 +68,7 @@ static inline void bucket_del(struct hak_block_node *bn, struct hak_ss *ss)
 	hak_must_hold(&bn->lock)
 {
 	bn->nr_empty -= !ss->nr_used;
+	bn->nr_idle -= ss->nr_used ? 0 : 1 + ss->nr_free;
 	bn->nr_free -= ss->nr_used ? ss->nr_free : 0;
 	list_del_init(&ss->list);
 	if (list_empty(&bn->bucket[ss->bucket]))
@@ -127,6 +131,7 @@ static inline void grow_failed(struct hak_block_node *bn, bool woke)
 
 	WRITE_ONCE(bn->pause, min(1U << fails, GROW_PAUSE_MAX));
 	WRITE_ONCE(bn->fails, min(fails + 1, 16U));
+	WRITE_ONCE(bn->scarce, true);
 	if (woke)
 		bn->wake_next = jiffies + GROW_WAKE_EVERY;
 }
@@ -138,8 +143,14 @@ static inline void grow_again(struct hak_block_node *bn)
 	WRITE_ONCE(bn->pause, 0);
 }
 
-/* Is @ss without slabs, and one too many?  Then it is in no bucket any more. */
-bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, unsigned int keep)
+/*
+ * With how many slab pages, header and all, a SuperSlab begins on @bn when @pages OS pages are
+ * held.  Context: any.
+ */
+unsigned int hak_grow_spages(const struct hak_block_node *bn, unsigned long pages);
+
+/* Is @ss without slabs, and too much to @keep?  Then it is in no bucket any more. */
+bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, bool keep)
 	hak_must_hold(&bn->lock);
 
 /* And then, without the lock: nobody is to find it, and its memory goes. */

@@ -69,6 +69,13 @@ static inline void spage_clear(struct hak_spages *map, unsigned int first, unsig
 }
 
 /*
+ * The kernel keeps pieces of up to 32 KiB in lists of its CPUs, where they do not grow together.
+ * One that lies there keeps 2 MiB from being had.  The header goes alone, and so does the page of
+ * the mark.  So of 64 KiB at each end nothing goes before them.
+ */
+#define END_SPAGES 4U
+
+/*
  * The pages of @map leave the SuperSlab at @base; returns how many.  Nobody is led to them any
  * more, and the SuperSlab does not end before this returns.
  */

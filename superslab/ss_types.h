@@ -8,7 +8,7 @@
  *   page         4 KiB, the kernel's (an OS page)
  *   slab page    16 KiB, ours (spage); a SuperSlab has 128, and slabs take 127 of them
  *   slab         one, two or four slab pages of objects of one size, or a small block
- *   SuperSlab    2 MiB at a multiple of 2 MiB, cut into slabs
+ *   SuperSlab    2 MiB at a multiple of 2 MiB, cut into slabs; or less, where little is held
  *   small block  4 to 32 KiB that are one slab, where 2 MiB cannot be had
  *   block        a SuperSlab or a small block: what the kernel gives and gets back
  *   directory    says of any address whether it lies in a block, and in which
@@ -82,6 +82,9 @@
 #define HAK_SS_END	16U	/* bytes at the end of a SuperSlab that are in no slab */
 #define HAK_SLAB_SPAGES_MAX 4		/* 64 KiB: wastes at most 1/8 for any size to 8192 */
 #define HAK_SMALL_ORDER_MAX 3		/* PAGE_ALLOC_COSTLY_ORDER: what atomic callers may ask */
+#ifndef HAK_GROW_LEAST
+#define HAK_GROW_LEAST	32U		/* slab pages a SuperSlab begins with at least: 512 KiB */
+#endif
 #ifndef HAK_BATCH
 #define HAK_BATCH	32		/* objects under one hold of a lock */
 #endif
@@ -139,6 +142,7 @@ struct hak_ss {
 	u8 nr_free;			/* [block node lock] */
 	u8 nr_used;			/* [block node lock] slab pages of slabs */
 	u8 bucket;			/* [block node lock] see ss_block.c */
+	u8 begun;			/* slab pages that it began with, but the header */
 	int nid;
 	void *base;
 	struct hak_release release;

@@ -10,6 +10,7 @@
 #define _HAK_ARCH_USER_H
 
 #define HAK_MAG_MAX	126		/* docs/user-space.md, tuning */
+#define HAK_GROW_LEAST	128U		/* all: what nobody touched costs nothing */
 #define HAK_BATCH	24		/* a refill overshoots by less: docs/user-space.md */
 /* Nothing interrupts: one level. */
 #define HAK_LEVELS	HAK_TASK, HAK_SOFTIRQ = HAK_TASK, HAK_HARDIRQ = HAK_TASK

@@ -61,6 +61,8 @@ one_object()
 	slub=$(($(used_kb) - before))
 	rmmod hak_caches
 	echo "# $name: $CACHES caches with one object each cost $hak kB, after $IDLE_S s $idle, after shrink $shrunk kB; the kernel's $slub kB"
+	check "$name: at once they cost $hak kB, at most 1.1 of the kernel's $slub" \
+		test $((hak * 10)) -le $((slub * 11))
 	check "$name: left alone for $IDLE_S s they cost $idle kB, at most 1.1 of the kernel's $slub" \
 		test $((idle * 10)) -le $((slub * 11))
 }
