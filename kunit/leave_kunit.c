@@ -300,7 +300,7 @@ static void some_free_slab_pages_may_stay(struct kunit *test)
 
 #define PART 32U	/* slab pages that a SuperSlab begins with */
 
-/* What did not begin is a hole: it is nobody's, and the first and the last of the rest are there. */
+/* What did not begin is a hole, and nobody's.  The first and the last of the rest are there. */
 static void expect_part(struct kunit *test, void *base)
 {
 	const struct hak_ss *ss = ss_header(base);
