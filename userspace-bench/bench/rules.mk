@@ -5,6 +5,8 @@
 #   $(OUT)/bench-inlined   hakmem in the loop: needs $(OUT)/libhakmem.a and HAK_CFLAGS,
 #                          the flags that bring <linux/hakmem.h> in user space
 #
+#   $(OUT)/hot-slot        what a slot in front of the magazine would gain; hot_slot.c says how
+#
 # The flags are fixed, so that instruction counts compare between machines.
 
 BENCH_SRC := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -37,3 +39,13 @@ $(OUT)/bench-inlined.o/%.o: $(BENCH_SRC)bench_%.c $(BENCH_HEADERS)
 	@mkdir -p $(@D)
 	@echo "  CC [inlined] $(notdir $<)"
 	$(Q)$(BENCH_CC) $(BENCH_CFLAGS) -pthread $(BENCH_HAK) -DBENCH_INLINED -c -o $@ $<
+
+# No position independence: the variables of a CPU are reached as a module reaches them.
+$(OUT)/hot-slot: $(BENCH_SRC)hot_slot.c $(BENCH_SRC)hot_slot_loops.h
+	@mkdir -p $(@D)
+	@echo "  CC [bench] $(notdir $<)"
+	$(Q)$(BENCH_CC) $(BENCH_CFLAGS) -Wno-unused-parameter -fno-PIE -no-pie -o $@ $<
+
+.PHONY: hot-slot
+hot-slot: $(OUT)/hot-slot
+	@$<
