@@ -133,7 +133,7 @@ static void wait_unhurried(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < 250 && hak_release_pages(); i++)
+	for (i = 0; i < 3000 && hak_release_pages(); i++)
 		msleep(20);
 }
 
@@ -142,30 +142,39 @@ static long hurried(void)
 	return atomic_long_read(&hak_mem_stat[HAK_MEM_HURRIED]);
 }
 
+/* Slabs of @c wait for a grace period; @asked: memory is short.  How many were hurried? */
+static long hurried_while(struct kunit *test, struct hak_cache *c, bool asked)
+{
+	long before;
+
+	/* Not those that were asked for before. */
+	hak_release_wait();
+	before = hurried();
+	use(test, c, OBJECTS);
+	hak_drain_core(cache_core(c));
+	hak_pool_trim(&cache_core(c)->pool, true);
+	if (asked)
+		hak_shrinker_scan(1);
+	wait_unhurried();
+	KUNIT_EXPECT_EQ(test, hak_release_pages(), 0);
+	return hurried() - before;
+}
+
 static void shrinker_hurries_the_grace_period(struct kunit *test)
 {
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-hurry", 1024, NULL,
 					      SLAB_TYPESAFE_BY_RCU);
 	unsigned int i;
-	long before;
 
 	hak_shrink_all();
-	before = hurried();
-	use(test, c, OBJECTS);
-	hak_drain_core(cache_core(c));
-	hak_pool_trim(&cache_core(c)->pool, true);
-	wait_unhurried();
-	KUNIT_EXPECT_EQ_MSG(test, hurried(), before, "nobody asked");
+	/* The kernel itself may want memory just then. */
+	for (i = 0; i < 10 && hurried_while(test, c, false); i++)
+		;
+	KUNIT_EXPECT_LT_MSG(test, i, 10, "nobody asked");
 	/* One may just be over by itself. */
-	for (i = 0; i < 10 && hurried() == before; i++) {
-		use(test, c, OBJECTS);
-		hak_drain_core(cache_core(c));
-		hak_pool_trim(&cache_core(c)->pool, true);
-		hak_shrinker_scan(1);
-		wait_unhurried();
-		KUNIT_EXPECT_EQ(test, hak_release_pages(), 0);
-	}
-	KUNIT_EXPECT_GT(test, hurried(), before);
+	for (i = 0; i < 10 && !hurried_while(test, c, true); i++)
+		;
+	KUNIT_EXPECT_LT(test, i, 10);
 }
 
 static void kick_spares_cpus_that_hold_nothing(struct kunit *test)
@@ -238,8 +247,9 @@ static void oom_takes_what_other_cpus_hold(struct kunit *test)
 	use_elsewhere(test, &u);
 	hak_block_trim(ULONG_MAX, 0);
 	KUNIT_EXPECT_TRUE(test, hak_cpu_holds(cache_core(u.c), u.cpu));
+	/* The kernel's shrinker may be faster. */
 	for (asked = 0; asked < 3 && hak_cpu_holds(cache_core(u.c), u.cpu); asked++)
-		KUNIT_EXPECT_GT(test, hak_oom_free(), 0);
+		KUNIT_EXPECT_TRUE(test, hak_oom_free() || !hak_cpu_holds(cache_core(u.c), u.cpu));
 	KUNIT_EXPECT_FALSE(test, hak_cpu_holds(cache_core(u.c), u.cpu));
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, pages_of(u.c), 0);
