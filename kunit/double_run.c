@@ -182,9 +182,12 @@ static void *take_first(struct hak_double *d, enum hak_double_age age)
 	p = take(d, d->c, d->size, CONTENT);
 	if (by_the_anchor(d, p))
 		return p;
-	/* Or pages may have left it. */
+	/* Or pages may have left it, or two SuperSlabs serve: then both begin anew, with one. */
+	give_back(d->c, p);
 	give_back(d->unlike, d->anchor);
+	hak_shrink_all();
 	d->anchor = take(d, d->unlike, UNLIKE_SIZE, CONTENT);
+	p = take(d, d->c, d->size, CONTENT);
 	KUNIT_ASSERT_PTR_EQ(d->test, ss_base(p), ss_base(d->anchor));
 	return p;
 }
