@@ -231,39 +231,60 @@ static void second_free_where_a_small_block_was(struct kunit *test)
 }
 
 #ifdef __KERNEL__
-#define KMALLOCS 16384
+#define KMALLOC_SIZE 64
 
-/* Allocates of kmalloc() until something lies where a page of a thin slab was; how many. */
-static unsigned int kmalloc_into_holes(void **k)
+/*
+ * Allocates of kmalloc() until something lies where a page of a thin slab was, or an eighth of
+ * memory is taken.  The others come to @list, linked by their first words.
+ */
+static void *kmalloc_into_a_hole(void **list)
 {
+	unsigned long left = totalram_pages() / 8 * (PAGE_SIZE / KMALLOC_SIZE);
 	struct hak_pool *pool;
-	unsigned int i;
+	void **p;
 
-	for (i = 0; i < KMALLOCS; i++) {
-		k[i] = kmalloc(64, GFP_KERNEL);
+	while (left--) {
+		p = kmalloc(KMALLOC_SIZE, GFP_KERNEL);
+		if (!p)
+			return NULL;
 		preempt_disable();
-		hak_hole_slab(k[i], &pool);
+		hak_hole_slab(p, &pool);
 		preempt_enable();
 		if (pool)
-			return i + 1;
+			return p;
+		*p = *list;
+		*list = p;
+		cond_resched();
 	}
-	return i;
+	return NULL;
+}
+
+static void kfree_list(void *list)
+{
+	void **p;
+
+	while (list) {
+		p = list;
+		list = *p;
+		kfree(p);
+	}
 }
 
 /* What the kernel gave to somebody there is his, and no second free of ours. */
 static void memory_of_the_kernel_in_a_hole_is_its_own(struct kunit *test)
 {
-	void **k = kvcalloc(KMALLOCS, sizeof(*k), GFP_KERNEL), *p;
 	struct hak_counts bad;
+	void *list = NULL, *p;
 	struct thin_test t;
-	unsigned int n;
 
-	KUNIT_ASSERT_NOT_NULL(test, k);
 	thin_begin(test, &t, 256, NULL);
+	/* Pages go to a list of this CPU, and come from there. */
+	migrate_disable();
 	hak_cache_shrink(t.c);
-	n = kmalloc_into_holes(k);
-	p = k[n - 1];
-	KUNIT_EXPECT_LT_MSG(test, n, KMALLOCS, "nothing of the kernel's came to lie in a hole");
+	p = kmalloc_into_a_hole(&list);
+	migrate_enable();
+	kfree_list(list);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, p, "nothing of the kernel's came to lie in a hole");
 	hak_counts_begin(&bad);
 	if (hak_kunit_hardened()) {
 		hak_cache_free(t.c, p);
@@ -273,9 +294,6 @@ static void memory_of_the_kernel_in_a_hole_is_its_own(struct kunit *test)
 	hak_free(p);
 	KUNIT_EXPECT_EQ(test, hak_counted(&bad, HAK_STAT_free_large), 1);
 	hak_kunit_bad_end(test, &bad, HAK_NR_STATS, 0, "to kfree()");
-	while (--n)
-		kfree(k[n - 1]);
-	kvfree(k);
 	thin_end(test, &t);
 }
 #endif
