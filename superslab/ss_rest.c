@@ -72,7 +72,7 @@ void hak_rest_begin(struct hak_ss *ss, const struct hak_slab *slab, const struct
 
 bool hak_rest_over(const struct hak_ss *ss)
 {
-	struct rcu_gp_oldstate gp = ss->rest_gp;
+	hak_gp_t gp = ss->rest_gp;
 
 	return poll_state_synchronize_rcu_full(&gp);
 }

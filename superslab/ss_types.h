@@ -137,7 +137,7 @@ struct hak_ss {
 	struct list_head list;		/* [block node lock] in the bucket below */
 	struct hak_spages free;		/* [block node lock] slab pages that serve no slab */
 	struct hak_spages rest;		/* [block node lock] of those, with marks: ss_rest.h */
-	struct rcu_gp_oldstate rest_gp;	/* [block node lock] the grace period for them */
+	hak_gp_t rest_gp;	/* [block node lock] the grace period for them */
 	atomic_long_t left[HAK_SS_PAGES / BITS_PER_LONG];	/* pages that the kernel has back */
 	u8 nr_free;			/* [block node lock] */
 	u8 nr_used;			/* [block node lock] slab pages of slabs */
@@ -168,7 +168,7 @@ struct hak_pool_node {
 	unsigned int nr_empty hak_guarded_by_own(&lock);
 	unsigned int nr_thin hak_guarded_by_own(&lock);
 	/* The grace period for those of which pages are to go. */
-	struct rcu_gp_oldstate thin_gp hak_guarded_by_own(&lock);
+	hak_gp_t thin_gp hak_guarded_by_own(&lock);
 	/* Fewest empty ones since the reaper looked. */
 	unsigned int low_empty hak_guarded_by_own(&lock);
 	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */

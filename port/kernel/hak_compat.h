@@ -88,6 +88,13 @@
 #define HAK_EXPORT_TEST(sym)
 #endif
 
+/* A moment, of which poll_state_synchronize_rcu_full() says whether a grace period began after. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
+typedef struct rcu_gp_seq hak_gp_t;
+#else
+typedef struct rcu_gp_oldstate hak_gp_t;
+#endif
+
 /* Newer kernels mark the pages of a large kmalloc(), and warn when kfree() gets any other. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #define HAK_TELLS_LARGE_KMALLOC 1
