@@ -13,7 +13,7 @@
 #include <linux/kthread.h>
 
 #define WAITERS 4
-#define TURNS_MS 2000
+#define TURNS_MS 2000	/* at least; longer until each of them had one */
 #define PATIENCE (20 * HZ)
 
 struct item {
@@ -72,6 +72,12 @@ static void feed_rcu(struct hak_cache *c)
 	feed_with(c, nmi_free_rcu);
 }
 
+/* One thread's, which the case looks at meanwhile. */
+static void turn_done(unsigned long *turns)
+{
+	WRITE_ONCE(*turns, *turns + 1);
+}
+
 static int drain_turns(void *turns)
 {
 	struct hak_cache *c = hak_cache_create("kunit-drainer", 64, NULL, 0);
@@ -79,7 +85,7 @@ static int drain_turns(void *turns)
 	while (c && !READ_ONCE(waiters_stop)) {
 		hak_cache_free(c, hak_cache_alloc(c, GFP_KERNEL | __GFP_NOFAIL));
 		hak_cache_shrink(c);
-		++*(unsigned long *)turns;
+		turn_done(turns);
 		/* User-Mode Linux lets nobody else run on a CPU that spins. */
 		usleep_range(20, 50);
 	}
@@ -92,7 +98,7 @@ static int barrier_turns(void *turns)
 {
 	while (!READ_ONCE(waiters_stop)) {
 		hak_rcu_barrier();
-		++*(unsigned long *)turns;
+		turn_done(turns);
 		/* User-Mode Linux lets nobody else run on a CPU that spins. */
 		usleep_range(20, 50);
 	}
@@ -112,11 +118,21 @@ static void waiters_desc(const struct waiters *w, char *desc)
 
 KUNIT_ARRAY_PARAM(waiters, waiters, waiters_desc);
 
+static bool all_had_turns(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < WAITERS; i++)
+		if (!READ_ONCE(waiters_turns[i]))
+			return false;
+	return true;
+}
+
 static void many_that_wait_come_back(struct kunit *test)
 {
 	struct hak_cache *c = hak_kunit_cache(test, "kunit-feed", sizeof(struct item), NULL, 0);
 	const struct waiters *w = test->param_value;
-	unsigned long end;
+	unsigned long end = jiffies + msecs_to_jiffies(TURNS_MS), last = jiffies + PATIENCE;
 	unsigned int i;
 
 	WRITE_ONCE(waiters_stop, false);
@@ -125,7 +141,7 @@ static void many_that_wait_come_back(struct kunit *test)
 	for (i = 0; i < WAITERS; i++)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(w->wait, &waiters_turns[i],
 							    "hak-wait-%u", i)));
-	for (end = jiffies + msecs_to_jiffies(TURNS_MS); time_before(jiffies, end); )
+	while (time_before(jiffies, end) || (!all_had_turns() && time_before(jiffies, last)))
 		w->feed(c);
 	WRITE_ONCE(waiters_stop, true);
 	for (i = 0; i < WAITERS; i++)
