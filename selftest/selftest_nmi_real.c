@@ -57,7 +57,7 @@ static int on_nmi(unsigned int cmd, struct pt_regs *regs)
 /* On the other CPU: one after the other, since they are not counted on their way. */
 static void send_nmis(struct work_struct *work)
 {
-	unsigned long deadline = jiffies + 3 * HZ / 2;
+	unsigned long deadline = jiffies + 10 * HZ;
 	unsigned int i;
 
 	for (i = 0; i < NMIS && time_before(jiffies, deadline); i++) {

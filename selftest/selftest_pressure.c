@@ -302,7 +302,7 @@ static void somebody_else(struct st *t)
 	st_expect(t, before > fixed + 10 * MIB_PAGES, "only %lu pages are held", before);
 	hog_take(&h, 0, HOG_GFP, 0);
 	/* The blocks come back after a grace period, the magazines after a look of each CPU. */
-	for (waits = 0; waits < 20 && pages_held() > fixed + 4 * 512; waits++) {
+	for (waits = 0; waits < 200 && pages_held() > fixed + 4 * 512; waits++) {
 		msleep(50);
 		hog_take(&h, 0, HOG_GFP, 0);
 	}

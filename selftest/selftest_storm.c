@@ -113,7 +113,7 @@ static bool gust_enough(struct gust *g)
 
 static int gust_thread(void *arg)
 {
-	unsigned long deadline = jiffies + 5 * HZ;
+	unsigned long deadline = jiffies + 50 * HZ;
 	struct gust *g = arg;
 	unsigned int i;
 

@@ -156,10 +156,10 @@ done
 
 # --- what idles comes back by itself: nobody asks, and nothing else runs
 in_magazines() { awk -v c="$1" '!/^#|^depot/ && (!c || $1 == c) { n += $4 + ($7 == "spare") } END { print n + 0 }' $D/magazines; }
-all_idle()
+all_idle()	# all_idle [CACHE]
 {
 	i=0
-	while [ "$(in_magazines)" != 0 ]; do
+	while [ "$(in_magazines "$@")" != 0 ]; do
 		i=$((i + 1))
 		[ $i -lt 100 ] || return 1
 		sleep 0.1
@@ -209,8 +209,8 @@ check "own: they are in force" test "$(own hak-64)" = "4 131072 0"
 check "own: no other cache has them" test "$(own hak-96)" = "- - -"
 check "own: both CPUs are used" used
 sleep 3
-check "own: what is never reaped stays" test "$(in_magazines hak-64)" -gt 0
-check "own: the rest does not" test "$(in_magazines hak-96)" = 0
+check "own: the rest does not stay" all_idle hak-96
+check "own: what is never reaped does" test "$(in_magazines hak-64)" -gt 0
 for s in "hak-64 mag_size 0" "hak-64 mag_size" "hak-64 mag_size 4 4" "nobody mag_size 4" "hak-64 hardened 0" "" \
 	"hak-64 reap_ms 3600001" "$(printf %200d 1)"; do
 	refuse "own: '$s' is refused" put "$s" $D/conf
