@@ -50,46 +50,12 @@ static noinline void mark_lost(const struct hak_pool *pool, void *p)
 	hak_arch_poke(p + pool->mark_off, slab_mark(slab, p));
 }
 
-/*
- * A free object of a marked pool carries its mark, unless somebody wrote there: then again.  Here
- * it is @n objects of @slab, @step apart from @p on.  One mark is that of all of them.
- */
-static __always_inline void run_check(const struct hak_pool *pool, const struct hak_slab *slab,
-				      void *p, long step, unsigned int n)
+/* A free object of a marked pool carries its mark, unless somebody wrote there: then again. */
+static __always_inline void mark_check(const struct hak_pool *pool, const struct hak_slab *slab,
+				       void *p)
 {
-	unsigned long mark = slab_mark(slab, p);
-	void *at = p + pool->mark_off;
-
-	if (!pool->marked)
-		return;
-	for (; n >= 4; n -= 4, at += 4 * step)
-		if (hak_arch_peek(at) != mark || hak_arch_peek(at + step) != mark ||
-		    hak_arch_peek(at + 2 * step) != mark || hak_arch_peek(at + 3 * step) != mark)
-			break;
-	for (; n; n--, at += step)
-		if (unlikely(hak_arch_peek(at) != mark))
-			mark_lost(pool, at - pool->mark_off);
-}
-
-/*
- * How many objects behind @p, up to @end, go on by @step, which leads to a neighbour?  They are
- * of its slab, where its index is @i, and fit into a word with it.
- */
-static __always_inline unsigned int run_length(const struct hak_slab *slab, void *const *p,
-					       void *const *end, long step, unsigned int i)
-{
-	unsigned int max = min_t(unsigned int, end - p, BITS_PER_LONG) - 1;
-	void *const *last = p + min_t(unsigned int, max, step > 0 ? slab->objects - 1 - i : i);
-	void *const *q = p;
-	void *next = *p + step;
-
-	for (; last - q >= 4; q += 4, next += 4 * step)
-		if (q[1] != next || q[2] != next + step || q[3] != next + 2 * step ||
-		    q[4] != next + 3 * step)
-			break;
-	for (; q < last && q[1] == next; q++)
-		next += step;
-	return q - p;
+	if (pool->marked && unlikely(hak_arch_peek(p + pool->mark_off) != slab_mark(slab, p)))
+		mark_lost(pool, p);
 }
 
 /* What is at @p is no object and drops out; those behind, up to @end, move up.  The new end. */
@@ -99,14 +65,49 @@ static noinline void **object_drop(void **p, void **end)
 	return end - 1;
 }
 
-/* How many behind @p are its neighbours in @slab, by @step?  The marks of all are compared. */
-static noinline unsigned int run_find(const struct hak_pool *pool, const struct hak_slab *slab,
-				      void **p, void **end, long step, unsigned int i)
+/* Is @p at @at, and its mark there? */
+static __always_inline bool run_on(const void *p, const void *at, unsigned int off,
+				   unsigned long mark, bool marked)
 {
-	unsigned int more = run_length(slab, p, end, step, i);
+	return p == at && (!marked || hak_arch_peek(at + off) == mark);
+}
 
-	run_check(pool, slab, *p, step, 1 + more);
-	return more;
+/*
+ * The last that goes on from @p by @step, with its mark, before @last; it may be less far by as
+ * many as are compared at a time.
+ */
+static __always_inline void *const *run_go(void *const *p, void *const *last, long step,
+					   unsigned int off, unsigned long mark, bool marked)
+{
+	void *at = *p + step;
+
+	for (; last - p >= 4; p += 4, at += 4 * step)
+		if (!run_on(p[1], at, off, mark, marked) ||
+		    !run_on(p[2], at + step, off, mark, marked) ||
+		    !run_on(p[3], at + 2 * step, off, mark, marked) ||
+		    !run_on(p[4], at + 3 * step, off, mark, marked))
+			break;
+	return p;
+}
+
+/*
+ * How many behind @p, up to @end, are its neighbours in @slab, by @step, and fit into a word with
+ * it?  Its index is @i.  The marks of all are compared.
+ */
+static noinline unsigned int run_find(const struct hak_pool *pool, const struct hak_slab *slab,
+				      void *const *p, void *const *end, long step, unsigned int i)
+{
+	unsigned int max = min_t(unsigned int, end - p, BITS_PER_LONG) - 1;
+	void *const *last = p + min_t(unsigned int, max, step > 0 ? slab->objects - 1 - i : i);
+	unsigned long mark = slab_mark(slab, *p);
+	void *const *q;
+
+	mark_check(pool, slab, *p);
+	q = pool->marked ? run_go(p, last, step, pool->mark_off, mark, true)
+			 : run_go(p, last, step, 0, 0, false);
+	for (; q < last && q[1] == *q + step; q++)
+		mark_check(pool, slab, q[1]);
+	return q - p;
 }
 
 /* The slab of @p if the image leads to one of @pool. */
@@ -125,37 +126,71 @@ static __always_inline bool slab_covers(const struct hak_slab *slab, const struc
 	return (unsigned long)(p - slab->mem) < (unsigned long)slab->objects * pool->stride;
 }
 
+/* What is compared of each object of a slab. */
+struct gather {
+	const void *mem;
+	unsigned long inverse, objects, mark;
+	unsigned int shift, off;
+	unsigned long *map;
+};
+
+/* Does an object of the slab start at @p, with its mark, and is this its first bit? */
+static __always_inline bool object_gather(const struct gather *g, const void *p, bool marked)
+{
+	unsigned long i = ror64((p - g->mem) * g->inverse, g->shift);
+
+	return i < g->objects && (!marked || hak_arch_peek(p + g->off) == g->mark) &&
+	       !__test_and_set_bit(i, g->map);
+}
+
 /*
  * Give a bit of @map to each object of @slab from @p on, before @end.  It ends at one that is none,
  * has lost its mark or has a bit already: that is an entry of its own.  Returns how many they are.
- *
- * Say the offset D of an object is I * stride + R, so I is its index, and E is recip * stride -
- * 2^32.  Then D * recip is I * 2^32 + I * E + R * recip.  E is less than the stride, so (I + 1) * E
- * is less than the slab.  And recip is not.  So the low half is less than recip exactly if R is 0.
  */
 static __always_inline unsigned int slab_gather(const struct hak_pool *pool,
 						const struct hak_slab *slab, void *const *p,
 						void *const *end, unsigned long *map, bool marked)
 {
-	unsigned long size = (unsigned long)slab->objects * pool->stride, recip = pool->recip;
-	unsigned long mark = slab_mark(slab, slab->mem), d;
-	unsigned int off = pool->mark_off;
-	const void *mem = slab->mem;
+	const struct gather g = {
+		.mem = slab->mem,
+		.inverse = pool->inverse,
+		.objects = slab->objects,
+		.mark = slab_mark(slab, slab->mem),
+		.shift = pool->shift,
+		.off = pool->mark_off,
+		.map = map,
+	};
 	void *const *q = p;
 
-	do {
-		d = *q - mem;
-		if (d >= size)
-			break;
-		d *= recip;
-		if ((u32)d >= recip || (marked && hak_arch_peek(*q + off) != mark) ||
-		    __test_and_set_bit(d >> 32, map))
-			break;
-	} while (++q < end);
+	for (; end - q >= 4; q += 4) {
+		if (!object_gather(&g, q[0], marked))
+			return q - p;
+		if (!object_gather(&g, q[1], marked))
+			return q + 1 - p;
+		if (!object_gather(&g, q[2], marked))
+			return q + 2 - p;
+		if (!object_gather(&g, q[3], marked))
+			return q + 3 - p;
+	}
+	while (q < end && object_gather(&g, *q, marked))
+		q++;
 	return q - p;
 }
 
-static_assert(HAK_SLAB_SPAGES_MAX * HAK_SPAGE_SIZE <= 1UL << 16);
+/* Apart, because the loop wants each register. */
+static noinline unsigned int gather_marked(const struct hak_pool *pool,
+					   const struct hak_slab *slab, void *const *p,
+					   void *const *end, unsigned long *map)
+{
+	return slab_gather(pool, slab, p, end, map, true);
+}
+
+static noinline unsigned int gather_plain(const struct hak_pool *pool,
+					  const struct hak_slab *slab, void *const *p,
+					  void *const *end, unsigned long *map)
+{
+	return slab_gather(pool, slab, p, end, map, false);
+}
 
 /* The objects behind @p, up to @end, that are of the slab of @e, too, have a bit of a map each. */
 static __always_inline void entry_gather(const struct hak_pool *pool, struct hak_entry *e,
@@ -163,8 +198,8 @@ static __always_inline void entry_gather(const struct hak_pool *pool, struct hak
 {
 	memset(map, 0, e->words * sizeof(*map));
 	__set_bit(e->index, map);
-	e->more = pool->marked ? slab_gather(pool, e->slab, p + 1, end, map, true)
-			       : slab_gather(pool, e->slab, p + 1, end, map, false);
+	e->more = pool->marked ? gather_marked(pool, e->slab, p + 1, end, map)
+			       : gather_plain(pool, e->slab, p + 1, end, map);
 }
 
 /* Are @p and the objects behind it, up to @end, neighbours, as far as two steps tell? */
@@ -191,7 +226,7 @@ static noinline bool entry_several(const struct hak_pool *pool, struct hak_batch
 	}
 	if (need > HAK_BATCH_WORDS - *words && *words)
 		return false;
-	run_check(pool, e->slab, *p, 0, 1);
+	mark_check(pool, e->slab, *p);
 	if (need > HAK_BATCH_WORDS)
 		return true;
 	e->map = *words;
@@ -222,7 +257,7 @@ unsigned int hak_batch_find(struct hak_pool *pool, struct hak_batch *b, unsigned
 				break;
 			at += e->more;
 		} else {
-			run_check(pool, slab, *at, 0, 1);
+			mark_check(pool, slab, *at);
 		}
 		at++;
 		e++;

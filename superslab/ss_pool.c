@@ -31,6 +31,8 @@ int hak_pool_init(struct hak_pool *pool, u32 stride, u32 keep_empty)
 
 	pool->stride = stride;
 	pool->recip = DIV_ROUND_UP_ULL(1ULL << 32, stride);
+	pool->shift = __ffs(stride);
+	pool->inverse = hak_inverse(stride >> pool->shift);
 	pool->keep_empty = keep_empty;
 	pool->slab_spages = pool_slab_spages(stride);
 	pool->node = kcalloc(nr_node_ids, sizeof(*pool->node), GFP_KERNEL);

@@ -184,6 +184,8 @@ struct hak_pool_node {
 struct hak_pool {
 	u32 stride;			/* bytes from object to object */
 	u32 recip;			/* 2^32 / stride, rounded up: index by multiplication */
+	u64 inverse;			/* modulo 2^64, of the stride without its factors 2 */
+	u8 shift;			/* how many of those it has */
 	u32 keep_empty;			/* empty slabs a node keeps */
 	u8 slab_spages;
 	bool rcu;			/* no slab is re-cut or freed before a grace period */
@@ -250,18 +252,39 @@ static inline struct hak_slab *ss_slab(const void *p)
 	return likely(first == page) ? slab : ss_desc(ss_base(p), first);
 }
 
+/* What odd @n is to be multiplied by, modulo 2^64, for 1. */
+static inline u64 hak_inverse(u64 n)
+{
+	u64 inverse = n;
+	int i;
+
+	/* Right in the lowest 3 bits, and in twice as many after each step. */
+	for (i = 0; i < 5; i++)
+		inverse *= 2 - n * inverse;
+	return inverse;
+}
+
+/*
+ * The index of the object @off bytes behind the start of a slab; above any index if none starts
+ * there.  Multiplying by an odd number modulo 2^64, and rotating, lose nothing.  Multiples of the
+ * stride become their quotients, so nothing else becomes one.
+ */
+static __always_inline unsigned long pool_index(const struct hak_pool *pool, unsigned long off)
+{
+	return ror64(off * pool->inverse, pool->shift);
+}
+
 /*
  * Does an object of @slab start at @p, and in @index which?  @pool is slab->pool, read once by
- * whoever found the slab.  The product that is compared does not overflow, so the answer is
- * right for any @p at all, whatever the quotient came to.
+ * whoever found the slab.  The answer is right for any @p at all.
  */
 static inline bool slab_starts(const struct hak_slab *slab, const struct hak_pool *pool,
 			       const void *p, unsigned int *index)
 {
-	unsigned long d = p - slab->mem, i = d * pool->recip >> 32;
+	unsigned long i = pool_index(pool, p - slab->mem);
 
 	*index = i;
-	return i < slab->objects && i * pool->stride == d;
+	return i < slab->objects;
 }
 
 static inline void *slab_object(const struct hak_slab *slab, unsigned int i)

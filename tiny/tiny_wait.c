@@ -45,18 +45,6 @@ static void *object_around(const void *head)
 	return i < slab->objects ? slab->mem + i * pool->stride : NULL;
 }
 
-/* Multiplied by hak_secret it gives 1. */
-static unsigned long secret_inverse(void)
-{
-	unsigned long inverse = hak_secret;
-	int i;
-
-	/* Right in the lowest 3 bits, and in twice as many after each step. */
-	for (i = 0; i < 5; i++)
-		inverse *= 2 - hak_secret * inverse;
-	return inverse;
-}
-
 /* The object that waits through @head, or NULL if none is proven to; @next: the link. */
 static void *waits_at(struct rcu_head *head, unsigned long next)
 {
@@ -66,7 +54,7 @@ static void *waits_at(struct rcu_head *head, unsigned long next)
 	preempt_disable();
 	p = object_around(head);
 	if (!p && !hak_owns(head)) {
-		p = (void *)(func * secret_inverse() - next);
+		p = (void *)(func * hak_inverse(hak_secret) - next);
 		if ((unsigned long)head - (unsigned long)p >= HEAD_MAX || !hak_kernel_owns(p))
 			p = NULL;
 	}
@@ -82,7 +70,8 @@ static void *waits_at(struct rcu_head *head, unsigned long next)
 static unsigned long link_mend(struct rcu_head *head)
 {
 	unsigned long word = hak_arch_peek(&head->next);
-	unsigned long next = hak_arch_peek(&head->func) * secret_inverse() - (unsigned long)head;
+	unsigned long func = hak_arch_peek(&head->func);
+	unsigned long next = func * hak_inverse(hak_secret) - (unsigned long)head;
 	struct rcu_head *behind = (void *)next;
 
 	if ((word && word != free_mark(head)) || next % sizeof(long) || !hak_owns(behind))

@@ -138,6 +138,7 @@ static inline int kstrtoul(const char *text, unsigned int base, unsigned long *v
 /* Bits */
 #define BITS_PER_LONG		64
 #define BITS_TO_LONGS(n)	(((n) + 63) / 64)
+#define ror64(v, n)		((u64)(v) >> ((n) & 63) | (u64)(v) << (-(n) & 63))
 #define __ffs(x)		((unsigned int)__builtin_ctzl(x))
 #define hweight_long(x)		((unsigned int)__builtin_popcountl(x))
 #define __fls(x)		(63U - (unsigned int)__builtin_clzl(x))
@@ -145,7 +146,17 @@ static inline int kstrtoul(const char *text, unsigned int base, unsigned long *v
 #define __set_bit(i, b)		((b)[(i) / 64] |= 1UL << (i) % 64)
 #define __clear_bit(i, b)	((b)[(i) / 64] &= ~(1UL << (i) % 64))
 #define test_bit(i, b)		(READ_ONCE((b)[(i) / 64]) >> (i) % 64 & 1)
+#ifdef __x86_64__
+static inline __attribute__((always_inline)) bool __test_and_set_bit(long i, unsigned long *b)
+{
+	bool was;
+
+	asm("bts %2,%1" : "=@ccc" (was), "+m" (*(unsigned long (*)[])b) : "Jr" (i));
+	return was;
+}
+#else
 #define __test_and_set_bit(i, b) ({ bool __was = test_bit(i, b); __set_bit(i, b); __was; })
+#endif
 #define bitmap_zero(b, n)	memset(b, 0, BITS_TO_LONGS(n) * 8)
 #define bitmap_set(b, i, n)	({ for (u32 __i = (i); __i < (i) + (n); __i++) __set_bit(__i, b); })
 #define bitmap_weight(b, n)						\
