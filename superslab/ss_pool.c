@@ -67,6 +67,30 @@ void hak_pool_exit(struct hak_pool *pool)
 }
 HAK_EXPORT_TEST(hak_pool_exit);
 
+/* Neighbours in a word of a map from which on they are taken as a run. */
+#define TAKE_RUN 8
+
+/*
+ * Take up to @n objects from @mem on whose bits in @word are set without a gap, and clear these;
+ * returns how many.  The lowest bit is of the first.
+ */
+static __always_inline unsigned int run_take(unsigned long *word, void *mem, unsigned long stride,
+					     unsigned int n, void **p)
+{
+	unsigned int run = min_t(unsigned int, n, ~*word ? __ffs(~*word) : BITS_PER_LONG), k;
+
+	for (k = 0; k + 4 <= run; k += 4, mem += 4 * stride) {
+		p[k] = mem;
+		p[k + 1] = mem + stride;
+		p[k + 2] = mem + 2 * stride;
+		p[k + 3] = mem + 3 * stride;
+	}
+	for (; k < run; k++, mem += stride)
+		p[k] = mem;
+	*word &= ~(~0UL >> (BITS_PER_LONG - run));
+	return run;
+}
+
 /* Take up to @n objects of one word of the map, not 0; returns how many. */
 static __always_inline unsigned int word_take(struct hak_pool *pool, struct hak_slab *slab,
 					      unsigned int w, unsigned int n, void **p,
@@ -77,6 +101,15 @@ static __always_inline unsigned int word_take(struct hak_pool *pool, struct hak_
 	void **end = p + n, **at = p;
 	unsigned long i;
 
+	i = __ffs(word);
+	word >>= i;
+	if (!(~word & ((1UL << TAKE_RUN) - 1))) {
+		at += run_take(&word, mem + i * stride, stride, n, p);
+		slab->bits[w] = word << i;
+		*last = w * BITS_PER_LONG + i + (at - p) - 1;
+		return at - p;
+	}
+	word <<= i;
 	do {
 		i = __ffs(word);
 		word &= word - 1;
@@ -103,20 +136,37 @@ static __always_inline unsigned int take_lowest(struct hak_pool *pool, struct ha
 {
 	unsigned int words = BITS_TO_LONGS(slab->objects), got = 0, w;
 
-	for (w = 0; got < n && w < words; w++) {
-		if (!slab->bits[w])
-			continue;
-		got += word_take(pool, slab, w, n - got, p + got, last);
-	}
+	for (w = 0; got < n && w < words; w++)
+		while (got < n && slab->bits[w])
+			got += word_take(pool, slab, w, n - got, p + got, last);
 	return got;
 }
 
-/* Below @end.  What it leads to shows in the order of objects, and hak_pool_grow() stirs it. */
-static __always_inline unsigned int order_random(struct hak_pool_node *pn, unsigned int end)
-	hak_must_hold(&pn->lock)
+/*
+ * Below @end.  @random is that of a node.  What it leads to shows in the order of objects, and
+ * hak_pool_grow() stirs it.
+ */
+static __always_inline unsigned int order_random(u64 *random, unsigned int end)
 {
-	pn->random = pn->random * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (pn->random >> 32) * end >> 32;
+	*random = *random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (*random >> 32) * end >> 32;
+}
+
+/* The first bit of @bits that is set from word @w on, around behind @end: there is one. */
+static noinline unsigned int bit_around(const unsigned long *bits, unsigned int end, unsigned int w)
+{
+	unsigned int i = find_next_bit(bits, end, w * BITS_PER_LONG);
+
+	return i < end ? i : find_first_bit(bits, end);
+}
+
+/* The same from bit @i on. */
+static __always_inline unsigned int bit_next(const unsigned long *bits, unsigned int end,
+					     unsigned int i)
+{
+	unsigned long word = bits[i / BITS_PER_LONG] >> i % BITS_PER_LONG;
+
+	return likely(word) ? i + __ffs(word) : bit_around(bits, end, i / BITS_PER_LONG + 1);
 }
 
 /* Take up to @n objects, each from anywhere. */
@@ -124,17 +174,19 @@ static unsigned int take_anywhere(struct hak_pool *pool, struct hak_pool_node *p
 				  struct hak_slab *slab, unsigned int n, void **p)
 	hak_must_hold(&pn->lock)
 {
-	unsigned int i, k, end = slab->objects;
+	unsigned long *bits = slab->bits, i, stride = pool->stride;
+	unsigned int k, end = slab->objects;
+	void *mem = slab->mem;
+	u64 random = pn->random;
 
 	hak_assert_held(&pn->lock);
 	n = min_t(unsigned int, n, slab->free);
 	for (k = 0; k < n; k++) {
-		i = find_next_bit(slab->bits, end, order_random(pn, end));
-		if (i >= end)
-			i = find_first_bit(slab->bits, end);
-		__clear_bit(i, slab->bits);
-		p[k] = slab->mem + (unsigned long)i * pool->stride;
+		i = bit_next(bits, end, order_random(&random, end));
+		__clear_bit(i, bits);
+		p[k] = mem + i * stride;
 	}
+	pn->random = random;
 	slab->carved = min_t(unsigned int, slab->carved + n, end);
 	return n;
 }
@@ -157,7 +209,7 @@ static noinline unsigned int take_fresh(struct hak_pool *pool, struct hak_pool_n
 		mark_raw(slab, got, p);
 	slab->carved = max_t(u16, slab->carved, last + 1);
 	for (k = got; pool->shuffled && k > 1; k--) {
-		unsigned int other = order_random(pn, k);
+		unsigned int other = order_random(&pn->random, k);
 
 		swap(p[k - 1], p[other]);
 	}
