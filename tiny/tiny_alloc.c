@@ -347,7 +347,7 @@ static noinline void *hardirq_alloc(struct hak_cache *c, gfp_t gfp)
 	return irq_alloc(c, gfp, HAK_HARDIRQ);
 }
 
-/* Not at task level. Preemption off once more than the interrupt itself has it. */
+/* Not at task level, and so with preemption off. */
 HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp)
 	hak_drops(&hak_set_token)
 {

@@ -191,20 +191,12 @@ static __always_inline enum hak_level hak_level(void)
 	return count & SOFTIRQ_OFFSET ? HAK_SOFTIRQ : HAK_TASK;
 }
 
-/* Undo the preempt_disable() of an inlined call inside an interrupt, where it cannot reach 0. */
-static __always_inline void hak_irq_unnest(void)
-{
-	barrier();
-	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
-		__preempt_count_sub(1);
-}
-
-/* Give up the protection that an inlined call left in force. */
+/* Give up the protection that an inlined call left in force; an interrupt has it by itself. */
 static __always_inline void level_leave(const bool irq)
 	hak_drops(&hak_set_token) hak_unchecked("it gives up what the inlined call took")
 {
 	if (irq)
-		hak_irq_unnest();
+		barrier();
 	else
 		preempt_enable();
 }

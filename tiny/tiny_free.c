@@ -3,7 +3,7 @@
  * Free out of line: the checks, and the router.
  *
  *   hak_cache_free(), hak_free()  inlined: check, push
- *   |- _irq            softirq, hardirq: push to the set of that level
+ *   |- _irq, _irq_any  softirq, hardirq: push to the set of that level
  *   |- _check, _lookup the inlined check did not recognise the pointer: an exact
  *   |                  look-up says what it is, and serves objects of small blocks
  *   `- _miss           full, gated, or several nodes
@@ -288,9 +288,10 @@ static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level 
 {
 	struct hak_core *core = cache_core(c);
 
-	if (unlikely(!core))
+	if (unlikely(!core)) {
+		preempt_disable();
 		free_unserved(p, caller);
-	else if (push_quick(core, p, lvl))
+	} else if (push_quick(core, p, lvl))
 		level_leave(true);
 	else
 		irq_reckoned_free(core, p, lvl, caller);
@@ -344,7 +345,7 @@ static noinline void hardirq_free(struct hak_cache *c, void *p)
 		irq_free(c, p, HAK_HARDIRQ);
 }
 
-/* Not at task level. Preemption off once more than the interrupt itself has it. */
+/* Not at task level, and so with preemption off; every check has been made. */
 HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
 	hak_drops(&hak_set_token)
 {
@@ -356,6 +357,27 @@ HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p)
 HAK_EXPORT(HAK_ABI_NAME(hak_free_irq));
 hak_no_landing(HAK_ABI_NAME(hak_free_irq));
 NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq));
+
+/* The rest of hak_free() there: as hak_push_lookup(). */
+HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq_any)(void *p)
+	hak_drops(&hak_set_token)
+{
+	unsigned long mark = hak_mark(p);
+	struct hak_cache *c;
+
+	hak_arch_foreign(p, mark, lookup);
+	c = hak_tag(mark, p);
+	if (static_branch_likely(&hak_hardened_key) && unlikely(hak_arch_peek(p) == mark))
+		goto lookup;
+	HAK_ABI_NAME(hak_free_irq)(c, p);
+	return;
+lookup:
+	preempt_disable();
+	HAK_ABI_NAME(hak_free_lookup)(p);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_irq_any));
+hak_no_landing(HAK_ABI_NAME(hak_free_irq_any));
+NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq_any));
 
 /* Not ours: kfree() if the kernel proves it its own, else a bad free. */
 static noinline void free_route(const void *p, unsigned long caller)

@@ -9,7 +9,7 @@
 #ifndef _LINUX_HAKMEM_ABI_H
 #define _LINUX_HAKMEM_ABI_H
 
-#if HAK_ABI != 2
+#if HAK_ABI != 3
 #error "hakmem_abi.h does not say what this HAK_ABI stands for"
 #endif
 
@@ -19,7 +19,10 @@
 	HAK_ABI_HAS(offsetof(struct type, field), at);				\
 	HAK_ABI_HAS(sizeof_field(struct type, field), size)
 
-/* What the inlined paths touch of a set, and where the set of a task is. */
+/*
+ * What the inlined paths touch of a set, and where the set of a task is.  They call _miss with
+ * preemption off once, which it turns on, and _irq with it as they found it.
+ */
 HAK_ABI_FIELD(hak_set, n, 0, 1);
 HAK_ABI_FIELD(hak_set, cap, 1, 1);
 HAK_ABI_FIELD(hak_set, size, 6, 2);

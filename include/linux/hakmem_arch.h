@@ -10,8 +10,8 @@
  *
  * Nothing else in the project knows on which of them it runs.
  *
- * hak_arch_off() turns preemption off and returns what the macros after it need to
- * know of this CPU; hak_arch_on() turns it on again.  On x86 that is nothing.
+ * hak_arch_here() returns what the macros after it need to know of the caller, who may be moved
+ * to another CPU until hak_arch_off() turns preemption off.  On x86 that is nothing.
  */
 #ifndef _LINUX_HAKMEM_ARCH_H
 #define _LINUX_HAKMEM_ARCH_H

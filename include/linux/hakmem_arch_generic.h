@@ -18,7 +18,7 @@ struct hak_arch_cpu {
 };
 
 #define hak_arch_here() ((struct hak_arch_cpu){ })
-#define hak_arch_off() ({ preempt_disable(); hak_arch_here(); })
+#define hak_arch_off(cpu) do { (void)(cpu); preempt_disable(); } while (0)
 #define hak_arch_on(cpu) do { (void)(cpu); preempt_enable(); } while (0)
 #define hak_arch_count(cpu) ((void)(cpu), preempt_count())
 #endif

@@ -17,14 +17,11 @@ struct hak_arch_cpu {
 };
 
 #define hak_arch_here() ((struct hak_arch_cpu){ .ti = current_thread_info() })
-#define hak_arch_off()								\
-({										\
-	struct hak_arch_cpu __cpu = hak_arch_here();				\
-										\
-	WRITE_ONCE(__cpu.ti->preempt_count, __cpu.ti->preempt_count + 1);	\
+#define hak_arch_off(cpu)							\
+do {										\
+	WRITE_ONCE((cpu).ti->preempt_count, (cpu).ti->preempt_count + 1);	\
 	barrier();								\
-	__cpu;									\
-})
+} while (0)
 #define hak_arch_on(cpu)							\
 do {										\
 	int __count = (cpu).ti->preempt_count - 1;				\

@@ -7,12 +7,15 @@
  * client built against another layout does not load.
  *
  *   hak_cache_alloc(c)                     hak_cache_free(c, p)
+ *     NMI/irq/softirq? ---> _irq             NMI/irq/softirq? -> the same checks, _irq
  *     preempt off                            preempt off
- *     NMI/irq/softirq? ---> _irq             hardened: tag of p's slab page is c?
- *     pop a slot       ---> _miss            hardened: p carries the mark? -> _check
- *     preempt on                             NMI/irq/softirq? -> _irq
+ *     pop a slot       ---> _miss            hardened: tag of p's slab page is c?
+ *     preempt on                             hardened: p carries the mark? -> _check
  *     hardened: unmark; init_on_alloc?       push a slot      -> _miss
  *                                            preempt on
+ *
+ * The level is looked at first: a task that is moved meanwhile is one on its new CPU, too.  So
+ * interrupts, where preemption is off, need not turn it off and on again.
  *
  * A cache handle *is* the per-CPU pointer: the set is reached from it with no load in
  * between.  A set whose cap is 0 looks full, and so every free leaves the inlined path.  One that
@@ -28,7 +31,7 @@
 #ifndef _LINUX_HAKMEM_FAST_H
 #define _LINUX_HAKMEM_FAST_H
 
-#define HAK_ABI			2	/* hakmem_abi.h says what it stands for */
+#define HAK_ABI			3	/* hakmem_abi.h says what it stands for */
 #define HAK_ABI_NAME(name)	HAK_ABI_JOIN(name, HAK_ABI)
 #define HAK_ABI_JOIN(name, abi)	HAK_ABI_PASTE(name, abi)
 #define HAK_ABI_PASTE(name, abi) name##_v##abi
@@ -114,6 +117,7 @@ void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp);
 HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp);
 void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p);
 HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p);
+HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq_any)(void *p);
 void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p);
 void HAK_ABI_NAME(hak_free_lookup)(const void *p);
 void *HAK_ABI_NAME(hak_alloc_size)(size_t size, gfp_t gfp);
@@ -179,9 +183,10 @@ static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 	void *p;
 
 	hak_might_alloc(gfp);
-	cpu = hak_arch_off();
+	cpu = hak_arch_here();
 	if (unlikely(hak_at_irq_level(cpu)))
 		return HAK_ABI_NAME(hak_alloc_irq)(c, gfp);
+	hak_arch_off(cpu);
 	hak_arch_pop(cpu, c, p, miss);
 	hak_arch_on(cpu);
 	if (static_branch_likely(&hak_hardened_key))
@@ -213,11 +218,6 @@ miss:
 do {										\
 	unsigned long __n;							\
 										\
-	if (unlikely(hak_at_irq_level(cpu))) {					\
-		HAK_ABI_NAME(hak_free_irq)(c, p);				\
-		hak_keep_frame();						\
-		return;								\
-	}									\
 	hak_arch_room(cpu, c, __n, miss);					\
 	write_mark;								\
 	hak_arch_push(cpu, c, __n, p);					\
@@ -227,25 +227,37 @@ do {										\
 
 static __always_inline void hak_push_checked(struct hak_cache *c, void *p)
 {
-	struct hak_arch_cpu cpu;
+	struct hak_arch_cpu cpu = hak_arch_here();
 
 	if (static_branch_likely(&hak_hardened_key)) {
 		unsigned long mark = hak_mark(p) | HAK_ARCH_KERNEL_HALF;
 
+		if (unlikely(hak_at_irq_level(cpu))) {
+			hak_arch_tag_differs(c, mark, p, bad);
+			hak_arch_marked(p, mark, bad);
+			goto irq;
+		}
 		/* Or the slab of a free object might go between tag and mark. */
-		cpu = hak_arch_off();
-		hak_arch_tag_differs(c, mark, p, bad);
-		hak_arch_marked(p, mark, bad);
+		hak_arch_off(cpu);
+		hak_arch_tag_differs(c, mark, p, bad_on);
+		hak_arch_marked(p, mark, bad_on);
 		hak_push_tail(cpu, c, p, *(unsigned long *)p = mark);
 	}
-	cpu = hak_arch_off();
+	if (unlikely(hak_at_irq_level(cpu)))
+		goto irq;
+	hak_arch_off(cpu);
 	hak_push_tail(cpu, c, p, (void)0);
 miss:
 	HAK_ABI_NAME(hak_free_miss)(c, p);
 	hak_keep_frame();
 	return;
-bad:
+irq:
+	HAK_ABI_NAME(hak_free_irq)(c, p);
+	hak_keep_frame();
+	return;
+bad_on:
 	hak_arch_on(cpu);
+bad:
 	HAK_ABI_NAME(hak_free_check)(c, p);
 	hak_keep_frame();
 }
@@ -253,12 +265,17 @@ bad:
 /* Free @p, whose cache is found from its address; the look-up is the check. */
 static __always_inline void hak_push_lookup(void *p)
 {
+	struct hak_arch_cpu cpu = hak_arch_here();
 	unsigned long mark = hak_mark(p);
-	struct hak_arch_cpu cpu;
 	struct hak_cache *c;
 
+	if (unlikely(hak_at_irq_level(cpu))) {
+		HAK_ABI_NAME(hak_free_irq_any)(p);
+		hak_keep_frame();
+		return;
+	}
 	/* From here to the push no SuperSlab can go: headers outlive a grace period. */
-	cpu = hak_arch_off();
+	hak_arch_off(cpu);
 	hak_arch_foreign(p, mark, lookup);
 	c = hak_tag(mark, p);
 	if (static_branch_likely(&hak_hardened_key)) {
