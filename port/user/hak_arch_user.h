@@ -3,8 +3,8 @@
  * What the inlined half has otherwise in user space, in place of the kernel's: included before
  * it, by hak_shim.h.
  *
- * A CPU is a slot of memory at shim_base.  All SuperSlabs lie in one window of the address
- * space that stays mapped, and the tag of a page in no SuperSlab is a handle without room.
+ * A CPU is a slot of memory at shim_base.  SuperSlabs lie in one window of the address space, which
+ * can be read.  The tag of a page in no SuperSlab is a handle without room.
  */
 #ifndef _HAK_ARCH_USER_H
 #define _HAK_ARCH_USER_H
@@ -20,16 +20,13 @@
 	(&((struct hak_cache *)(shim_base + (unsigned long)(c)))->task)
 
 /*
- * A pointer that is not aligned is left to the look-up: what lies at its tag's place is no
+ * A pointer that is not aligned is left to the look-up, too: what lies at its tag's place is no
  * handle.
  */
 #define hak_arch_foreign(p, mark, lookup)					\
 do {										\
-	unsigned long __a = (unsigned long)(p);					\
-										\
-	/* Rotated, its low three bits stand above those of the window: one compare. */ \
-	__a = __a >> SHIM_WINDOW_SHIFT | __a << (64 - SHIM_WINDOW_SHIFT);	\
-	if (unlikely((u32)__a != shim_window))					\
+	if (unlikely(((unsigned long)(p) & shim_window_read(mask)) !=		\
+		     shim_window_read(base)))					\
 		goto lookup;							\
 } while (0)
 

@@ -217,9 +217,10 @@ static inline bool llist_add(struct llist_node *n, struct llist_head *h)
 
 /* CPUs: os/os_cpu.c */
 #define SHIM_CPUS	32768		/* slot 0, and one for each thread at a time */
+#define SHIM_SLOT	SHIM_DYNAMIC	/* bytes of a slot */
 #define SHIM_DYNAMIC	(128 << 10)	/* bytes of alloc_percpu() in each slot */
 #define SHIM_STATIC_AT	2048		/* where those of DEFINE_PER_CPU() lie, behind handle 0 */
-struct shim_cpu { char *base; int locks, tid; };
+struct shim_cpu { char *base; int locks, tid, next; };
 struct hak_cache;
 extern struct shim_cpu *shim_cpu;
 extern int nr_cpu_ids;			/* slots there are, 0 included */
@@ -234,10 +235,13 @@ extern void (*shim_cpu_up)(int cpu);	/* a slot is there for the first time */
 extern void (*shim_drain)(int cpu);	/* empty the sets of a CPU that has just gone */
 extern void (*shim_bound)(void);	/* this thread has just got one */
 char *shim_bind(void);			/* bind this thread; its slot */
+bool shim_enter(void);			/* likewise, or true: one slot of all, for a while */
+void shim_leave(bool borrowed);		/* what that said */
 void shim_unbind(void);			/* drain its slot and give it up */
 void shim_bury(void);			/* the slots of those that freed after that; no lock held */
 void shim_preempted(void);		/* SHIM_PREEMPT: preemption came on again */
 void shim_fork(bool begin);		/* before a fork, and after it on both sides */
+void shim_fork_spare(bool begin);	/* around that, before any other lock */
 void *shim_alloc_percpu(size_t size);	/* zeroed in every slot */
 void shim_free_percpu(size_t at, size_t size);
 static inline char *shim_slot(void)
@@ -419,8 +423,7 @@ enum {
 #define for_each_node(n)	for ((n) = 0; (n) < 1; (n)++)
 #define for_each_online_node	for_each_node
 #define for_each_node_state(n, s) for_each_node(n)
-#define SHIM_WINDOW_SHIFT	35
-#define SHIM_SS_BYTES		(1UL << SHIM_WINDOW_SHIFT)	/* of SuperSlabs */
+#define SHIM_SS_BYTES		(32UL << 30)	/* of SuperSlabs */
 #define SHIM_SMALL_BYTES	(2UL << 30)	/* of smaller blocks, behind them */
 struct page { int refs; u32 next; };
 struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*realloc)(void *, size_t),
@@ -428,10 +431,34 @@ struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*reall
 extern struct shim_next shim_next;
 extern struct page *shim_pages;
 extern char *shim_arena;
-extern u32 shim_window;			/* upper bits of the addresses of SuperSlabs */
-void *shim_reserve(size_t bytes, size_t align);	/* zeroed, untouched; NULL */
-int shim_cpus_init(void);			/* 0 or -ENOMEM, like the next one */
+/*
+ * Where SuperSlabs are: addresses that are @base in the bits of @mask, which has the lowest three.
+ * Both change while others read them, see window_widen().
+ */
+struct shim_window { unsigned long mask, base; };
+extern struct shim_window shim_window;
+#ifdef __SANITIZE_THREAD__
+#define shim_window_read(field)	READ_ONCE(shim_window.field)
+#else
+#define shim_window_read(field)	(shim_window.field)
+#endif
+static inline bool shim_in_window(const void *p)
+{
+	return ((unsigned long)p & (READ_ONCE(shim_window.mask) & ~7UL)) ==
+	       READ_ONCE(shim_window.base);
+}
+enum shim_part { SHIM_PART_CPUS, SHIM_PART_SLOTS, SHIM_NR_PARTS };
+int shim_arena_init(void);			/* 0 or -ENOMEM, like the next two */
+int shim_cpus_init(void);
 int shim_pages_init(void);
+char *shim_part(enum shim_part part);		/* where it begins */
+bool shim_part_reach(enum shim_part part, size_t bytes);	/* so many of it can be used */
+/* SuperSlabs and smaller blocks nobody had yet, in pages: where, or 0.  [page_lock] */
+u32 shim_fresh_ss(void);
+u32 shim_fresh_small(u32 pages);
+bool shim_ss_open(void *base);			/* may be written to, or false */
+void shim_ss_close(void *base);			/* reads as 0, and costs nothing */
+bool shim_is_mapped(const void *p);		/* in the arena, and may be read */
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
 void __free_pages(struct page *page, unsigned int order);
 void shim_pages_drop(struct page *page, unsigned int order);	/* its memory, not its place */

@@ -25,7 +25,10 @@ void (*shim_cpu_up)(int cpu), (*shim_drain)(int cpu), (*shim_bound)(void);
 static pthread_mutex_t cpu_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *slots;
 static size_t dynamic_used = PAGE_SIZE;	/* handle 0 is nobody's; its sets stay zero */
-static int *free_cpu, nr_free_cpus;	/* [cpu_lock] */
+static int free_cpu;			/* [cpu_lock] the first of those nobody has, or 0 */
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static char *spare_slot;		/* has memory, for those who can get none */
+static int spare_cpu;			/* [spare_lock] its number, or 0 */
 static int nr_dying;			/* slots whose tid is set */
 static int forking;			/* slot of the thread that forks, or 0 */
 static int forker;			/* [cpu_lock] and its process */
@@ -87,11 +90,11 @@ void shim_free_percpu(size_t at, size_t size)
  * A cache that is being made writes to slot 0 first and then to those that are counted.
  * So a slot is counted first, and copied until it is the same: it misses nothing.
  */
-static void cpu_up(int cpu)
+static void cpu_up(int cpu, char *base)
 {
 	size_t used = min(READ_ONCE(dynamic_used), (size_t)SHIM_DYNAMIC);
 
-	shim_cpu[cpu].base = slots + cpu * sizeof(shim_nowhere);
+	shim_cpu[cpu].base = base;
 	WRITE_ONCE(nr_cpu_ids, cpu + 1);
 	do {
 		memcpy(shim_cpu[cpu].base, shim_cpu[0].base, used);
@@ -99,19 +102,47 @@ static void cpu_up(int cpu)
 	shim_cpu_up(cpu);
 }
 
-char *shim_bind(void)
+/* A number nobody has, and with one more behind it, in the table of CPUs; or 0.  [cpu_lock] */
+static int cpu_number(void)
+{
+	int cpu = nr_cpu_ids;
+
+	return shim_part_reach(SHIM_PART_CPUS, (cpu + 2) * sizeof(*shim_cpu)) ? cpu : 0;
+}
+
+/* [cpu_lock] Or 0: there is no memory for one more. */
+static int cpu_take(void)
+{
+	static int nr_slots = 2;		/* of nobody, and for those who can get none */
+	int cpu = free_cpu;
+
+	if (cpu) {
+		free_cpu = shim_cpu[cpu].next;
+		return cpu;
+	}
+	cpu = cpu_number();
+	if (!cpu || !shim_part_reach(SHIM_PART_SLOTS, (nr_slots + 1UL) * SHIM_SLOT))
+		return 0;
+	cpu_up(cpu, slots + nr_slots++ * SHIM_SLOT);
+	return cpu;
+}
+
+static void cpu_enter(int cpu)
+{
+	shim_cpu_nr = cpu;
+	shim_base = shim_cpu[cpu].base;
+}
+
+static bool bind(void)
 {
 	int cpu, err = errno;
 
 	pthread_mutex_lock(&cpu_lock);
-	cpu = nr_free_cpus ? free_cpu[--nr_free_cpus] : nr_cpu_ids;
-	if (cpu == SHIM_CPUS)
-		panic("hakmem: more than %d threads\n", SHIM_CPUS - 1);
-	if (cpu == nr_cpu_ids)
-		cpu_up(cpu);
+	cpu = cpu_take();
 	pthread_mutex_unlock(&cpu_lock);
-	shim_cpu_nr = cpu;
-	shim_base = shim_cpu[cpu].base;
+	if (!cpu)
+		return false;
+	cpu_enter(cpu);
 	if (shim_dying) {
 		WRITE_ONCE(shim_cpu[cpu].tid, syscall(SYS_gettid));
 		__atomic_fetch_add(&nr_dying, 1, __ATOMIC_RELAXED);
@@ -119,19 +150,61 @@ char *shim_bind(void)
 		shim_bound();
 	}
 	errno = err;
-	return shim_cpu[cpu].base;
+	return true;
+}
+
+char *shim_bind(void)
+{
+	if (!bind())
+		panic("hakmem: no memory for one more thread\n");
+	return (char *)shim_base;
+}
+
+/* This thread has the spare slot.  [spare_lock] */
+static void spare_enter(void)
+{
+	pthread_mutex_lock(&cpu_lock);
+	if (!spare_cpu) {
+		/* The table has had room for it since there was the last one. */
+		spare_cpu = nr_cpu_ids;
+		cpu_up(spare_cpu, spare_slot);
+	}
+	pthread_mutex_unlock(&cpu_lock);
+	cpu_enter(spare_cpu);
+}
+
+static void cpu_leave(void)
+{
+	shim_base = shim_nowhere;
+	shim_cpu_nr = 0;
+}
+
+bool shim_enter(void)
+{
+	if (shim_base != shim_nowhere || bind())
+		return false;
+	pthread_mutex_lock(&spare_lock);
+	spare_enter();
+	return true;
+}
+
+void shim_leave(bool borrowed)
+{
+	if (!borrowed)
+		return;
+	cpu_leave();
+	pthread_mutex_unlock(&spare_lock);
 }
 
 static void cpu_down(int cpu)
 {
 	shim_drain(cpu);
 	/* Before it is anybody else's. */
-	if (cpu == shim_cpu_nr) {
-		shim_base = shim_nowhere;
-		shim_cpu_nr = 0;
-	}
+	if (cpu == shim_cpu_nr)
+		cpu_leave();
 	pthread_mutex_lock(&cpu_lock);
-	free_cpu[nr_free_cpus++] = cpu;
+	shim_cpu[cpu].next = free_cpu;
+	free_cpu = cpu;
 	pthread_mutex_unlock(&cpu_lock);
 }
 
@@ -159,6 +232,23 @@ void shim_unbind(void)
 	cpu_down(shim_cpu_nr);
 }
 
+/* The spare slot is this thread's alone, in the child too, and used if it has no other. */
+void shim_fork_spare(bool begin)
+{
+	static bool used;			/* [spare_lock] */
+
+	if (begin) {
+		pthread_mutex_lock(&spare_lock);
+		used = shim_base == shim_nowhere && !bind();
+		if (used)
+			spare_enter();
+		return;
+	}
+	if (used)
+		cpu_leave();
+	pthread_mutex_unlock(&spare_lock);
+}
+
 /* Every other thread leaves its locks and enters none until the fork is done. */
 void shim_fork(bool begin)
 {
@@ -175,7 +265,6 @@ void shim_fork(bool begin)
 		pthread_mutex_unlock(&cpu_lock);
 		return;
 	}
-	shim_slot();
 	pthread_mutex_lock(&cpu_lock);
 	forker = getpid();
 	xchg(&forking, shim_cpu_nr);
@@ -271,14 +360,14 @@ void queue_work_on(int cpu, struct workqueue_struct *q, struct work_struct *w)
 
 int shim_cpus_init(void)
 {
-	shim_cpu = shim_reserve(SHIM_CPUS * sizeof(*shim_cpu), PAGE_SIZE);
-	free_cpu = shim_reserve(SHIM_CPUS * sizeof(*free_cpu), PAGE_SIZE);
-	slots = shim_reserve(SHIM_CPUS * sizeof(shim_nowhere), PAGE_SIZE);
-	if (!shim_cpu || !free_cpu || !slots)
+	if (__stop_shim_percpu - __start_shim_percpu > PAGE_SIZE - SHIM_STATIC_AT ||
+	    !shim_part_reach(SHIM_PART_CPUS, 2 * sizeof(*shim_cpu)) ||
+	    !shim_part_reach(SHIM_PART_SLOTS, 2 * SHIM_SLOT))
 		return -ENOMEM;
+	shim_cpu = (struct shim_cpu *)shim_part(SHIM_PART_CPUS);
+	slots = shim_part(SHIM_PART_SLOTS);
+	spare_slot = slots + SHIM_SLOT;
 	shim_cpu[0].base = slots;
-	if (__stop_shim_percpu - __start_shim_percpu > PAGE_SIZE - SHIM_STATIC_AT)
-		return -ENOMEM;
 	nr_cpu_ids = 1;
 	return 0;
 }

@@ -145,7 +145,9 @@ enum hak_stat code_env_gone(const void *p)
 	unsigned long at = (unsigned long)p - (unsigned long)shim_arena, off;
 	const struct hak_slab *slab = NULL;
 
-	if (at < SHIM_SS_BYTES)
+	if (!shim_is_mapped(p))
+		slab = NULL;
+	else if (at < SHIM_SS_BYTES)
 		slab = shadow_superslab(p);
 	else if (at < SHIM_SS_BYTES + SHIM_SMALL_BYTES)
 		slab = shadow_small(p);

@@ -31,13 +31,16 @@ static noinline void *malloc_miss(size_t size)
 	const struct hak_user_cpu *here = hak_user_here();
 	struct hak_cache *c;
 	void *p = NULL;
+	bool borrowed;
 
 	if (size < here->limit) {
 		c = container_of(here->set[size], struct hak_cache, task);
 		c = (struct hak_cache *)((const char *)c - shim_base);
 		p = HAK_ABI_NAME(hak_alloc_miss)(c, GFP_KERNEL);
 	} else if (size <= HAK_MAX_SIZE && hak_user_serves()) {
+		borrowed = shim_enter();
 		p = HAK_ABI_NAME(hak_alloc_miss)(hak_user_cache(size), GFP_KERNEL);
+		shim_leave(borrowed);
 	}
 	return p ?: malloc_next(size);
 }
@@ -62,10 +65,16 @@ miss:
 /* Whatever the inlined part did not do: early, foreign, of a small block, marked, or no room. */
 static noinline void free_miss(void *p)
 {
-	if (likely((unsigned long)p >> SHIM_WINDOW_SHIFT == shim_window))
+	bool borrowed;
+
+	if (!p || hak_user_early_size(p) || !hak_user_start())
+		return;
+	borrowed = shim_enter();
+	if (likely(shim_in_window(p)))
 		hak_push_lookup(p);
-	else if (p && !hak_user_early_size(p) && hak_user_start())
+	else
 		HAK_ABI_NAME(hak_free_lookup)(p);
+	shim_leave(borrowed);
 }
 
 HAK_PUBLIC void free(void *p)
@@ -234,10 +243,14 @@ HAK_PUBLIC void *pvalloc(size_t size)
 
 HAK_PUBLIC int malloc_trim(size_t pad)
 {
-	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);
+	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]), after;
+	bool borrowed;
 
 	if (!hak_user_serves())
 		return 0;
+	borrowed = shim_enter();
 	shim_bury();
-	return hak_shrink_all() < before;
+	after = hak_shrink_all();
+	shim_leave(borrowed);
+	return after < before;
 }

@@ -68,6 +68,7 @@ static void thread_ends(void *unused)
 
 static void fork_begins(void)
 {
+	shim_fork_spare(true);
 	mutex_lock(&hak_caches_lock);
 	mutex_lock(&hak_grow_lock);
 	shim_fork(true);
@@ -78,6 +79,7 @@ static void fork_ended(void)
 	shim_fork(false);
 	mutex_unlock(&hak_grow_lock);
 	mutex_unlock(&hak_caches_lock);
+	shim_fork_spare(false);
 }
 
 /*
@@ -180,7 +182,7 @@ bool hak_user_start(void)
 	here = true;
 	parameters();
 	if (layers()) {
-		shim_window = ~0U;
+		shim_window = (struct shim_window){ 0, 1 };
 		pr_err("hakmem: cannot start, everything goes to the next allocator\n");
 	} else {
 		pthread_atfork(fork_begins, fork_ended, fork_child);
@@ -217,11 +219,17 @@ HAK_PUBLIC unsigned long long hakmem_stat_read(const char *name)
 
 HAK_PUBLIC int hakmem_audit(long live)
 {
+	bool borrowed;
+	int found;
+
 	if (!hak_user_serves())
 		return 0;
+	borrowed = shim_enter();
 	shim_bury();
 	hak_shrink_all();
-	return hak_audit(live);
+	found = hak_audit(live);
+	shim_leave(borrowed);
+	return found;
 }
 
 static int stats_file(void)

@@ -19,6 +19,7 @@
 struct shared {
 	int failures;
 	char why[WHY_BYTES];
+	char left_out[WHY_BYTES];
 };
 
 uint64_t check_seed, check_ops;
@@ -45,6 +46,11 @@ void check_fail(const char *file, int line, const char *format, ...)
 bool check_failed(void)
 {
 	return __atomic_load_n(&shared->failures, __ATOMIC_SEQ_CST);
+}
+
+void check_leave_out(const char *why)
+{
+	snprintf(shared->left_out, WHY_BYTES, "%s", why);
 }
 
 bool under_hakmem(void)
@@ -295,30 +301,35 @@ static void prepare(int argc, char **argv, uint64_t seed, uint64_t ops)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
-/* Returns whether the case passed. */
-static bool run_case(const struct check_case *c, bool apart)
+enum result { PASSED, FAILED, LEFT_OUT };
+
+static enum result run_case(const struct check_case *c, bool apart)
 {
 	const char *preload = getenv("LD_PRELOAD");
 
 	shared->failures = 0;
-	shared->why[0] = 0;
+	shared->why[0] = shared->left_out[0] = 0;
 	if (apart)
 		run_apart(c);
 	else
 		c->run();
+	if (!check_failed() && shared->left_out[0]) {
+		printf("left out - %s: %s\n", c->name, shared->left_out);
+		return LEFT_OUT;
+	}
 	if (!check_failed()) {
 		printf("ok - %s\n", c->name);
-		return true;
+		return PASSED;
 	}
 	printf("not ok - %s: %s (to repeat: %s%s %s only=%s seed=%llu ops=%llu)\n", c->name,
 	       shared->why, preload ? "LD_PRELOAD=" : "", preload ? preload : "", self_path,
 	       c->name, (unsigned long long)check_seed, (unsigned long long)check_ops);
-	return false;
+	return FAILED;
 }
 
 int check_main(int argc, char **argv, const struct check_case *cases, uint64_t seed, uint64_t ops)
 {
-	unsigned int passed = 0, failed = 0, skipped = 0;
+	unsigned int count[LEFT_OUT + 1] = { }, skipped = 0;
 	const char *only;
 	bool apart;
 
@@ -333,14 +344,12 @@ int check_main(int argc, char **argv, const struct check_case *cases, uint64_t s
 		if ((cases->flags & NEEDS_HAKMEM) && !under_hakmem()) {
 			printf("skip - %s: only hakmem promises it\n", cases->name);
 			skipped++;
-		} else if (run_case(cases, apart)) {
-			passed++;
 		} else {
-			failed++;
+			count[run_case(cases, apart)]++;
 		}
 	}
 	if (skipped)
 		printf("%u skipped\n", skipped);
-	printf("%u passed, %u failed\n", passed, failed);
-	return failed || !passed;
+	printf("%u passed, %u failed\n", count[PASSED], count[FAILED]);
+	return count[FAILED] || !(count[PASSED] + count[LEFT_OUT]);
 }

@@ -59,6 +59,9 @@ void check_fail(const char *file, int line, const char *format, ...)
 
 bool check_failed(void);	/* has the running case failed? */
 
+/* The running case cannot be had on this machine, for the reason @why: not passed, not failed. */
+void check_leave_out(const char *why);
+
 bool under_hakmem(void);
 /* A counter of hakmem's; ~0 if it is not kept. */
 uint64_t stat_of(const char *name);
