@@ -149,6 +149,9 @@ static inline void grow_again(struct hak_block_node *bn)
  */
 unsigned int hak_grow_spages(const struct hak_block_node *bn, unsigned long pages);
 
+/* A new SuperSlab that nobody knows yet, or NULL. Context: may sleep. */
+struct hak_ss *hak_ss_create(int nid, gfp_t gfp) hak_must_hold(&hak_grow_lock);
+
 /* Is @ss without slabs, and too much to @keep?  Then it is in no bucket any more. */
 bool hak_ss_retire(struct hak_block_node *bn, struct hak_ss *ss, bool keep)
 	hak_must_hold(&bn->lock);

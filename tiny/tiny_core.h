@@ -296,14 +296,26 @@ void hak_caches_send_home(void);	/* multi_node begins; process context */
 void hak_reap_every(unsigned int ms);	/* look that often from now on; 0: never; may sleep */
 void hak_reap_settle(void);		/* the same after a cache got a setting of its own */
 void hak_reap_here(bool all);		/* as the reaper of this CPU does; process context */
-unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
-unsigned long hak_shrinker_scan(unsigned long want);
 void hak_reap_ask(void);	/* empty everything soon; any context that may take a mutex */
 bool hak_reap_busy(void);		/* is a reaper that was kicked still at it? any context */
 /* Was this CPU, which is isolated, asked to empty its sets when it comes by?  Racy. */
 DECLARE_PER_CPU(bool, hak_reap_flag);
 void hak_reap_flagged(void);		/* it does; a task that may sleep, nothing held */
 void hak_reap_pause(bool pause);	/* for tests that must not be disturbed; may sleep */
+extern bool hak_reap_paused hak_guarded_by(&hak_caches_lock);
+/* Note which CPUs hold something, isolated ones only if that is to be @forced. */
+void hak_reap_mark(bool forced) hak_must_hold(&hak_caches_lock);
+/* And then, without the mutex: their reapers empty everything in @delay jiffies. Any context. */
+void hak_reap_kick(unsigned long delay);
+
+/* After hak_thin_begin() of some: a grace period, and the pages go. May sleep. */
+void hak_thin_all(void) hak_must_hold(&hak_caches_lock);
+
+/* tiny_shrink.c */
+int hak_shrink_init(void);
+void hak_shrink_exit(void);
+unsigned long hak_shrinker_count(void);	/* pages; any context that may take a mutex */
+unsigned long hak_shrinker_scan(unsigned long want);
 
 /* tiny_conf.c */
 void hak_core_conf(struct hak_core *core);	/* take over what is in force */

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reclaim: what idles comes back by itself, and at once when the kernel wants memory.
+ * The reaper: what idles comes back by itself.  What the kernel asks for is in tiny_shrink.c.
  *
  * The reaper is deferrable work on each CPU that is not isolated.  A set whose count stood still
  * since the last look is idle, and is emptied.  A busy one moves, at no cost to its fast path.
  * What nobody asked of a depot or a node's empty slabs since the last look (their low-water
  * marks) goes back too.
- *
- * The shrinker is called in the middle of anybody's allocation, hakmem's own
- * included.  It takes the mutex only if it is free, waits for nothing, and runs no
- * constructor or destructor.  It stops when it has what it was asked for.  If that
- * was not to be had, it asks the reapers of those CPUs that hold something.
  *
  * An isolated CPU has no reaper, and is woken for an explicit drain, or when the kernel is about
  * to kill.  Otherwise it finds a flag at its next miss that gets to the slabs.
@@ -35,7 +30,7 @@ static DEFINE_PER_CPU(struct reaper, reaper);
 DEFINE_PER_CPU(bool, hak_reap_flag);
 HAK_EXPORT_TEST(hak_reap_flag);
 
-static bool reap_paused hak_guarded_by(&hak_caches_lock);
+bool hak_reap_paused hak_guarded_by(&hak_caches_lock);
 /* jiffies of the last and of the next look at what CPUs share */
 static unsigned long shared_looked hak_guarded_by(&hak_caches_lock);
 static unsigned long shared_next hak_guarded_by(&hak_caches_lock);
@@ -45,7 +40,7 @@ static unsigned int reap_period;
 void hak_reap_pause(bool pause)
 {
 	mutex_lock(&hak_caches_lock);
-	reap_paused = pause;
+	hak_reap_paused = pause;
 	mutex_unlock(&hak_caches_lock);
 }
 HAK_EXPORT_TEST(hak_reap_pause);
@@ -62,7 +57,7 @@ static unsigned long reap_shared(struct hak_core *core, bool all)
 }
 
 /* The second half of thinning, of all caches at once. */
-static void thin_all(void)
+void hak_thin_all(void)
 	hak_must_hold(&hak_caches_lock)
 {
 	struct hak_core *core;
@@ -113,7 +108,7 @@ static void reap_locked(bool all, unsigned long last)
 		cond_resched();
 	}
 	if (thin)
-		thin_all();
+		hak_thin_all();
 	if (shared)
 		hak_pool_trim(&hak_mag_pool, all);
 }
@@ -179,7 +174,7 @@ static void reap_work(struct work_struct *work)
 		return;
 	}
 	all = xchg(&r->all, false);
-	if (!reap_paused)
+	if (!hak_reap_paused)
 		reap_locked(all, r->looked);
 	r->looked = jiffies;
 	mutex_unlock(&hak_caches_lock);
@@ -219,8 +214,7 @@ static bool reap_wanted(int cpu)
 	return false;
 }
 
-/* Note which CPUs hold something, for reap_kick(); isolated ones only if that is to be @forced. */
-static void reap_mark(bool forced)
+void hak_reap_mark(bool forced)
 	hak_must_hold(&hak_caches_lock)
 {
 	int cpu;
@@ -254,7 +248,7 @@ HAK_EXPORT_TEST(hak_reap_flagged);
  * Empty the magazines of the CPUs that are marked, soon.  Each kick queues the work.  A mark that
  * was set before the CPU went away has no work behind it.
  */
-static void reap_kick(unsigned long delay)
+void hak_reap_kick(unsigned long delay)
 {
 	int cpu;
 
@@ -283,198 +277,19 @@ bool hak_reap_busy(void)
 }
 HAK_EXPORT_TEST(hak_reap_busy);
 
-/* Objects of a magazine that may be anybody's by now. Preemption off. */
-static unsigned int mag_holds(const struct hak_mag *m)
-{
-	return m ? min_t(u32, hak_peek(m->n), HAK_MAG_MAX) : 0;
-}
-
-/* Objects in the sets of all CPUs and in depots; racy. */
-static unsigned long core_holds(struct hak_core *core)
-{
-	unsigned long n = 0;
-	struct hak_set *s;
-	int cpu, lvl, nid;
-
-	for_each_possible_cpu(cpu) {
-		preempt_disable();
-		for_each_level(s, core->sets, cpu, lvl)
-			n += max_t(s8, hak_peek(s->n), 0) + mag_holds(hak_peek(s->spare)) +
-			     mag_holds(hak_peek(s->remote));
-		preempt_enable();
-	}
-	for_each_nid(nid)
-		n += hak_peek(core->depot[nid].nr_full) * core->mag_max;
-	return n;
-}
-
-/*
- * Bytes of @core that could come back.  They are at least those of the objects in magazines and
- * of empty slabs; where pages of a slab can leave, of all free objects.  A live object pins one
- * slab at most.  What more slabs there are is pinned by magazines.
- */
-static unsigned long core_bytes(struct hak_core *core)
-{
-	unsigned long held = core_holds(core), live, bytes;
-	struct hak_pool_info info;
-
-	hak_pool_info(&core->pool, &info);
-	if (!info.slabs)
-		return 0;
-	bytes = info.objects * core->pool.stride / info.slabs;
-	live = info.objects - min(info.objects, info.free + held);
-	return max(held * core->pool.stride + hak_pool_idle(&core->pool),
-		   (info.slabs - min_t(unsigned long, info.slabs, live)) * bytes);
-}
-
-unsigned long hak_shrinker_count(void)
-{
-	unsigned long pages = hak_block_empty_pages() + hak_release_pages(), bytes = 0;
-	struct hak_core *core;
-
-	if (!mutex_trylock(&hak_caches_lock))
-		return pages;
-	list_for_each_entry(core, &hak_caches, list)
-		bytes += core_bytes(core);
-	mutex_unlock(&hak_caches_lock);
-	return pages + bytes / PAGE_SIZE;
-}
-HAK_EXPORT_TEST(hak_shrinker_count);
-
-/*
- * What the shrinker is asked for, in OS pages, and where HAK_MEM_RETIRED stood then.  Who wants
- * ULONG_MAX is about to kill.
- */
-struct scan {
-	unsigned long want;
-	long before;
-};
-
-/* OS pages that went, or that wait for a grace period. */
-static unsigned long scan_got(const struct scan *s)
-{
-	return atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]) - s->before;
-}
-
-/* OS pages that are still to be had. */
-static unsigned long scan_left(const struct scan *s)
-{
-	return s->want - min(s->want, scan_got(s));
-}
-
-#define SCAN_MAGAZINES 4U	/* that go before it is seen what they gave */
-
-/* Of this CPU, empty slabs, then the depots until there is enough. */
-static void scan_core(struct hak_core *core, const struct scan *s)
-	hak_must_hold(&hak_caches_lock)
-{
-	int nid;
-
-	if (!reap_paused)
-		hak_drain_here(core, false);
-	hak_pool_trim(&core->pool, true);
-	for_each_nid(nid)
-		while (hak_block_unpromised() < scan_left(s) &&
-		       hak_depot_give(&core->depot[nid], &core->pool, SCAN_MAGAZINES))
-			hak_pool_trim(&core->pool, true);
-	hak_block_trim(scan_left(s), 0);
-}
-
-/* Whole slabs were not enough: pages leave those that have live objects. */
-static void scan_thin(const struct scan *s)
-	hak_must_hold(&hak_caches_lock)
-{
-	unsigned long want = scan_left(s), chosen = 0;
-	struct hak_core *core;
-
-	list_for_each_entry(core, &hak_caches, list) {
-		if (chosen >= want)
-			break;
-		chosen += hak_thin_begin(&core->pool, want - chosen);
-		cond_resched();
-	}
-	if (chosen)
-		thin_all();
-}
-
-static void scan_locked(const struct scan *s)
-	hak_must_hold(&hak_caches_lock)
-{
-	struct hak_core *core;
-
-	list_for_each_entry(core, &hak_caches, list) {
-		scan_core(core, s);
-		if (!scan_left(s))
-			return;
-		cond_resched();
-	}
-	hak_pool_trim(&hak_mag_pool, true);
-	hak_block_trim(scan_left(s), 0);
-	scan_thin(s);
-	if (scan_left(s))
-		reap_mark(s->want == ULONG_MAX);
-}
-
-unsigned long hak_shrinker_scan(unsigned long want)
-{
-	struct scan s = {
-		.want = want,
-		.before = atomic_long_read(&hak_mem_stat[HAK_MEM_RETIRED]),
-	};
-
-	hak_release_hurry();
-	hak_block_trim(want, 0);
-	if (!scan_left(&s))
-		return scan_got(&s);
-	if (!mutex_trylock(&hak_caches_lock))
-		return scan_got(&s) ?: SHRINK_STOP;
-	scan_locked(&s);
-	mutex_unlock(&hak_caches_lock);
-	if (scan_left(&s)) {
-		reap_kick(0);
-		hak_release_hurry();
-	}
-	return scan_got(&s);
-}
-HAK_EXPORT_TEST(hak_shrinker_scan);
-
 void hak_reap_ask(void)
 {
 	hak_release_hurry();
 	if (!mutex_trylock(&hak_caches_lock))
 		return;
-	reap_mark(false);
+	hak_reap_mark(false);
 	mutex_unlock(&hak_caches_lock);
 	/* What CPUs share is looked after by any of them. */
 	WRITE_ONCE(per_cpu_ptr(&reaper, hak_work_cpu())->all, true);
-	reap_kick(1);
+	hak_reap_kick(1);
 }
 HAK_EXPORT_TEST(hak_reap_ask);
 
-static unsigned long shrinker_count(struct shrinker *s, struct shrink_control *sc)
-{
-	return hak_shrinker_count();
-}
-
-static unsigned long shrinker_scan(struct shrinker *s, struct shrink_control *sc)
-{
-	unsigned long got;
-
-	/* Somebody writes to drop_caches, and is not short of memory: the reapers will do. */
-	if (!hak_reclaims()) {
-		hak_reap_ask();
-		return SHRINK_STOP;
-	}
-	got = hak_shrinker_scan(sc->nr_to_scan);
-	/* One pass gives what there is: after one that gave nothing, another would as well. */
-	if (!got || got == SHRINK_STOP)
-		return SHRINK_STOP;
-	/* More than was asked for goes when a SuperSlab ends. */
-	sc->nr_scanned = max(sc->nr_to_scan, got);
-	return got;
-}
-
-static struct shrinker *shrinker;
 static enum cpuhp_state online_state;
 
 int hak_reap_init(void)
@@ -491,8 +306,7 @@ int hak_reap_init(void)
 	if (state < 0)
 		return state;
 	online_state = state;
-	shrinker = hak_shrinker_register(shrinker_count, shrinker_scan);
-	if (shrinker)
+	if (!hak_shrink_init())
 		return 0;
 	cpuhp_remove_state(online_state);
 	return -ENOMEM;
@@ -502,7 +316,7 @@ void hak_reap_exit(void)
 {
 	int cpu;
 
-	hak_shrinker_unregister(shrinker);
+	hak_shrink_exit();
 	cpuhp_remove_state(online_state);
 	/* A kick may have come just after a CPU had gone. */
 	for_each_possible_cpu(cpu)
