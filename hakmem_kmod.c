@@ -278,9 +278,12 @@ static int __init hakmem_init(void)
 	err = hak_reap_init();
 	if (err)
 		goto undo_hotplug;
-	err = hak_oom_init();
+	err = hak_shrink_init();
 	if (err)
 		goto undo_reap;
+	err = hak_oom_init();
+	if (err)
+		goto undo_shrink;
 	err = hak_owner_init();
 	if (err)
 		goto undo_oom;
@@ -291,6 +294,8 @@ static int __init hakmem_init(void)
 
 undo_oom:
 	hak_oom_exit();
+undo_shrink:
+	hak_shrink_exit();
 undo_reap:
 	hak_reap_exit();
 undo_hotplug:
@@ -316,6 +321,7 @@ static void __exit hakmem_exit(void)
 	hak_owner_exit();
 	hak_rcu_barrier();
 	hak_oom_exit();
+	hak_shrink_exit();
 	hak_reap_exit();
 	cpuhp_remove_state_nocalls(hotplug_state);
 	hak_defer_exit();

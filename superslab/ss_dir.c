@@ -175,10 +175,17 @@ HAK_EXPORT_TEST(hak_dir_covers);
 
 void hak_dir_set_ss(void *base)
 {
-	unsigned long flags = hak_lock(&dir_lock);
+	unsigned long flags = hak_lock(&dir_lock), *entry = &dir_table->entry[dir_index(base)];
+	struct hak_mixed *m = entry_mixed(*entry);
 
-	/* Pair with the look-ups: the header is filled in before anybody is led to it. */
-	smp_store_release(&dir_table->entry[dir_index(base)], hak_mark(base));
+	/*
+	 * Of one that begins with a part, pages may have come back as small blocks by now.  Pair
+	 * with the look-ups: the header is filled in before anybody is led to it.
+	 */
+	if (m)
+		smp_store_release(&m->ss, hak_mark(base));
+	else
+		smp_store_release(entry, hak_mark(base));
 	/* Likewise. */
 	smp_store_release(hak_dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);

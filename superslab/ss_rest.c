@@ -2,9 +2,9 @@
 /*
  * Marks of slabs that were given up: see ss_rest.h.
  *
- * A mark is one for all of a SuperSlab.  One that stayed for good might lie in the middle of an
- * object of the next slab, and be copied, unread, to the start of another.  Its free would pass
- * for a second one.  So marks are taken out before the memory is anybody else's.
+ * A mark is one for all of a SuperSlab.  One that stayed for good might lie within an object of the
+ * next slab.  A client might copy it, unread, to the start of another object, whose free would
+ * pass for a second one.  So marks are taken out before the memory is anybody else's.
  */
 #include "superslab/ss_rest.h"
 #include "superslab/ss_spage.h"

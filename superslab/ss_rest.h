@@ -2,11 +2,11 @@
 /*
  * Memory of a slab that was given up keeps its marks for a grace period.
  *
- * A free looks at the tag first and then at the mark, with preemption off.  So a second free that
- * has seen the tag of a slab sees the marks of that slab, too, if they stay until nobody can be
- * between the two looks.  Such slab pages rest.  They may serve the same cache in the same shape at
- * once, because their marks are right for it.  Others get them, and the kernel, after the grace
- * period, without the marks.
+ * A free looks at the tag first and then at the mark, with preemption off.  The marks stay until
+ * nobody can be between the two looks.  So a second free that has seen the tag sees the mark, too.
+ * Such slab pages rest.  They may serve the same cache in the same shape at once, because their
+ * marks are right for it.  Others get them, and the kernel, after the grace period, without the
+ * marks.
  */
 #ifndef _SS_REST_H
 #define _SS_REST_H
@@ -36,7 +36,7 @@ void hak_rest_note(struct hak_rest *r, const struct hak_slab *slab, const struct
 /* Take out the marks of a slab that began at @mem, from @from on, before @to. */
 void hak_rest_unmark(const struct hak_rest *r, void *mem, void *from, void *to);
 
-/* Those of the slab pages from @first on, before @end, of the SuperSlab at @base that are in @map. */
+/* Those of the SuperSlab at @base in the slab pages of @map, from @first on, before @end. */
 void hak_rest_unmark_spages(void *base, const struct hak_spages *map, unsigned int first,
 			    unsigned int end);
 

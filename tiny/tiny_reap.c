@@ -306,17 +306,13 @@ int hak_reap_init(void)
 	if (state < 0)
 		return state;
 	online_state = state;
-	if (!hak_shrink_init())
-		return 0;
-	cpuhp_remove_state(online_state);
-	return -ENOMEM;
+	return 0;
 }
 
 void hak_reap_exit(void)
 {
 	int cpu;
 
-	hak_shrink_exit();
 	cpuhp_remove_state(online_state);
 	/* A kick may have come just after a CPU had gone. */
 	for_each_possible_cpu(cpu)
