@@ -360,7 +360,7 @@ NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_irq));
 
 /* The rest of hak_free() there: as hak_push_lookup(). */
 HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq_any)(void *p)
-	hak_drops(&hak_set_token)
+	hak_drops(&hak_set_token) hak_unchecked("a look-up has no level")
 {
 	unsigned long mark = hak_mark(p);
 	struct hak_cache *c;
