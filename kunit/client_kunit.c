@@ -314,6 +314,60 @@ static void page_that_serves_no_slab_is_foreign_at_each_level(struct kunit *test
 	hak_free(p);
 }
 
+/* Pointers that are freed one after the other. */
+struct frees {
+	struct hak_kind kind;
+	enum hak_how how;
+	unsigned int n;
+	void *p[2];
+};
+
+static void free_all(void *arg)
+{
+	struct frees *f = arg;
+	unsigned int i;
+
+	for (i = 0; i < f->n; i++)
+		hak_kind_free(&f->kind, f->how, f->p[i]);
+}
+
+static void found_in(struct kunit *test, struct frees *f, enum hak_where where, enum hak_stat which)
+{
+	struct hak_counts bad;
+
+	hak_counts_begin(&bad);
+	KUNIT_EXPECT_TRUE_MSG(test, hak_run_in(where, free_all, f), "not in %s",
+			      hak_where_name[where]);
+	hak_kunit_settle();
+	hak_kunit_bad_end(test, &bad, which, 1, hak_where_name[where]);
+}
+
+/* Each call looks at its level first, so that each check is made on the way of each level. */
+static void bad_free_is_found_at_each_level(struct kunit *test)
+{
+	struct hak_cache *c = hak_kunit_cache(test, "kunit-level", 64, NULL, 0);
+	void *keep[] = { hak_cache_alloc(c, GFP_KERNEL), hak_alloc(64, GFP_KERNEL) };
+	struct frees f = { };
+	int where, how;
+
+	KUNIT_ASSERT_TRUE(test, keep[0] && keep[1]);
+	for (where = 0; where < HAK_WHERES; where++)
+		for (how = 0; how < HAK_HOWS; how++) {
+			f.kind = (struct hak_kind){ how == HAK_BY_SIZE ? NULL : c, 64 };
+			f.how = how;
+			f.p[0] = f.p[1] = hak_kind_alloc(&f.kind, GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, f.p[0]);
+			f.n = 2;
+			found_in(test, &f, where, HAK_STAT_bad_free_double);
+			f.n = 1;
+			f.p[0] = keep[how == HAK_BY_SIZE] + 1;
+			found_in(test, &f, where, HAK_STAT_bad_free_interior);
+		}
+	KUNIT_EXPECT_EQ(test, hak_audit(2), 0);
+	hak_free(keep[0]);
+	hak_free(keep[1]);
+}
+
 static void *pool_alloc(gfp_t gfp, void *c)
 {
 	return hak_cache_alloc(c, gfp);
@@ -350,6 +404,7 @@ static struct kunit_case client_cases[] = {
 	KUNIT_CASE(memory_is_made_where_locks_may_be_taken),
 	KUNIT_CASE_PARAM(memory_is_zero, zero_gen_params),
 	KUNIT_CASE(page_that_serves_no_slab_is_foreign_at_each_level),
+	KUNIT_CASE(bad_free_is_found_at_each_level),
 	KUNIT_CASE(mempool_over_a_cache),
 	KUNIT_CASE(size_that_nobody_has_is_null),
 	{}
