@@ -67,28 +67,17 @@ void hak_pool_exit(struct hak_pool *pool)
 }
 HAK_EXPORT_TEST(hak_pool_exit);
 
-/* Neighbours in a word of a map from which on they are taken as a run. */
-#define TAKE_RUN 8
-
-/*
- * Take up to @n objects from @mem on whose bits in @word are set without a gap, and clear these;
- * returns how many.  The lowest bit is of the first.
- */
-static __always_inline unsigned int run_take(unsigned long *word, void *mem, unsigned long stride,
-					     unsigned int n, void **p)
+/* Take @n objects that follow each other from @mem on. */
+static __always_inline void run_take(void *mem, unsigned long stride, unsigned int n, void **p)
 {
-	unsigned int run = min_t(unsigned int, n, ~*word ? __ffs(~*word) : BITS_PER_LONG), k;
-
-	for (k = 0; k + 4 <= run; k += 4, mem += 4 * stride) {
-		p[k] = mem;
-		p[k + 1] = mem + stride;
-		p[k + 2] = mem + 2 * stride;
-		p[k + 3] = mem + 3 * stride;
+	for (; n >= 4; n -= 4, p += 4, mem += 4 * stride) {
+		p[0] = mem;
+		p[1] = mem + stride;
+		p[2] = mem + 2 * stride;
+		p[3] = mem + 3 * stride;
 	}
-	for (; k < run; k++, mem += stride)
-		p[k] = mem;
-	*word &= ~(~0UL >> (BITS_PER_LONG - run));
-	return run;
+	for (; n; n--, mem += stride)
+		*p++ = mem;
 }
 
 /* Take up to @n objects of one word of the map, not 0; returns how many. */
@@ -101,15 +90,15 @@ static __always_inline unsigned int word_take(struct hak_pool *pool, struct hak_
 	void **end = p + n, **at = p;
 	unsigned long i;
 
-	i = __ffs(word);
-	word >>= i;
-	if (!(~word & ((1UL << TAKE_RUN) - 1))) {
-		at += run_take(&word, mem + i * stride, stride, n, p);
-		slab->bits[w] = word << i;
-		*last = w * BITS_PER_LONG + i + (at - p) - 1;
-		return at - p;
+	/* All bits are set above the lowest one: so it is as long as nobody returned any. */
+	if ((word | (word - 1)) == ~0UL) {
+		i = __ffs(word);
+		n = min_t(unsigned int, n, BITS_PER_LONG - i);
+		run_take(mem + i * stride, stride, n, p);
+		slab->bits[w] = i + n < BITS_PER_LONG ? ~0UL << (i + n) : 0;
+		*last = w * BITS_PER_LONG + i + n - 1;
+		return n;
 	}
-	word <<= i;
 	do {
 		i = __ffs(word);
 		word &= word - 1;
@@ -136,9 +125,11 @@ static __always_inline unsigned int take_lowest(struct hak_pool *pool, struct ha
 {
 	unsigned int words = BITS_TO_LONGS(slab->objects), got = 0, w;
 
-	for (w = 0; got < n && w < words; w++)
-		while (got < n && slab->bits[w])
-			got += word_take(pool, slab, w, n - got, p + got, last);
+	for (w = 0; got < n && w < words; w++) {
+		if (!slab->bits[w])
+			continue;
+		got += word_take(pool, slab, w, n - got, p + got, last);
+	}
 	return got;
 }
 
