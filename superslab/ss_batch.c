@@ -73,7 +73,7 @@ static __always_inline bool run_on(const void *p, const void *at, unsigned int o
 }
 
 /*
- * The last that goes on from @p by @step, with its mark, before @last; it may be less far by as
+ * The last that goes on from @p by @step, with its mark, before @last.  It may be less far, by as
  * many as are compared at a time.
  */
 static __always_inline void *const *run_go(void *const *p, void *const *last, long step,
