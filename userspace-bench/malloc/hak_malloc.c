@@ -62,19 +62,28 @@ miss:
 	return malloc_miss(size);
 }
 
-/* Whatever the inlined part did not do: early, foreign, of a small block, marked, or no room. */
-static noinline void free_miss(void *p)
+static __always_inline void free_started(void *p)
 {
-	bool borrowed;
-
-	if (!p || hak_user_early_size(p) || !hak_user_start())
-		return;
-	borrowed = shim_enter();
 	if (likely(shim_in_window(p)))
 		hak_push_lookup(p);
 	else
 		HAK_ABI_NAME(hak_free_lookup)(p);
-	shim_leave(borrowed);
+}
+
+/*
+ * Whatever the inlined part did not do: early, foreign, of a small block, marked, or no room.  The
+ * last call is mostly a jump: a report names who called free().
+ */
+static noinline void free_miss(void *p)
+{
+	if (!p || hak_user_early_size(p) || !hak_user_start())
+		return;
+	if (unlikely(shim_enter())) {
+		free_started(p);
+		shim_leave(true);
+		return;
+	}
+	free_started(p);
 }
 
 HAK_PUBLIC void free(void *p)
