@@ -6,9 +6,9 @@
  * thread that frees after its last word, as the C library does, is bound once more.  The
  * next thread that ends sees that it is gone.
  */
-#include <sched.h>
-#include <sys/mman.h>
+#include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hak_shim.h"
@@ -33,6 +33,29 @@ static int nr_dying;			/* slots whose tid is set */
 static int forking;			/* slot of the thread that forks, or 0 */
 static int forker;			/* [cpu_lock] and its process */
 static int shim_generation = 1;		/* of processes: what one runs, its child does not */
+
+static __thread int thread_id;		/* of the kernel's, or 0: not asked yet */
+
+#define LONGEST_WAIT	10000000L	/* nanoseconds */
+#define NSEC_PER_SEC	1000000000L
+
+/* Those of lower priority, too. */
+static void let_others_run(void)
+{
+	struct timespec moment = { 0, 50000 };
+
+	nanosleep(&moment, NULL);
+}
+
+static bool lock_at_once(raw_spinlock_t *l)
+{
+	int nobody = 0;
+
+	if (unlikely(!thread_id))
+		thread_id = syscall(SYS_gettid);
+	return __atomic_compare_exchange_n(&l->held, &nobody, thread_id, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
 
 /* What was given up, by its place in a slot; the entry lies in slot 0. [cpu_lock] */
 struct free_piece {
@@ -255,8 +278,10 @@ void shim_fork(bool begin)
 	int cpu;
 
 	if (!begin) {
-		if (getpid() != forker)
+		if (getpid() != forker) {
 			shim_generation++;
+			thread_id = 0;
+		}
 		/* What a thread that is not in this process was about to take is free. */
 		for_each_possible_cpu(cpu)
 			if (getpid() != forker)
@@ -270,31 +295,76 @@ void shim_fork(bool begin)
 	xchg(&forking, shim_cpu_nr);
 	for_each_possible_cpu(cpu)
 		while (READ_ONCE(shim_cpu[cpu].locks))
-			sched_yield();
+			let_others_run();
+}
+
+/*
+ * A lock holds the number of its thread.  Who finds it held for long lends its priority to that
+ * thread, in the kernel.  The wait has an end, since a child of vfork() or clone() has a number
+ * that is not its own, and so cannot pass the lock on.
+ */
+static bool lock_in_kernel(raw_spinlock_t *l)
+{
+	struct timespec until;
+	int err = errno;
+	bool got;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += LONGEST_WAIT;
+	until.tv_sec += until.tv_nsec / NSEC_PER_SEC;
+	until.tv_nsec %= NSEC_PER_SEC;
+	got = !syscall(SYS_futex, &l->held, FUTEX_LOCK_PI_PRIVATE, 0, &until, NULL, 0);
+	if (!got && errno != ETIMEDOUT)
+		let_others_run();
+	errno = err;
+	/* Pairs with unlock_in_kernel(). */
+	return got && smp_load_acquire(&l->held);
+}
+
+static noinline void unlock_in_kernel(raw_spinlock_t *l)
+{
+	int err = errno;
+
+	__atomic_fetch_or(&l->held, 0, __ATOMIC_RELEASE);
+	if (syscall(SYS_futex, &l->held, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0))
+		smp_store_release(&l->held, 0);
+	errno = err;
+}
+
+static noinline void lock_held(raw_spinlock_t *l)
+{
+	int spins;
+
+	do {
+		for (spins = 0; spins < 64 && READ_ONCE(l->held); spins++)
+			__builtin_ia32_pause();
+		if (lock_at_once(l))
+			return;
+	} while (!lock_in_kernel(l));
 }
 
 void raw_spin_lock(raw_spinlock_t *l)
 {
-	int *locks = &shim_cpu[shim_cpu_nr].locks, spins = 0;
+	int *locks = &shim_cpu[shim_cpu_nr].locks;
 
 	for (;;) {
 		__atomic_fetch_add(locks, 1, __ATOMIC_SEQ_CST);
 		if (likely(!READ_ONCE(forking) || READ_ONCE(forking) == shim_cpu_nr))
 			break;
 		__atomic_fetch_sub(locks, 1, __ATOMIC_SEQ_CST);
-		sched_yield();
+		let_others_run();
 	}
-	while (xchg(&l->held, 1))
-		while (READ_ONCE(l->held))
-			if (++spins % 64)
-				__builtin_ia32_pause();
-			else
-				sched_yield();
+	if (unlikely(!lock_at_once(l)))
+		lock_held(l);
 }
 
 void raw_spin_unlock(raw_spinlock_t *l)
 {
-	smp_store_release(&l->held, 0);
+	int mine = thread_id;
+
+	if (unlikely(!__atomic_compare_exchange_n(&l->held, &mine, 0, false, __ATOMIC_RELEASE,
+						  __ATOMIC_RELAXED)))
+		unlock_in_kernel(l);
 	__atomic_fetch_sub(&shim_cpu[shim_cpu_nr].locks, 1, __ATOMIC_RELEASE);
 }
 
@@ -333,7 +403,7 @@ void shim_work(struct work_struct *w)
 void flush_work(struct work_struct *w)
 {
 	while (shim_work_busy(w))
-		sched_yield();
+		let_others_run();
 }
 
 /*

@@ -9,7 +9,6 @@
  * its own.  It never stops; at exit it tells, if asked, what it did.
  */
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "malloc/hak_user.h"
@@ -176,7 +175,7 @@ bool hak_user_start(void)
 		return false;
 	if (!try_cmpxchg(&started, &was, START_GOING)) {
 		while (smp_load_acquire(&started) != START_DONE)
-			sched_yield();
+			usleep(50);
 		return true;
 	}
 	here = true;
