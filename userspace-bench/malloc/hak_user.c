@@ -9,6 +9,7 @@
  * its own.  It never stops; at exit it tells, if asked, what it did.
  */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "malloc/hak_user.h"
@@ -19,8 +20,13 @@ static int started;
 static pthread_key_t thread_key;
 static char early[64 << 10] __attribute__((aligned(16)));
 static size_t early_used;
-/* A copy of standard error, which many programs close before they end. */
-static int stats_fd = -1;
+/* What the environment said of statistics when the program began. */
+static struct {
+	bool wanted;
+	char path[PATH_MAX];		/* or empty: to standard error */
+	int fd;				/* a copy of that, which many programs close */
+	struct stat file;		/* and what it is, lest it be another's by then */
+} stats;
 
 void *hak_user_early(size_t size)
 {
@@ -106,7 +112,7 @@ static void fork_child(void)
 static unsigned long parameter(const char *name, unsigned long value, unsigned long least,
 			       unsigned long most)
 {
-	const char *text = getenv(name);
+	const char *text = secure_getenv(name);
 	unsigned long v;
 	char *end;
 
@@ -119,10 +125,39 @@ static unsigned long parameter(const char *name, unsigned long value, unsigned l
 	return value;
 }
 
+/* A relative path is one of the folder the program begins in. */
+static void stats_path(const char *path)
+{
+	size_t n = 0;
+
+	if (*path != '/' && getcwd(stats.path, sizeof(stats.path) - 1)) {
+		n = strlen(stats.path);
+		stats.path[n++] = '/';
+	}
+	strscpy(stats.path + n, path, sizeof(stats.path) - n);
+}
+
+static void stats_parameters(void)
+{
+	const char *text = secure_getenv("HAKMEM_STATS");
+	const char *path = secure_getenv("HAKMEM_STATS_FILE");
+
+	if (!text || !*text || !strcmp(text, "0"))
+		return;
+	hak_conf.stats = !strcmp(text, "1");
+	stats.wanted = hak_conf.stats || !strcmp(text, "misses");
+	if (!stats.wanted)
+		pr_err("hakmem: HAKMEM_STATS=%s is none of 0, 1, misses: 0 it is\n", text);
+	else if (path)
+		stats_path(path);
+	else
+		stats.fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
+	if (stats.wanted && !path && fstat(stats.fd, &stats.file))
+		stats.wanted = false;
+}
+
 static void parameters(void)
 {
-	const char *stats = getenv("HAKMEM_STATS");
-
 	hak_conf.hardened = parameter("HAKMEM_HARDENED", SHIM_HARDENED, SHIM_HARDENED,
 				      2 * SHIM_HARDENED);
 	hak_conf.mag_size = parameter("HAKMEM_MAG_SIZE", HAK_MAG_MAX, 1, HAK_MAG_MAX);
@@ -131,9 +166,7 @@ static void parameters(void)
 	hak_conf.superslab = parameter("HAKMEM_SUPERSLAB", 1, 0, 1);
 	hak_conf.random_order = parameter("HAKMEM_RANDOM_ORDER", 0, 0, 1);
 	shim_abort = parameter("HAKMEM_ABORT", 0, 0, 1);
-	hak_conf.stats = stats && !strcmp(stats, "1");
-	if (stats)
-		stats_fd = fcntl(2, F_DUPFD_CLOEXEC, 100);
+	stats_parameters();
 	hak_superslab_enabled = hak_conf.superslab;
 }
 
@@ -231,17 +264,27 @@ HAK_PUBLIC int hakmem_audit(long live)
 	return found;
 }
 
+static bool is_standard_error(int fd)
+{
+	struct stat now;
+
+	return !fstat(fd, &now) && now.st_dev == stats.file.st_dev &&
+	       now.st_ino == stats.file.st_ino;
+}
+
+/* Where to tell them, or -1.  Who closed our copy may have opened a file of its own there. */
 static int stats_file(void)
 {
-	const char *path = getenv("HAKMEM_STATS_FILE"), *pid = path ? strstr(path, "%p") : NULL;
-	char name[4096];
+	const char *pid = strstr(stats.path, "%p");
+	char name[PATH_MAX + 16];
 
-	if (!path)
-		return stats_fd;
+	if (!stats.path[0])
+		return is_standard_error(stats.fd) ? stats.fd :
+		       is_standard_error(STDERR_FILENO) ? STDERR_FILENO : -1;
 	if (pid)
-		snprintf(name, sizeof(name), "%.*s%d%s", (int)(pid - path), path, getpid(),
-			 pid + 2);
-	return open(pid ? name : path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		snprintf(name, sizeof(name), "%.*s%d%s", (int)(pid - stats.path), stats.path,
+			 getpid(), pid + 2);
+	return open(pid ? name : stats.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 }
 
 static __attribute__((destructor)) void tell_stats(void)
@@ -249,14 +292,17 @@ static __attribute__((destructor)) void tell_stats(void)
 	u64 v[HAK_NR_STATS];
 	int i, fd;
 
-	if (!getenv("HAKMEM_STATS") || READ_ONCE(started) != START_DONE)
+	if (!stats.wanted || READ_ONCE(started) != START_DONE)
 		return;
 	fd = stats_file();
+	if (fd < 0)
+		return;
 	hak_stats_read(v);
 	for (i = 0; i < HAK_NR_STATS; i++)
 		if (v[i] == HAK_STAT_UNKEPT)
 			dprintf(fd, "hakmem: %s -\n", hak_stat_name[i]);
 		else
 			dprintf(fd, "hakmem: %s %lu\n", hak_stat_name[i], (unsigned long)v[i]);
-	close(fd);
+	if (stats.path[0])
+		close(fd);
 }

@@ -315,6 +315,70 @@ static void stats_file_that_cannot_be(void)
 	expect_worker("only=worker_nothing", env);
 }
 
+static void stats_0_is_none(void)
+{
+	static const char *const env[] = { "HAKMEM_STATS=0", "HAKMEM_STATS_FILE", NULL };
+	struct outcome o;
+
+	again("only=worker_nothing", env, &o);
+	expect(ended_well(&o) && !strstr(o.err, "hakmem:"), "it says: %.300s", o.err);
+}
+
+/* As daemons do: whatever was open is closed, and files are opened in its place. */
+static void worker_daemon(void)
+{
+	char name[] = "/tmp/hakmem-daemon.XXXXXX", text[64] = { };
+	int fd = mkstemp(name), i;
+
+	for (i = 0; i < 1024; i++)
+		if (i != fd && i != STDOUT_FILENO)
+			close(i);
+	for (i = 0; i < 200; i++)
+		dup(fd);
+	free(malloc(64));
+	printf("# file %s\n", name);
+	dprintf(fd, "a record\n");
+	expect(pread(fd, text, sizeof(text), 0) == 9, "the file has: %.60s", text);
+}
+
+static void stats_go_into_nobodys_file(void)
+{
+	char path[64], text[64] = { };
+	struct outcome o;
+	const char *at;
+	int fd;
+
+	again("only=worker_daemon", stats_on, &o);
+	at = strstr(o.err, "# file ");
+	require(ended_well(&o) && at && sscanf(at, "# file %63s", path) == 1, "%.300s", o.err);
+	fd = open(path, O_RDONLY);
+	expect(read(fd, text, sizeof(text) - 1) == 9, "the file has: %.60s", text);
+	close(fd);
+	unlink(path);
+}
+
+static void worker_moves_away(void)
+{
+	free(malloc(64));
+	clearenv();
+	printf("# moves %d\n", chdir("/"));
+}
+
+/* The environment is that of the start, and so is the folder. */
+static void stats_are_those_asked_for_at_start(void)
+{
+	static const char *const env[] = { "HAKMEM_STATS=1", "HAKMEM_STATS_FILE=a-file", NULL };
+	char folder[] = "/tmp/hakmem-stats.XXXXXX";
+	struct outcome o;
+
+	require(mkdtemp(folder) && !chdir(folder), "mkdtemp");
+	again("only=worker_moves_away", env, &o);
+	expect(ended_well(&o), "%.300s", o.err);
+	expect_lines_in("a-file");
+	unlink("a-file");
+	rmdir(folder);
+}
+
 static void exit_while_others_allocate(void)
 {
 	int i;
@@ -364,6 +428,9 @@ static const struct check_case cases[] = {
 	{ "stats_count_exactly", stats_count_exactly, NEEDS_HAKMEM },
 	{ "stats_go_to_a_file", stats_go_to_a_file, NEEDS_HAKMEM },
 	{ "stats_file_that_cannot_be", stats_file_that_cannot_be, NEEDS_HAKMEM },
+	{ "stats_0_is_none", stats_0_is_none, NEEDS_HAKMEM },
+	{ "stats_go_into_nobodys_file", stats_go_into_nobodys_file, NEEDS_HAKMEM },
+	{ "stats_are_those_asked_for_at_start", stats_are_those_asked_for_at_start, NEEDS_HAKMEM },
 	{ "exit_while_others_allocate", exit_while_others_allocate, 0 },
 	{ "abort_if_told", abort_if_told, NEEDS_HAKMEM },
 	{ "hardened_2_finds_interior_at_once", hardened_2_finds_interior_at_once, NEEDS_HAKMEM },
@@ -374,6 +441,8 @@ static const struct check_case cases[] = {
 /* What the cases run; alone, they are no tests. */
 static const struct check_case workers[] = {
 	{ "worker_nothing", worker_nothing, 0 },
+	{ "worker_daemon", worker_daemon, 0 },
+	{ "worker_moves_away", worker_moves_away, 0 },
 	{ "worker_double", worker_double, NEEDS_HAKMEM },
 	{ "worker_interior", worker_interior, NEEDS_HAKMEM },
 	{ "worker_exact_small", worker_exact_small, NEEDS_HAKMEM },
