@@ -427,7 +427,8 @@ enum {
 #define SHIM_SMALL_BYTES	(2UL << 30)	/* of smaller blocks, behind them */
 struct page { int refs; u32 next; };
 struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*realloc)(void *, size_t),
-	*(*memalign)(size_t, size_t); void (*free)(void *); size_t (*usable)(void *); };
+	*(*memalign)(size_t, size_t); void (*free)(void *); size_t (*usable)(void *);
+	int (*trim)(size_t); };
 extern struct shim_next shim_next;
 extern struct page *shim_pages;
 extern char *shim_arena;

@@ -4,6 +4,7 @@
  * that asks for as much.  It reads as 0: whoever still looks sees no SuperSlab.
  */
 #include <dlfcn.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ bool shim_abort;
 
 #define SS_ORDER 9
 #define BAD_FREE "hakmem: bad free"
+#define CALLER "caller 0x"
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -93,18 +95,41 @@ void *kmalloc(size_t n, gfp_t gfp)
 	return p && gfp & __GFP_ZERO ? memset(p, 0, n) : p;
 }
 
+/*
+ * Whose it is, for those who read the log of many: program, process, and where it was freed as
+ * addr2line wants it.  Takes the place of the end of the line.
+ */
+static int tell_place(char *end, size_t room, const char *caller)
+{
+	struct link_map *map = NULL;
+	unsigned long at = 0;
+	Dl_info object;
+
+	if (caller)
+		at = strtoul(caller + strlen(CALLER), NULL, 16);
+	if (!at || !dladdr1((void *)at, &object, (void **)&map, RTLD_DL_LINKMAP) || !map)
+		return scnprintf(end, room, "; %s, process %d\n", program_invocation_short_name,
+				 getpid());
+	return scnprintf(end, room, "; %s, process %d, %s+0x%lx\n", program_invocation_short_name,
+			 getpid(), object.dli_fname, at - (unsigned long)map->l_addr);
+}
+
 void pr_err(const char *fmt, ...)
 {
-	char line[512];
+	char line[1024];
 	va_list args;
+	bool bad;
 	int n;
 
 	va_start(args, fmt);
 	n = vscnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	bad = !strncmp(line, BAD_FREE, strlen(BAD_FREE));
+	if (bad && n && line[n - 1] == '\n')
+		n += tell_place(line + n - 1, sizeof(line) - n + 1, strstr(line, CALLER)) - 1;
 	if (write(STDERR_FILENO, line, n) != n)
 		return;
-	if (shim_abort && !strncmp(line, BAD_FREE, strlen(BAD_FREE)))
+	if (shim_abort && bad)
 		abort();
 }
 
@@ -116,5 +141,6 @@ int shim_pages_init(void)
 	shim_next.memalign = dlsym(RTLD_NEXT, "memalign");
 	shim_next.free = dlsym(RTLD_NEXT, "free");
 	shim_next.usable = dlsym(RTLD_NEXT, "malloc_usable_size");
+	shim_next.trim = dlsym(RTLD_NEXT, "malloc_trim");
 	return shim_arena_init();
 }

@@ -78,6 +78,11 @@ static noinline void free_miss(void *p)
 {
 	if (!p || hak_user_early_size(p) || !hak_user_start())
 		return;
+	/* What the kernel has for an allocation of no bytes is nobody's here. */
+	if (ZERO_OR_NULL_PTR(p)) {
+		hak_report_bad(HAK_BAD_FOREIGN, p, NULL, _RET_IP_);
+		return;
+	}
 	if (unlikely(shim_enter())) {
 		free_started(p);
 		shim_leave(true);
@@ -253,13 +258,16 @@ HAK_PUBLIC void *pvalloc(size_t size)
 HAK_PUBLIC int malloc_trim(size_t pad)
 {
 	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]), after;
-	bool borrowed;
+	bool borrowed, next;
 
-	if (!hak_user_serves())
+	if (!hak_user_start())
 		return 0;
+	next = shim_next.trim && shim_next.trim(pad);
+	if (!hak_user_serves())
+		return next;
 	borrowed = shim_enter();
 	shim_bury();
 	after = hak_shrink_all();
 	shim_leave(borrowed);
-	return after < before;
+	return after < before || next;
 }

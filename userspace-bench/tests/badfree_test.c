@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include <errno.h>
 #include "kunit/lib/hak_pattern.h"
 #include <malloc.h>
 #include <pthread.h>
@@ -365,6 +366,44 @@ static void realloc_of_freed_is_found(void)
 	at_each_size(make_realloc, "bad_free_double", 1, NULL);
 }
 
+static void near_null_is_found(void)
+{
+	uint64_t before = stat_of("bad_free_foreign");
+	uintptr_t p;
+
+	for (p = 1; p <= 16; p++)
+		free(hide((void *)p));
+	expect(stat_of("bad_free_foreign") == before + 16, "%llu of 16 are found",
+	       (unsigned long long)(stat_of("bad_free_foreign") - before));
+}
+
+static void child_frees_twice(void *arg)
+{
+	void *p = malloc(64);
+
+	(void)arg;
+	free(p);
+	free(hide(p));
+}
+
+/* Who, which process, and a place in a file that addr2line looks up. */
+static void report_says_where(void)
+{
+	struct outcome o;
+	const char *at;
+	unsigned long offset;
+	char want[64], file[256];
+
+	run_child(child_frees_twice, NULL, &o);
+	require(ended_well(&o), "status %x", o.status);
+	snprintf(want, sizeof(want), "; %s, process ", program_invocation_short_name);
+	at = strstr(o.err, want);
+	require(at, "it says: %.300s", o.err);
+	expect(sscanf(at + strlen(want), "%*d, %255[^+]+0x%lx", file, &offset) == 2 &&
+	       strstr(file, program_invocation_short_name) && offset < 1 << 20,
+	       "it says: %.300s", o.err);
+}
+
 static void child_frees_stack(void *arg)
 {
 	char local[64];
@@ -435,6 +474,8 @@ static const struct check_case cases[] = {
 	{ "interior_is_found", interior_is_found, NEEDS_HAKMEM },
 	{ "misaligned_is_found_at_once", misaligned_is_found_at_once, NEEDS_HAKMEM },
 	{ "never_an_object_is_found", never_an_object_is_found, NEEDS_HAKMEM },
+	{ "near_null_is_found", near_null_is_found, NEEDS_HAKMEM },
+	{ "report_says_where", report_says_where, NEEDS_HAKMEM },
 	{ "realloc_of_freed_is_found", realloc_of_freed_is_found, NEEDS_HAKMEM },
 	{ "stack_and_static_are_not_ours", stack_and_static_are_not_ours, 0 },
 	{ "copied_leftovers_are_harmless", copied_leftovers_are_harmless, NEEDS_HAKMEM },

@@ -139,6 +139,22 @@ static void trim_gives_the_rest_back(void)
 	expect_audit_clean();
 }
 
+/* What the next allocator keeps is given back too: the last of many stays, so it keeps them all. */
+static void trim_asks_the_next_one(void)
+{
+	const size_t n = 3000, size = 20000;
+	uint64_t before = resident();
+
+	take(n, size);
+	live[n] = malloc(size);
+	give(n);
+	malloc_trim(0);
+	expect(resident() < before + n * size / 4, "%llu KiB of %llu stay",
+	       (unsigned long long)((resident() - before) >> 10),
+	       (unsigned long long)(n * size >> 10));
+	free(live[n]);
+}
+
 static pthread_barrier_t barrier;
 
 /* Fills its magazines to the brim, together with all the others, and ends. */
@@ -222,6 +238,7 @@ static const struct check_case cases[] = {
 	{ "large_memory_is_reused", large_memory_is_reused, 0 },
 	{ "burst_is_given_back", burst_is_given_back, 0 },
 	{ "trim_gives_the_rest_back", trim_gives_the_rest_back, NEEDS_HAKMEM },
+	{ "trim_asks_the_next_one", trim_asks_the_next_one, 0 },
 	{ "ended_threads_hold_nothing", ended_threads_hold_nothing, 0 },
 	{ "threads_cost_nothing_when_gone", threads_cost_nothing_when_gone, 0 },
 	{ NULL, NULL, 0 },
