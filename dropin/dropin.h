@@ -18,9 +18,16 @@ enum hak_backend {
 	HAK_NR_BACKENDS
 };
 
-/* One cache, as long as it exists. */
+/*
+ * One cache, as long as it exists.  shown is what other modules see: the kernel's cache, or the
+ * stand-in of one of hakmem's over which there is a pool.
+ */
 struct hak_dropin {
+	struct hak_dropin_theirs theirs;		/* [const after creation]; NULL: hakmem's */
 	struct list_head list;				/* [hak_dropin_lock] */
+	struct hlist_node by_shown;			/* [hak_dropin_lock; read under RCU] */
+	struct kmem_cache *shown;			/* [hak_dropin_lock, set once] */
+	struct rcu_head rcu;
 	struct hak_cache_kernel_code_cannot_use *cache;
 	const char *why;				/* of this backend */
 	unsigned int size;

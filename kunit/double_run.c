@@ -30,7 +30,7 @@ static void dropin_end(void *s)
 
 static struct hak_cache *dropin_cache(struct kunit *test, unsigned int size)
 {
-	void *s = __hak_dropin_create("kunit-dropin", size, NULL, 0, THIS_MODULE);
+	void *s = __hak_dropin_make("kunit-dropin", size, NULL, 0, THIS_MODULE);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, dropin_end, s), 0);

@@ -77,18 +77,51 @@ static inline unsigned int hak_kernel_size(struct kmem_cache *s)
 	return kmem_cache_size(s);
 }
 
+/* Pools over a drop-in cache look to other modules like pools over one of the kernel's. */
+static inline int hak_dropin_mempool_init_node(mempool_t *pool, int min_nr, mempool_alloc_t *alloc,
+					       mempool_free_t *free, void *data, gfp_t gfp,
+					       int node)
+{
+	if (!hak_dropin_pool(&alloc, &free, &data))
+		return -ENOMEM;
+	return mempool_init_node(pool, min_nr, alloc, free, data, gfp, node);
+}
+
+static inline int hak_dropin_mempool_init(mempool_t *pool, int min_nr, mempool_alloc_t *alloc,
+					  mempool_free_t *free, void *data)
+{
+	if (!hak_dropin_pool(&alloc, &free, &data))
+		return -ENOMEM;
+	return mempool_init(pool, min_nr, alloc, free, data);
+}
+
+static inline mempool_t *hak_dropin_mempool_create_node(int min_nr, mempool_alloc_t *alloc,
+							mempool_free_t *free, void *data,
+							gfp_t gfp, int node)
+{
+	if (!hak_dropin_pool(&alloc, &free, &data))
+		return NULL;
+	return mempool_create_node(min_nr, alloc, free, data, gfp, node);
+}
+
+static inline mempool_t *hak_dropin_mempool_create(int min_nr, mempool_alloc_t *alloc,
+						   mempool_free_t *free, void *data)
+{
+	return hak_dropin_mempool_create_node(min_nr, alloc, free, data, GFP_KERNEL, NUMA_NO_NODE);
+}
+
 #define kmem_cache hak_cache_kernel_code_cannot_use
 
 #undef kmem_cache_create
 #define kmem_cache_create(name, size, args, ...)				\
 	_Generic((args),							\
-		struct kmem_cache_args *: __hak_dropin_create,			\
+		struct kmem_cache_args *: __hak_dropin_make,			\
 		void *: hak_dropin_create_default,				\
 		default: hak_dropin_create_legacy)(name, size, args, __VA_ARGS__, THIS_MODULE)
 
 #undef __kmem_cache_create_args
 #define __kmem_cache_create_args(name, size, args, flags) \
-	__hak_dropin_create(name, size, args, flags, THIS_MODULE)
+	__hak_dropin_make(name, size, args, flags, THIS_MODULE)
 
 #undef kmem_cache_create_usercopy
 #define kmem_cache_create_usercopy(name, size, align, flags, useroffset, usersize, ctor)	\
@@ -131,6 +164,10 @@ static inline unsigned int hak_kernel_size(struct kmem_cache *s)
 #define kmem_cache_alloc_lru(s, lru, gfp) \
 	hak_dropin_pick(s, hak_kernel_alloc_lru, hak_dropin_alloc_lru)(s, lru, gfp)
 
+/* An inlined function up to 6.1, with a cache of the file system's. */
+#undef alloc_inode_sb
+#define alloc_inode_sb(sb, s, gfp) kmem_cache_alloc_lru(s, &(sb)->s_inode_lru, gfp)
+
 #undef kmem_cache_alloc_bulk
 #define kmem_cache_alloc_bulk(s, gfp, n, p) \
 	hak_dropin_pick(s, hak_kernel_alloc_bulk, hak_dropin_alloc_bulk)(s, gfp, n, p)
@@ -146,6 +183,15 @@ static inline unsigned int hak_kernel_size(struct kmem_cache *s)
 #define mempool_alloc_slab hak_dropin_mempool_alloc
 #define mempool_free_slab hak_dropin_mempool_free
 
+#undef mempool_init
+#define mempool_init hak_dropin_mempool_init
+#undef mempool_init_node
+#define mempool_init_node hak_dropin_mempool_init_node
+#undef mempool_create
+#define mempool_create hak_dropin_mempool_create
+#undef mempool_create_node
+#define mempool_create_node hak_dropin_mempool_create_node
+
 #undef mempool_create_slab_pool
 #define mempool_create_slab_pool(min_nr, s) \
 	mempool_create(min_nr, mempool_alloc_slab, mempool_free_slab, hak_dropin_only(s))
@@ -158,6 +204,122 @@ static inline void *hak_dropin_only(struct kmem_cache *s)
 {
 	return s;
 }
+
+/*
+ * Objects of caches may be freed by kfree() and its relatives since 6.4.  What is not hakmem's
+ * goes to the kernel's own.  These are no macros with arguments: their addresses are taken, too.
+ */
+static inline void hak_dropin_kfree(const void *p)
+{
+	if (IS_ENABLED(HAK_DROPIN_KMALLOC) || hak_owns(p))
+		hak_free(p);
+	else
+		kfree(p);
+}
+
+static inline size_t hak_dropin_ksize(const void *p)
+{
+	return hak_owns(p) ? hak_usable_size(p) : ksize(p);
+}
+
+static inline void hak_dropin_kfree_sensitive(const void *p)
+{
+	if (!hak_owns(p)) {
+		kfree_sensitive(p);
+		return;
+	}
+	memzero_explicit((void *)p, hak_usable_size(p));
+	hak_free(p);
+}
+
+static inline void hak_dropin_kvfree_sensitive(const void *p, size_t size)
+{
+	if (hak_owns(p))
+		hak_dropin_kfree_sensitive(p);
+	else
+		kvfree_sensitive(p, size);
+}
+
+static inline void hak_dropin_kvfree(const void *p)
+{
+	if (hak_owns(p))
+		hak_free(p);
+	else
+		kvfree(p);
+}
+
+static inline void hak_dropin_kfree_bulk(size_t n, void **p)
+{
+	hak_dropin_free_bulk(NULL, n, p);
+}
+
+/* For __free(): the kernel's own were inlined before these names were taken. */
+static inline void hak_dropin_cleanup_kfree(void *p)
+{
+	if (!IS_ERR_OR_NULL(*(void **)p))
+		hak_dropin_kfree(*(void **)p);
+}
+
+static inline void hak_dropin_cleanup_kvfree(void *p)
+{
+	if (!IS_ERR_OR_NULL(*(void **)p))
+		hak_dropin_kvfree(*(void **)p);
+}
+
+#define __free_kfree hak_dropin_cleanup_kfree
+#define __free_kvfree hak_dropin_cleanup_kvfree
+
+#undef ksize
+#define ksize(p) hak_dropin_ksize(p)
+#undef kfree
+#define kfree hak_dropin_kfree
+#undef kfree_sensitive
+#define kfree_sensitive hak_dropin_kfree_sensitive
+#undef kvfree
+#define kvfree hak_dropin_kvfree
+#undef kvfree_sensitive
+#define kvfree_sensitive hak_dropin_kvfree_sensitive
+#undef kfree_bulk
+#define kfree_bulk hak_dropin_kfree_bulk
+
+/* hakmem's take a struct rcu_head; 7.x has one of a single word, too, for the kernel's alone. */
+#define hak_dropin_kfree_rcu(ptr, member)					\
+do {										\
+	typeof(ptr) __hak_q = (ptr);						\
+										\
+	BUILD_BUG_ON_MSG(sizeof(__hak_q->member) < sizeof(struct rcu_head),	\
+			 "hakmem's objects need a struct rcu_head");		\
+	if (hak_owns(__hak_q))							\
+		hak_free_rcu(__hak_q, member);					\
+	else									\
+		kvfree_rcu_arg_2(__hak_q, member);				\
+} while (0)
+
+#define hak_dropin_kfree_rcu_mightsleep(ptr)					\
+do {										\
+	typeof(ptr) __hak_q = (ptr);						\
+										\
+	might_sleep();								\
+	if (hak_owns(__hak_q)) {						\
+		synchronize_rcu();						\
+		hak_free(__hak_q);						\
+	} else {								\
+		kvfree_rcu_arg_1(__hak_q);					\
+	}									\
+} while (0)
+
+/* Up to 6.1 the name of the field may be missing. */
+#define hak_dropin_rcu_form(ptr, member, form, ...) form
+#undef kfree_rcu
+#define kfree_rcu(...)								\
+	hak_dropin_rcu_form(__VA_ARGS__, hak_dropin_kfree_rcu,			\
+			    hak_dropin_kfree_rcu_mightsleep)(__VA_ARGS__)
+#undef kvfree_rcu
+#define kvfree_rcu(...) kfree_rcu(__VA_ARGS__)
+#undef kfree_rcu_mightsleep
+#define kfree_rcu_mightsleep(ptr) hak_dropin_kfree_rcu_mightsleep(ptr)
+#undef kvfree_rcu_mightsleep
+#define kvfree_rcu_mightsleep(ptr) hak_dropin_kfree_rcu_mightsleep(ptr)
 
 #ifdef HAK_DROPIN_KMALLOC
 static inline void *hak_dropin_kmalloc_array(size_t n, size_t size, gfp_t gfp)
@@ -196,37 +358,6 @@ static inline void *hak_dropin_krealloc_array(const void *p, size_t n, size_t si
 	return check_mul_overflow(n, size, &bytes) ? NULL : hak_dropin_krealloc(p, bytes, gfp);
 }
 
-static inline size_t hak_dropin_ksize(const void *p)
-{
-	return hak_owns(p) ? hak_usable_size(p) : ksize(p);
-}
-
-static inline void hak_dropin_kfree_sensitive(const void *p)
-{
-	if (!hak_owns(p)) {
-		kfree_sensitive(p);
-		return;
-	}
-	memzero_explicit((void *)p, hak_usable_size(p));
-	hak_free(p);
-}
-
-static inline void hak_dropin_kvfree_sensitive(const void *p, size_t size)
-{
-	if (hak_owns(p))
-		hak_dropin_kfree_sensitive(p);
-	else
-		kvfree_sensitive(p, size);
-}
-
-static inline void hak_dropin_kvfree(const void *p)
-{
-	if (hak_owns(p))
-		hak_free(p);
-	else
-		kvfree(p);
-}
-
 #undef kmalloc
 #define kmalloc(size, gfp) hak_alloc(size, gfp)
 #undef kzalloc
@@ -243,47 +374,10 @@ static inline void hak_dropin_kvfree(const void *p)
 #define krealloc(p, size, gfp) hak_dropin_krealloc(p, size, gfp)
 #undef krealloc_array
 #define krealloc_array(p, n, size, gfp) hak_dropin_krealloc_array(p, n, size, gfp)
-#undef ksize
-#define ksize(p) hak_dropin_ksize(p)
-#undef kfree
-#define kfree(p) hak_free(p)
-#undef kfree_sensitive
-#define kfree_sensitive(p) hak_dropin_kfree_sensitive(p)
-#undef kvfree
-#define kvfree(p) hak_dropin_kvfree(p)
-#undef kvfree_sensitive
-#define kvfree_sensitive(p, size) hak_dropin_kvfree_sensitive(p, size)
-#undef kfree_rcu
-#define kfree_rcu(ptr, member)							\
-do {										\
-	typeof(ptr) __hak_q = (ptr);						\
-										\
-	if (hak_owns(__hak_q))							\
-		hak_free_rcu(__hak_q, member);					\
-	else									\
-		kvfree_rcu_arg_2(__hak_q, member);				\
-} while (0)
-#undef kvfree_rcu
-#define kvfree_rcu(ptr, member) kfree_rcu(ptr, member)
-#undef kfree_rcu_mightsleep
-#define kfree_rcu_mightsleep(ptr)						\
-do {										\
-	const void *__hak_q = (ptr);						\
-										\
-	might_sleep();								\
-	if (__hak_q) {								\
-		synchronize_rcu();						\
-		hak_dropin_kvfree(__hak_q);					\
-	}									\
-} while (0)
-#undef kvfree_rcu_mightsleep
-#define kvfree_rcu_mightsleep(ptr) kfree_rcu_mightsleep(ptr)
 
 /* The kernel's would take an object of hakmem's for its own. */
 #define hak_dropin_not_here(name) \
 	BUILD_BUG_ON_MSG(1, name " does not know hakmem's objects: not with HAK_DROPIN_KMALLOC")
-#undef kfree_bulk
-#define kfree_bulk(n, p) hak_dropin_not_here("kfree_bulk()")
 #undef krealloc_node
 #define krealloc_node(...) ({ hak_dropin_not_here("krealloc_node()"); NULL; })
 #undef krealloc_node_align

@@ -5,10 +5,10 @@
  * A driver does not call these by name: dropin/kmem_cache_on_hakmem.h, which its Kbuild
  * force-includes, puts them in the place of kmem_cache_alloc() and friends.
  *
- * A drop-in cache is a pointer with a bit to spare.  It is the handle of a hak_cache as it is, or
- * the kernel's struct kmem_cache with its lowest bit set.  Telling them apart takes a test and a
- * jump and loads nothing.  What else is known of a cache (name, module, backend) is kept in a
- * list that no allocation looks at.
+ * A drop-in cache is a pointer with a bit to spare.  It is the handle of a hak_cache as it is.  Or
+ * its lowest bit is set, and the rest leads to the pointer to a struct kmem_cache.  The kernel may
+ * merge several into one of those.  Telling the two apart takes a test and a jump and loads
+ * nothing.  What else is known of a cache (name, module, backend) no allocation looks at.
  *
  * A function or a field of the kernel's would call the real kmem_cache_alloc() on such a cache.
  * The type's name is what a compiler says when it is given to one.
@@ -17,6 +17,7 @@
 #define _LINUX_HAKMEM_DROPIN_H
 
 #include <linux/hakmem.h>
+#include <linux/mempool.h>
 
 /* Without the kernel's own, which came with the macro: what the older calls can say. */
 #ifndef kmem_cache_create
@@ -36,6 +37,11 @@ struct hak_cache_kernel_code_cannot_use;
 
 #define HAK_DROPIN_KERNEL 1UL	/* bit of a pointer to a cache of the kernel's */
 
+/* Where such a pointer leads, without that bit. */
+struct hak_dropin_theirs {
+	struct kmem_cache *cache;
+};
+
 static __always_inline bool
 hak_dropin_is_kernel(const struct hak_cache_kernel_code_cannot_use *s)
 {
@@ -46,7 +52,7 @@ hak_dropin_is_kernel(const struct hak_cache_kernel_code_cannot_use *s)
 static __always_inline struct kmem_cache *
 hak_dropin_kernel(struct hak_cache_kernel_code_cannot_use *s)
 {
-	return (struct kmem_cache *)((unsigned long)s - HAK_DROPIN_KERNEL);
+	return ((struct hak_dropin_theirs *)((unsigned long)s - HAK_DROPIN_KERNEL))->cache;
 }
 
 static __always_inline struct hak_cache *
@@ -56,7 +62,7 @@ hak_dropin_handle(struct hak_cache_kernel_code_cannot_use *s)
 }
 
 /**
- * __hak_dropin_create() - create a cache where the backend parameter puts it
+ * __hak_dropin_make() - create a cache where the backend parameter puts it
  * @name: any length; the first HAK_CACHE_NAME_MAX characters are shown
  * @size: object size in bytes
  * @args: what kmem_cache_create() takes, or NULL
@@ -67,7 +73,7 @@ hak_dropin_handle(struct hak_cache_kernel_code_cannot_use *s)
  * Return: The cache, or NULL.
  */
 struct hak_cache_kernel_code_cannot_use *
-__hak_dropin_create(const char *name, unsigned int size, struct kmem_cache_args *args,
+__hak_dropin_make(const char *name, unsigned int size, struct kmem_cache_args *args,
 		    slab_flags_t flags, struct module *owner);
 
 /**
@@ -89,15 +95,16 @@ int hak_dropin_shrink(struct hak_cache_kernel_code_cannot_use *s);
 
 /**
  * hak_dropin_size() - kmem_cache_size()
- * @s: the cache
+ * @s: the cache, or the pool_data of a pool over one
  *
  * Context: Any.
- * Return: The size the cache was created with.
+ * Return: The size the cache was created with, whichever allocator serves it.  Of a pool_data it is
+ * what the kernel says, which has merged caches.
  */
 unsigned int hak_dropin_size(struct hak_cache_kernel_code_cannot_use *s);
 
 /**
- * hak_dropin_alloc_bulk() - kmem_cache_alloc_bulk()
+ * __hak_dropin_alloc_bulk() - allocate several objects
  * @s: the cache
  * @gfp: as for kmem_cache_alloc_bulk()
  * @n: how many; no limit
@@ -106,8 +113,8 @@ unsigned int hak_dropin_size(struct hak_cache_kernel_code_cannot_use *s);
  * Context: As hak_cache_alloc().
  * Return: @n, or 0 and nothing is allocated.
  */
-int hak_dropin_alloc_bulk(struct hak_cache_kernel_code_cannot_use *s, gfp_t gfp, size_t n,
-			  void **p);
+int __hak_dropin_alloc_bulk(struct hak_cache_kernel_code_cannot_use *s, gfp_t gfp, size_t n,
+			    void **p);
 
 /**
  * hak_dropin_free_bulk() - kmem_cache_free_bulk()
@@ -120,9 +127,24 @@ int hak_dropin_alloc_bulk(struct hak_cache_kernel_code_cannot_use *s, gfp_t gfp,
 void hak_dropin_free_bulk(struct hak_cache_kernel_code_cannot_use *s, size_t n, void **p);
 
 /**
+ * hak_dropin_pool() - what a mempool over a drop-in cache is to be made of
+ * @alloc: hak_dropin_mempool_alloc(), or another, with which nothing is changed
+ * @free: hak_dropin_mempool_free(), or another, with which nothing is changed
+ * @data: the cache
+ *
+ * Other modules may read the fields of a pool.  The pool of a cache of the kernel's is the
+ * kernel's own.  The data of any other is a stand-in: a cache of the kernel's that nothing is
+ * allocated from, of the same size, which goes with the cache.
+ *
+ * Context: Process context. May sleep.
+ * Return: Whether there was memory.
+ */
+bool hak_dropin_pool(mempool_alloc_t **alloc, mempool_free_t **free, void **data);
+
+/**
  * hak_dropin_mempool_alloc() - mempool_alloc_slab() for a pool over a drop-in cache
  * @gfp: as for kmem_cache_alloc()
- * @cache: the cache, which a mempool keeps as a plain pointer
+ * @cache: the cache or its stand-in
  *
  * Context: As hak_cache_alloc().
  * Return: The object, or NULL.
@@ -132,7 +154,7 @@ void *hak_dropin_mempool_alloc(gfp_t gfp, void *cache);
 /**
  * hak_dropin_mempool_free() - mempool_free_slab() for a pool over a drop-in cache
  * @p: the object
- * @cache: the cache, which a mempool keeps as a plain pointer
+ * @cache: the cache or its stand-in
  *
  * Context: Any; not NMI if the cache is the kernel's.
  */
@@ -142,7 +164,7 @@ static inline struct hak_cache_kernel_code_cannot_use *
 hak_dropin_create_default(const char *name, unsigned int size, struct kmem_cache_args *args,
 			  slab_flags_t flags, struct module *owner)
 {
-	return __hak_dropin_create(name, size, NULL, flags, owner);
+	return __hak_dropin_make(name, size, NULL, flags, owner);
 }
 
 static inline struct hak_cache_kernel_code_cannot_use *
@@ -157,7 +179,7 @@ hak_dropin_create_usercopy(const char *name, unsigned int size, unsigned int ali
 		.ctor = ctor,
 	};
 
-	return __hak_dropin_create(name, size, &args, flags, owner);
+	return __hak_dropin_make(name, size, &args, flags, owner);
 }
 
 static inline struct hak_cache_kernel_code_cannot_use *
@@ -184,10 +206,34 @@ static __always_inline void *hak_kernel_alloc_lru(struct kmem_cache *s, struct l
 	return kmem_cache_alloc_lru(s, lru, gfp);
 }
 
-static __always_inline int hak_kernel_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n,
-						 void **p)
+/* What kmem_cache_alloc_bulk() is in this kernel: a number, or whether it worked (7.x). */
+#ifdef kmem_cache_alloc_bulk
+typedef typeof(kmem_cache_alloc_bulk_noprof(NULL, 0, 0, NULL)) hak_bulk_t;
+#else
+typedef typeof(kmem_cache_alloc_bulk(NULL, 0, 0, NULL)) hak_bulk_t;
+#endif
+
+static __always_inline hak_bulk_t hak_kernel_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n,
+							void **p)
 {
 	return kmem_cache_alloc_bulk(s, gfp, n, p);
+}
+
+/**
+ * hak_dropin_alloc_bulk() - kmem_cache_alloc_bulk()
+ * @s: the cache
+ * @gfp: as for kmem_cache_alloc_bulk()
+ * @n: how many; no limit
+ * @p: where to put them
+ *
+ * Context: As hak_cache_alloc().
+ * Return: What this kernel's kmem_cache_alloc_bulk() returns, on either backend: @n, or true.
+ * 0 or false, and nothing is allocated.
+ */
+static __always_inline hak_bulk_t
+hak_dropin_alloc_bulk(struct hak_cache_kernel_code_cannot_use *s, gfp_t gfp, size_t n, void **p)
+{
+	return __hak_dropin_alloc_bulk(s, gfp, n, p);
 }
 
 /*

@@ -125,6 +125,13 @@ static inline size_t hak_kernel_size(const void *p)
 	return hak_kernel_owns(p) ? ksize(p) : 0;
 }
 
+/* A cache of its own, which is not merged with others, where there is such a flag (6.5). */
+#ifdef SLAB_NO_MERGE
+#define HAK_SLAB_NO_MERGE SLAB_NO_MERGE
+#else
+#define HAK_SLAB_NO_MERGE 0
+#endif
+
 /* What lets atomic callers use more of the reserves, beside __GFP_HIGH, up to 6.2. */
 #ifdef __GFP_ATOMIC
 #define HAK_GFP_ATOMIC_BIT __GFP_ATOMIC

@@ -7,7 +7,9 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
+#include "dropin_lower.h"
 #include "dropin_test.h"
 
 #define MANY 70000	/* more than one bulk call of hakmem's takes */
@@ -31,14 +33,10 @@ static bool served(struct kmem_cache *s, bool by_hakmem)
 	return good;
 }
 
-/*
- * A cache of one form of creation serves, from where it should, and knows its size.  That is
- * another's size when the kernel has merged the two.
- */
+/* A cache of one form of creation serves, from where it should, and knows its own size. */
 static void form(const char *what, struct kmem_cache *s, unsigned int size, bool by_hakmem)
 {
-	check(s && (by_hakmem ? kmem_cache_size(s) == size : kmem_cache_size(s) >= size) &&
-	      served(s, by_hakmem), what);
+	check(s && kmem_cache_size(s) == size && served(s, by_hakmem), what);
 	kmem_cache_destroy(s);
 }
 
@@ -204,12 +202,25 @@ static void test_bulk(size_t n, const char *what)
 static void test_bulk_any(void)
 {
 	struct kmem_cache *s = kmem_cache_create("dt_any", 16, 0, 0, NULL);
+	int got = kmem_cache_alloc_bulk(s, GFP_KERNEL, 10, array);
+
+	check(got == dropin_lower_bulk(), "alloc_bulk says what it says in this kernel");
+	if (got > 0)
+		kmem_cache_free_bulk(s, 10, array);
+	check(!kmem_cache_alloc_bulk(s, GFP_KERNEL, 0, array), "alloc_bulk of nothing");
 
 	array[0] = kmem_cache_alloc(s, GFP_KERNEL);
 	array[1] = kmalloc(100, GFP_KERNEL);
 	kmem_cache_free_bulk(NULL, 2, array);
 	check(emptied(s), "free_bulk of any cache");
 	kmem_cache_destroy(s);
+}
+
+static void *alloc_own(gfp_t gfp, void *cache)
+{
+	struct kmem_cache *s = cache;
+
+	return kmem_cache_alloc(s, gfp);
 }
 
 /* Without waiting, so that the reserve of the pool is what serves at the end. */
@@ -223,7 +234,7 @@ static bool pool_serves(mempool_t *pool, int n)
 		if (!array[i] || hak_owns(array[i]) != on_hakmem)
 			return false;
 		swap(p, array[i]);
-		memset(p, i, 48);
+		memset(p, i, 44);
 		swap(p, array[i]);
 	}
 	while (i--)
@@ -231,21 +242,37 @@ static bool pool_serves(mempool_t *pool, int n)
 	return true;
 }
 
+/* Another module, and this one, read the cache of a pool. */
+static bool pool_known(const mempool_t *pool, unsigned int size)
+{
+	unsigned int seen = dropin_lower_size(pool);
+
+	if (!on_hakmem && (seen < size || !dropin_lower_is_kernels(pool)))
+		return false;
+	return (!on_hakmem || seen == size) && kmem_cache_size(pool->pool_data) == seen;
+}
+
 static void test_mempool(void)
 {
-	struct kmem_cache *s = kmem_cache_create("dt_mempool", 48, 0, 0, NULL);
+	struct kmem_cache *s = kmem_cache_create("dt_mempool", 44, 0, 0, NULL);
 	mempool_t *pool = mempool_create_slab_pool(4, s);
 	mempool_t embedded;
 
 	check(pool && pool_serves(pool, 20), "mempool_create_slab_pool");
+	check(pool && pool_known(pool, 44), "others see the cache of a pool");
 	check(pool && !mempool_resize(pool, 9) && pool_serves(pool, 20), "mempool_resize");
 	mempool_destroy(pool);
 	pool = mempool_create(4, mempool_alloc_slab, mempool_free_slab, s);
-	check(pool && pool_serves(pool, 20), "mempool_create with the callbacks by name");
+	check(pool && pool_serves(pool, 20) && pool_known(pool, 44),
+	      "mempool_create with the callbacks by name");
 	mempool_destroy(pool);
 	check(!mempool_init_slab_pool(&embedded, 4, s) && pool_serves(&embedded, 20),
 	      "mempool_init_slab_pool");
+	check(pool_known(&embedded, 44), "others see the cache of an embedded pool");
 	mempool_exit(&embedded);
+	pool = mempool_create(4, alloc_own, mempool_free_slab, s);
+	check(pool && pool_serves(pool, 20), "a pool with one callback of its own");
+	mempool_destroy(pool);
 	check(emptied(s), "the pools gave everything back");
 	kmem_cache_destroy(s);
 }
@@ -273,6 +300,94 @@ static void test_rcu(void)
 	kmem_cache_destroy(rcu_cache);
 }
 
+/* By its address, as a callback. */
+static void let_go(void *p, void (*release)(const void *p))
+{
+	release(p);
+}
+
+#ifdef __free
+static void test_cleanup(struct kmem_cache *s)
+{
+	void *p __free(kfree) = kmem_cache_alloc(s, GFP_KERNEL);
+	void *q __free(kvfree) = kmem_cache_alloc(s, GFP_KERNEL);
+
+	check(hak_owns(p) == on_hakmem && q, "objects for __free()");
+}
+#else
+static void test_cleanup(struct kmem_cache *s) { }
+#endif
+
+/* kfree() and its relatives know objects of caches, and the kernel's, in any file. */
+static void test_kfree(void)
+{
+	struct kmem_cache *s = KMEM_CACHE(thing, 0);
+	int i;
+
+	for (i = 0; i < 8; i++)
+		array[i] = kmem_cache_alloc(s, GFP_KERNEL);
+	check(ksize(array[0]) >= sizeof(struct thing), "ksize of an object of a cache");
+	kfree(array[0]);
+	kvfree(array[1]);
+	kfree_sensitive(array[2]);
+	kvfree_sensitive(array[3], sizeof(struct thing));
+	let_go(array[4], kfree);
+	array[8] = kmalloc(100, GFP_KERNEL);
+	kfree_bulk(4, array + 5);
+	array[0] = kmalloc(100, GFP_KERNEL);
+	check(array[0] && !hak_owns(array[0]), "kmalloc is the kernel's without its switch");
+	kfree(array[0]);
+	kvfree(vmalloc(PAGE_SIZE));
+	kfree(NULL);
+	test_cleanup(s);
+	check(emptied(s), "objects freed by kfree()");
+	kmem_cache_destroy(s);
+}
+
+/* The kernel does not wait for its own before a cache goes, up to 6.11: those are of kmalloc(). */
+static struct thing *thing_for_rcu(struct kmem_cache *s)
+{
+	if (on_hakmem)
+		return kmem_cache_alloc(s, GFP_KERNEL);
+	return kmalloc(sizeof(struct thing), GFP_KERNEL);
+}
+
+static void test_kfree_rcu(void)
+{
+	struct kmem_cache *s = KMEM_CACHE(thing, 0);
+	struct thing *t;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		t = thing_for_rcu(s);
+		kfree_rcu(t, rcu);
+		t = thing_for_rcu(s);
+		kvfree_rcu(t, rcu);
+		t = kmalloc(sizeof(*t), GFP_KERNEL);
+		kfree_rcu(t, rcu);
+	}
+	t = thing_for_rcu(s);
+	kfree_rcu_mightsleep(t);
+	t = NULL;
+	kvfree_rcu_mightsleep(t);
+	kfree_rcu(t, rcu);
+	hak_rcu_barrier();
+	check(emptied(s), "objects freed by kfree_rcu()");
+	kmem_cache_destroy(s);
+}
+
+/* What file systems allocate inodes by. */
+static void test_inode(void)
+{
+	static struct super_block sb;
+	struct kmem_cache *s = KMEM_CACHE(thing, 0);
+	void *p = alloc_inode_sb(&sb, s, GFP_KERNEL);
+
+	check(p && hak_owns(p) == on_hakmem, "alloc_inode_sb");
+	kmem_cache_free(s, p);
+	kmem_cache_destroy(s);
+}
+
 /* A cache of the kernel's, as a macro of the kernel's uses it in this file. */
 static void test_kernel_cache(void)
 {
@@ -295,5 +410,8 @@ void test_forms(void)
 	test_bulk_any();
 	test_mempool();
 	test_rcu();
+	test_kfree();
+	test_kfree_rcu();
+	test_inode();
 	test_kernel_cache();
 }

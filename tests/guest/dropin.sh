@@ -15,6 +15,7 @@ drive()
 	# shellcheck disable=SC2086
 	check "$name: hakmem loads" load hakmem $ours
 	dmesg -c >/dev/null
+	loaded dropin_lower || check "$name: a module without the header loads" load dropin_lower
 	check "$name: the driver loads" load dropin_test "$@"
 	lines | sed -n "s/^\(\(not \)\{0,1\}ok - \)/\1$name: /p"
 	check "$name: the driver says how it ended" sh -c "dmesg | grep -q 'dropin_test: [0-9]* passed, 0 failed'"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel frees in bulk what is hakmem's in this file. */
+/* The kernel resizes what is hakmem's in this file. */
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -8,7 +8,7 @@ void free_both(void **p);
 void free_both(void **p)
 {
 #ifdef WRONG
-	kfree_bulk(2, p);
+	p[0] = kvrealloc(p[0], 200, GFP_KERNEL);
 #else
 	kfree(p[0]);
 	kfree(p[1]);
