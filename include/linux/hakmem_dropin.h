@@ -133,8 +133,8 @@ void hak_dropin_free_bulk(struct hak_cache_kernel_code_cannot_use *s, size_t n, 
  * @data: the cache
  *
  * Other modules may read the fields of a pool.  The pool of a cache of the kernel's is the
- * kernel's own.  The data of any other is a stand-in: a cache of the kernel's that nothing is
- * allocated from, of the same size, which goes with the cache.
+ * kernel's own.  The data of any other is a stand-in.  That is a cache of the kernel's, of the
+ * same size, that nothing is allocated from.  It goes with the cache.
  *
  * Context: Process context. May sleep.
  * Return: Whether there was memory.
