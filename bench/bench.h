@@ -182,6 +182,7 @@ struct bench_cmd {
 	unsigned int size, batch, cpus, rounds, ops;
 	unsigned int nr_allocs;
 	enum bench_alloc alloc[BENCH_MAX_LANES - 1];
+	bool ctor;			/* the caches have a constructor */
 	bool force;
 };
 

@@ -3,7 +3,8 @@
  * One line of words to a command.
  *
  *   set=budget|cross|patterns|time|memory|latency [rounds=N] [force=1]
- *   pattern=P [alloc=A[,A...]] [size=N] [batch=N] [cpus=N] [ctx=C] [rounds=N] [ops=N] [force=1]
+ *   pattern=P [alloc=A[,A...]] [size=N] [batch=N] [cpus=N] [ctx=C] [rounds=N] [ops=N]
+ *             [ctor=1] [force=1]
  *
  * Everything is checked before anything runs.  A wrong line leaves one message in the log,
  * -EINVAL with the writer, and the last result as it was.
@@ -17,10 +18,11 @@
 #include "bench.h"
 
 enum { KEY_SET, KEY_PATTERN, KEY_ALLOC, KEY_CTX, KEY_SIZE, KEY_BATCH, KEY_CPUS, KEY_ROUNDS,
-	KEY_OPS, KEY_FORCE, NR_KEYS };
+	KEY_OPS, KEY_CTOR, KEY_FORCE, NR_KEYS };
 
 static const char *const parse_keys[NR_KEYS] = {
-	"set", "pattern", "alloc", "ctx", "size", "batch", "cpus", "rounds", "ops", "force",
+	"set", "pattern", "alloc", "ctx", "size", "batch", "cpus", "rounds", "ops", "ctor",
+	"force",
 };
 
 static const char *const parse_sets[BENCH_NR_SETS] = {
@@ -83,7 +85,7 @@ static int parse_allocs(struct bench_cmd *cmd, char *list)
 
 static int parse_value(struct bench_cmd *cmd, int key, char *value)
 {
-	unsigned int force = 0;
+	unsigned int flag = 0;
 	int v = 0;
 
 	switch (key) {
@@ -112,9 +114,13 @@ static int parse_value(struct bench_cmd *cmd, int key, char *value)
 		return parse_number(&cmd->rounds, value, 9, BENCH_MAX_ROUNDS);
 	case KEY_OPS:
 		return parse_number(&cmd->ops, value, 64, 1000000);
+	case KEY_CTOR:
+		v = parse_number(&flag, value, 0, 1);
+		cmd->ctor = flag;
+		break;
 	case KEY_FORCE:
-		v = parse_number(&force, value, 0, 1);
-		cmd->force = force;
+		v = parse_number(&flag, value, 0, 1);
+		cmd->force = flag;
 	}
 	return v < 0 ? -EINVAL : 0;
 }

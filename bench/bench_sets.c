@@ -61,10 +61,37 @@ static struct bench_row *set_pair(struct bench_result *res, const char *name,
 	return row;
 }
 
+/* Caches with a constructor; slabs of the largest take several slab pages. */
+static void set_ctor(struct bench_result *res)
+{
+	static const struct {
+		const char *name;
+		enum bench_pattern p;
+		unsigned int size;
+		enum bench_ctx ctx;
+	} list[] = {
+		{ "ctor_pair", BENCH_LIFO, 64, BENCH_TASK },
+		{ "ctor_pair16", BENCH_LIFO, 16, BENCH_TASK },
+		{ "ctor_pair4000", BENCH_LIFO, 4000, BENCH_TASK },
+		{ "ctor_bulk64", BENCH_BULK, 64, BENCH_TASK },
+		{ "ctor_softirq", BENCH_LIFO, 64, BENCH_SOFTIRQ },
+		{ "ctor_hardirq", BENCH_LIFO, 64, BENCH_HARDIRQ },
+	};
+	struct bench_row *row;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(list); i++) {
+		row = set_pair(res, list[i].name, list[i].p, BENCH_HAKMEM, BENCH_KMEM_CACHE);
+		row->ctor = true;
+		row->size = list[i].size;
+		row->ctx = list[i].ctx;
+	}
+}
+
 static void set_budget(struct bench_result *res)
 {
 	set_pair(res, "typed_pair", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE);
-	set_pair(res, "ctor_pair", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctor = true;
+	set_ctor(res);
 	set_pair(res, "const_pair", BENCH_LIFO, BENCH_HAKMEM_CONST, BENCH_KMALLOC);
 	set_pair(res, "called_pair", BENCH_LIFO, BENCH_HAKMEM_VAR, BENCH_KMALLOC_VAR);
 	set_pair(res, "typed_batch256", BENCH_BATCH, BENCH_HAKMEM, BENCH_KMEM_CACHE)->batch = 256;
@@ -147,6 +174,7 @@ static void set_single(struct bench_result *res)
 
 	row = set_row(res, bench_patterns[cmd->pattern].name, cmd->pattern, cmd->size);
 	row->ctx = cmd->ctx;
+	row->ctor = cmd->ctor;
 	if (cmd->batch)
 		row->batch = cmd->batch;
 	if (cmd->cpus)
