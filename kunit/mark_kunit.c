@@ -293,6 +293,34 @@ static void free_object_tells_the_mark_only(struct kunit *test)
 			hak_cache_free(c, read_object[i]);
 }
 
+/* A live constructed object proves itself by its mark; without it the look-up is asked. */
+static void live_constructed_object_has_a_mark(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 8, 64, 248, 4000 };
+	struct hak_counts counts;
+	struct hak_cache *c;
+	struct hak_core *core;
+	unsigned int i;
+	void *p[2];
+
+	hak_counts_begin(&counts);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		c = hak_kunit_cache(test, "kunit-live", sizes[i], NULL, SLAB_TYPESAFE_BY_RCU);
+		core = cache_core(c);
+		KUNIT_ASSERT_EQ(test, hak_cache_alloc_bulk(c, GFP_KERNEL, 2, p), 2);
+		if (core->hardened) {
+			KUNIT_EXPECT_EQ(test, object_mark(core, p[0]), live_mark(p[0]));
+			KUNIT_EXPECT_EQ(test, object_mark(core, p[1]), live_mark(p[1]));
+			object_set_mark(core, p[0], 0);
+		}
+		hak_cache_free_bulk(c, 2, p);
+		KUNIT_EXPECT_TRUE(test, !core->hardened ||
+				  (object_mark(core, p[0]) == free_mark(p[0]) &&
+				   object_mark(core, p[1]) == free_mark(p[1])));
+	}
+	hak_kunit_bad_end(test, &counts, HAK_NR_STATS, 0, "good frees");
+}
+
 static struct kunit_case mark_cases[] = {
 	KUNIT_CASE_PARAM(free_object_tells_the_mark_only, typed_gen_params),
 	KUNIT_CASE_SLOW(mark_is_nobodys_in_any_slab),
@@ -300,6 +328,7 @@ static struct kunit_case mark_cases[] = {
 	KUNIT_CASE(object_may_point_to_the_end_of_its_region),
 	KUNIT_CASE(free_that_a_client_misled_is_no_write),
 	KUNIT_CASE(page_of_the_mark_stays),
+	KUNIT_CASE(live_constructed_object_has_a_mark),
 	KUNIT_CASE_PARAM(object_may_hold_its_own_end, size_gen_params),
 	{}
 };

@@ -22,14 +22,9 @@
 void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
 {
 	watch_alloc(core, p, gfp);
-	if (core->pristine) {
-		object_set_mark(core, p, 0);
-		if (gfp & __GFP_ZERO && !core->pool.ctor)
-			memset(p, 0, core->size);
-		return p;
-	}
-	object_set_mark(core, p, 0);
-	if (gfp & __GFP_ZERO || static_branch_unlikely(&hak_init_key))
+	object_set_live(core, p);
+	if (core->pristine ? gfp & __GFP_ZERO && !core->pool.ctor
+			   : gfp & __GFP_ZERO || static_branch_unlikely(&hak_init_key))
 		memset(p, 0, core->size);
 	return p;
 }
@@ -238,7 +233,7 @@ static __always_inline void *finish_gated(struct hak_core *core, void *p, gfp_t 
 {
 	if (HAK_WATCHED || !core->pristine || gfp & __GFP_ZERO)
 		return hak_finish_alloc(core, p, gfp);
-	object_set_mark(core, p, 0);
+	object_set_live(core, p);
 	return p;
 }
 
@@ -298,23 +293,67 @@ static noinline void *irq_empty_alloc(struct hak_core *core, gfp_t gfp, enum hak
 }
 NOKPROBE_SYMBOL(irq_empty_alloc);
 
-/* The inlined pop found nothing. Task level, preemption off once. */
-void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
+/*
+ * The inlined pop found nothing. Task level, preemption off once.  In mode quick it was not to,
+ * and all that is needed stands beside the handle.
+ */
+HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
+	hak_drops(&hak_set_token)
+{
+	unsigned long off = cache_quick(c);
+	struct hak_core *core;
+	void *p;
+
+	if (!off)
+		goto core;
+	hak_arch_pop_behind(c, HAK_SETS_AT, p, core);
+	hak_count_mend(c);
+	level_leave(false);
+	hak_arch_poke(p + off, live_mark(p));
+	return p;
+core:
+	core = cache_core(c);
+	return core->mode.gated ? gated_alloc(core, c, gfp) : empty_alloc(core, gfp);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
+hak_no_landing(HAK_ABI_NAME(hak_alloc_miss));
+NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
+
+static noinline void *irq_alloc_by_core(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
 	struct hak_core *core = cache_core(c);
 
-	return core->mode.gated ? gated_alloc(core, c, gfp) : empty_alloc(core, gfp);
+	return core->mode.gated ? irq_gated_alloc(core, c, gfp, lvl)
+				: irq_empty_alloc(core, gfp, lvl);
 }
-HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
-NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_alloc_miss));
+NOKPROBE_SYMBOL(irq_alloc_by_core);
+
+/* As hak_alloc_miss(), at an interrupt level. */
+static __always_inline void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
+	hak_drops(&hak_set_token)
+{
+	unsigned long off = cache_quick(c);
+	struct hak_set *s;
+	void *p;
+
+	if (!off)
+		return irq_alloc_by_core(c, gfp, lvl);
+	this_set(c, lvl)->n = 0;
+	s = this_set(gated_sets(c), lvl);
+	hak_arch_pop_set(s, p, empty);
+	level_leave(true);
+	hak_arch_poke(p + off, live_mark(p));
+	return p;
+empty:
+	return irq_alloc_by_core(c, gfp, lvl);
+}
 
 /* The pop of an interrupt level, which is its own protection. */
 static __always_inline void *irq_alloc(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
 	struct hak_set *s = this_set(c, lvl);
-	struct hak_core *core;
 	void *p;
 
 	hak_arch_pop_set(s, p, miss);
@@ -326,9 +365,7 @@ static __always_inline void *irq_alloc(struct hak_cache *c, gfp_t gfp, enum hak_
 	hak_arch_keep(p);
 	return p;
 miss:
-	core = cache_core(c);
-	return core->mode.gated ? irq_gated_alloc(core, c, gfp, lvl)
-				: irq_empty_alloc(core, gfp, lvl);
+	return irq_alloc_miss(c, gfp, lvl);
 }
 
 static noinline void *nmi_alloc(void)

@@ -6,15 +6,12 @@
  * page.  Only an object of another slab page, or a misaligned one, pays for the look-up again.
  * Whatever a run cannot do, the single call does.
  */
+#include "tiny/tiny_bulk.h"
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_set.h"
 
 /* Objects of one run: bounds the time with preemption off. */
 #define BULK_RUN HAK_MAG_MAX
-
-/* Bits in which aligned objects of one slab page, or of one SuperSlab, do not differ. */
-#define BULK_SAME_SPAGE (~(HAK_SPAGE_SIZE - 1) | 7)
-#define BULK_SAME_SS (~(HAK_SS_SIZE - 1) | 7)
 
 /* Hand out the newest @n of the @held objects in @slot. */
 static __always_inline void pop_slots(void **slot, unsigned int held, unsigned int n, void **p)
@@ -96,11 +93,24 @@ static __always_inline unsigned int alloc_run(struct hak_cache *c, gfp_t gfp, un
 	return got;
 }
 
+/* Where a run ended: a run of mode quick, or one object. Returns how many, of @n at most. */
+static noinline unsigned int alloc_next(struct hak_cache *c, gfp_t gfp, unsigned int n, void **p)
+{
+	unsigned int got = 0;
+
+	if (cache_quick(c))
+		got = hak_quick_pop(c, gfp, min_t(unsigned int, n, BULK_RUN), p);
+	if (got)
+		return got;
+	*p = __hak_cache_alloc(c, gfp);
+	return !!*p;
+}
+
 unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n, void **p)
 {
 	/* A constructed object is not zeroed, and what this means is decided elsewhere. */
 	bool singly = gfp & HAK_GFP_SLOW && cache_core(c)->pool.ctor;
-	unsigned int got = 0;
+	unsigned int got = 0, went;
 
 	if (!n || n > HAK_BULK_MAX)
 		return 0;
@@ -110,12 +120,12 @@ unsigned int hak_cache_alloc_bulk(struct hak_cache *c, gfp_t gfp, unsigned int n
 			got += alloc_run(c, gfp, min_t(unsigned int, n - got, BULK_RUN), p + got);
 		if (got == n)
 			break;
-		p[got] = __hak_cache_alloc(c, gfp);
-		if (unlikely(!p[got])) {
+		went = alloc_next(c, gfp, n - got, p + got);
+		if (unlikely(!went)) {
 			hak_cache_free_bulk(c, got, p);
 			return 0;
 		}
-		got++;
+		got += went;
 	}
 	return n;
 }
@@ -244,6 +254,12 @@ out:
 }
 NOKPROBE_SYMBOL(push_run);
 
+/* As alloc_next(), but the one object is left to the caller, whom a report would name. */
+static noinline unsigned int free_next(struct hak_cache *c, unsigned int n, void **p)
+{
+	return cache_quick(c) ? hak_quick_push(c, min_t(unsigned int, n, BULK_RUN), p) : 0;
+}
+
 void __hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
 {
 	unsigned int done;
@@ -254,8 +270,16 @@ void __hak_cache_free_bulk(struct hak_cache *c, unsigned int n, void **p)
 		n -= done;
 		if (!n)
 			break;
-		__hak_cache_free(c, *p++);
-		n--;
+		/* Or gcc keeps both values of p, in a register that it has to save. */
+		OPTIMIZER_HIDE_VAR(p);
+		done = free_next(c, n, p);
+		if (!done) {
+			__hak_cache_free(c, *p++);
+			n--;
+			continue;
+		}
+		p += done;
+		n -= done;
 	}
 }
 HAK_EXPORT(__hak_cache_free_bulk);

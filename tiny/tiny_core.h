@@ -88,6 +88,9 @@ extern struct hak_config hak_conf;
 /* Odd, and another at each load; 0 in user space.  What the core links objects with is keyed. */
 extern unsigned long hak_secret;
 
+/* Likewise, of nothing but the marks of live objects; a constant in user space. */
+extern unsigned long hak_live_secret;
+
 /* Magazines are objects too, of a core that no handle leads to: they are nobody's to free. */
 extern struct hak_core hak_mag_core;
 #define hak_mag_pool hak_mag_core.pool
@@ -104,7 +107,16 @@ struct hak_head {
 	u64 ev[HAK_NR_SET_EVENTS];		/* not there where nothing is counted */
 	struct hak_core *core;			/* const */
 	struct hak_set *irq[HAK_IRQ_SETS];	/* a task level's: those of the interrupt levels */
+	unsigned long quick;	/* of a handle: mark_off in mode quick, or 0. hak_core_quick() */
 };
+
+/* The sets of a gated cache stand behind the set without slots that its handle leads to. */
+#define HAK_SETS_AT (offsetof(struct hak_set, slot) + sizeof(struct hak_head))
+
+static __always_inline struct hak_cache *gated_sets(struct hak_cache *c)
+{
+	return (void *)c + HAK_SETS_AT;
+}
 
 static __always_inline struct hak_head *hak_head_of(const struct hak_set *s)
 {
@@ -135,7 +147,13 @@ static inline struct hak_set *no_set_of(int cpu)
 /* The core of a handle; NULL for the handle of slab pages that serve no cache. */
 static inline struct hak_core *cache_core(struct hak_cache *c)
 {
-	return hak_no_handle(c) ? NULL : hak_head_of(&raw_cpu_ptr(hak_percpu(c))->task)->core;
+	return hak_no_handle(c) ? NULL : hak_head_read(c, core);
+}
+
+/* Is a handle that of a cache in mode quick?  If so, where its objects have their marks. */
+static __always_inline unsigned long cache_quick(struct hak_cache *c)
+{
+	return hak_no_handle(c) ? 0 : hak_head_read(c, quick);
 }
 
 static __always_inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
@@ -179,6 +197,22 @@ static inline unsigned long object_mark(const struct hak_core *core, const void 
 static inline void object_set_mark(const struct hak_core *core, void *p, unsigned long mark)
 {
 	hak_arch_poke(p + core->pool.mark_off, mark);
+}
+
+/*
+ * What a live object of a pristine cache carries in that word.  It is another at each address.  So
+ * it proves where an object starts, and that it is live.  Who reads it behind an object learns no
+ * address, and who does not know the secret cannot write one.
+ */
+static __always_inline unsigned long live_mark(const void *p)
+{
+	return (unsigned long)p + hak_live_secret;
+}
+
+/* The object at @p leaves: it carries the mark of a live one, or none. */
+static __always_inline void object_set_live(const struct hak_core *core, void *p)
+{
+	object_set_mark(core, p, core->pristine ? live_mark(p) : 0);
 }
 
 /* The level this code runs at; not for NMI. */
@@ -275,6 +309,7 @@ void hak_owner_exit(void);
 int hak_percpu_init(void);		/* also of hak_tag_none */
 void hak_percpu_exit(void);
 int hak_core_percpu(struct hak_core *core);	/* 0 or -ENOMEM; may sleep */
+void hak_core_quick(struct hak_core *core);	/* its mode has changed; under hak_caches_lock */
 void hak_core_percpu_free(struct hak_core *core);
 
 /* What the set @s of a level may grow to: as many slots as there are, and as parameters allow. */

@@ -107,12 +107,26 @@ static __always_inline bool starts_object(struct hak_core *core, void *p)
 	return i * stride == off && off + stride < HAK_SPAGE_SIZE;
 }
 
-/* The same of a live object.  A pristine one whose mark word is not 0 goes to the look-up, too. */
+/* The same of a live object.  A pristine one without the mark of those goes to the look-up, too. */
 static __always_inline bool starts_live(struct hak_core *core, void *p)
 {
 	if (!starts_object(core, p))
 		return false;
-	return core->pristine ? !object_mark(core, p) : object_mark(core, p) != hak_mark(p);
+	return core->pristine ? object_mark(core, p) == live_mark(p)
+			      : object_mark(core, p) != hak_mark(p);
+}
+
+/* Is @p, whose slab page is known to serve @core, the start of a live object beyond doubt? */
+static __always_inline bool is_proven(struct hak_core *core, void *p)
+{
+	unsigned long off = core->pool.mark_off;
+
+	if (!core->mode.quick)
+		return core->mode.arithmetic && starts_live(core, p) && !may_wait(p);
+	hak_arch_word_differs(p, off, live_mark(p), doubt);
+	return true;
+doubt:
+	return false;
 }
 
 /*
@@ -140,7 +154,7 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 	unsigned long mark = hak_mark(p);
 	struct hak_set *s;
 
-	if (core->mode.exact && !(core->mode.arithmetic && starts_live(core, p) && !may_wait(p)))
+	if (core->mode.exact && !is_proven(core, p))
 		mark = out_mark(core, p, caller);
 	if (unlikely(!mark))
 		return true;
@@ -155,26 +169,8 @@ static __always_inline bool push_out(struct hak_core *core, void *p, enum hak_le
 }
 
 /*
- * All of push_out() for an object of a pristine cache about which there is no doubt, and for
- * which there is room.  Nothing is called, so no register is saved.
- */
-static __always_inline bool push_quick(struct hak_core *core, void *p, enum hak_level lvl)
-	hak_must_hold(&hak_set_token)
-{
-	struct hak_set *s = this_set(core->sets, lvl);
-
-	if (!core->mode.quick || !starts_object(core, p) || object_mark(core, p) ||
-	    (u8)s->n >= s->slots)
-		return false;
-	object_set_mark(core, p, hak_mark(p));
-	s->slot[s->n++] = p;
-	count_event(s, HAK_FREE_MAGAZINE);
-	return true;
-}
-
-/*
- * The same of an object of any cache whose live objects arithmetic knows, as with hardened=2.  Who
- * is in doubt, or wants more than a push, goes on as ever.
+ * All of push_out() for an object whose life arithmetic and mark prove, as with hardened=2.  Who is
+ * in doubt, or wants more than a push, goes on as ever.
  */
 static __always_inline bool push_reckoned(struct hak_core *core, void *p, enum hak_level lvl)
 	hak_must_hold(&hak_set_token)
@@ -263,26 +259,7 @@ static void free_unserved(void *p, unsigned long caller)
 	free_lookup(p, caller);
 }
 
-/* The inlined push found no room. Task level, preemption off once, all checks made. */
-void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
-	hak_drops(&hak_set_token)
-{
-	struct hak_core *core = cache_core(c);
-
-	if (unlikely(!core))
-		free_unserved(p, _RET_IP_);
-	else if (push_quick(core, p, HAK_TASK))
-		level_leave(false);
-	else if (core->mode.frees_out)
-		reckoned_free(core, p, _RET_IP_);
-	else
-		full_free(core, p);
-}
-HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
-NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
-
-/* As hak_free_miss(), at an interrupt level. */
-static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
+static noinline void irq_free_by_core(struct hak_cache *c, void *p, enum hak_level lvl,
 				   unsigned long caller)
 	hak_drops(&hak_set_token)
 {
@@ -291,12 +268,66 @@ static noinline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level 
 	if (unlikely(!core)) {
 		preempt_disable();
 		free_unserved(p, caller);
-	} else if (push_quick(core, p, lvl))
-		level_leave(true);
-	else
+	} else {
 		irq_reckoned_free(core, p, lvl, caller);
+	}
 }
-NOKPROBE_SYMBOL(irq_free_miss);
+NOKPROBE_SYMBOL(irq_free_by_core);
+
+/*
+ * The inlined push found no room. Task level, preemption off once, all checks made that can be
+ * inlined.  In mode quick there was to be none, and the mark of a live object is left to check.
+ * All that is needed stands beside the handle, and nothing is called.
+ */
+HAK_NOENDBR void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
+	hak_drops(&hak_set_token)
+{
+	unsigned long off = cache_quick(c), n;
+	struct hak_core *core;
+
+	if (!off)
+		goto core;
+	hak_arch_word_differs(p, off, live_mark(p), core);
+	hak_arch_room_behind(c, HAK_SETS_AT, n, core);
+	hak_arch_poke(p + off, hak_mark(p));
+	hak_arch_push_behind(c, HAK_SETS_AT, n, p);
+	level_leave(false);
+	return;
+core:
+	core = cache_core(c);
+	if (unlikely(!core))
+		free_unserved(p, _RET_IP_);
+	else if (core->mode.frees_out)
+		reckoned_free(core, p, _RET_IP_);
+	else
+		full_free(core, p);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
+hak_no_landing(HAK_ABI_NAME(hak_free_miss));
+NOKPROBE_SYMBOL(HAK_ABI_NAME(hak_free_miss));
+
+/* As hak_free_miss(), at an interrupt level. */
+static __always_inline void irq_free_miss(struct hak_cache *c, void *p, enum hak_level lvl,
+					  unsigned long caller)
+	hak_drops(&hak_set_token)
+{
+	unsigned long off = cache_quick(c), n;
+	struct hak_set *s;
+
+	if (!off)
+		goto core;
+	hak_arch_word_differs(p, off, live_mark(p), core);
+	s = this_set(gated_sets(c), lvl);
+	n = (u8)s->n;
+	if (n >= s->slots)
+		goto core;
+	hak_arch_poke(p + off, hak_mark(p));
+	hak_arch_push_set(s, n, p);
+	level_leave(true);
+	return;
+core:
+	irq_free_by_core(c, p, lvl, caller);
+}
 
 void hak_free_deferred(struct hak_cache *c, void *p, unsigned long caller)
 {

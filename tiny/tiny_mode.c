@@ -8,8 +8,8 @@
  *   gated      out of line       out of line           tag and mark, inlined before the call
  *   exact      out of line       out of line           a look-up
  *   reckoned   out of line       out of line           arithmetic and mark; in doubt a look-up
- *   quick      out of line       out of line, calling  arithmetic and mark; in doubt a look-up,
- *                                nothing               which is called
+ *   quick      out of line, calling nothing            the mark of a live object; in doubt a
+ *                                                      look-up, which is called
  *   watched    out of line       out of line           a look-up; KASAN and kmemleak are told
  *
  * Gated is also a property: of all modes but plain and node.  The mode of that name is only that.
@@ -27,8 +27,7 @@ static const struct hak_mode mode_table[] = {
 	[EXACT]    = { "exact",    .frees_out = true, .gated = true, .exact = true },
 	[RECKONED] = { "reckoned", .frees_out = true, .gated = true, .exact = true,
 		       .arithmetic = true },
-	[QUICK]    = { "quick",    .frees_out = true, .gated = true, .exact = true,
-		       .arithmetic = true, .quick = true },
+	[QUICK]    = { "quick",    .frees_out = true, .gated = true, .exact = true, .quick = true },
 	[WATCHED]  = { "watched",  .frees_out = true, .gated = true, .exact = true },
 };
 
@@ -61,6 +60,12 @@ static bool can_reckon(const struct hak_core *core, const struct hak_config *con
 	       core->pool.stride * HAK_INLINE_BITS >= HAK_SPAGE_SIZE;
 }
 
+/* The mark of a live object proves it, whatever its size, and nothing else is asked. */
+static bool is_quick(const struct hak_core *core, const struct hak_config *conf)
+{
+	return core->pristine && conf->hardened == 1 && !conf->multi_node && !conf->stats;
+}
+
 const struct hak_mode *hak_mode_of(const struct hak_core *core, const struct hak_config *conf)
 {
 	enum mode mode;
@@ -71,12 +76,10 @@ const struct hak_mode *hak_mode_of(const struct hak_core *core, const struct hak
 		mode = conf->multi_node ? NODE : PLAIN;
 	else if (!wants_exact(core, conf))
 		mode = GATED;
-	else if (!can_reckon(core, conf))
-		mode = EXACT;
-	else if (core->pristine && !conf->multi_node && conf->hardened == 1)
+	else if (is_quick(core, conf))
 		mode = QUICK;
 	else
-		mode = RECKONED;
+		mode = can_reckon(core, conf) ? RECKONED : EXACT;
 	return &mode_table[mode];
 }
 HAK_EXPORT_TEST(hak_mode_of);

@@ -114,6 +114,7 @@ void hak_caches_send_home(void)
 	hak_conf.multi_node = true;
 	list_for_each_entry(core, &hak_caches, list) {
 		core->mode = *hak_mode_of(core, &hak_conf);
+		hak_core_quick(core);
 		if (core->mode.frees_out)
 			close_caps(core);
 	}

@@ -70,54 +70,92 @@ static struct hak_set *set_init(struct hak_set *s, const struct hak_core *core,
 	return s;
 }
 
-static struct hak_cache *handle_create(struct hak_core *core, unsigned int slots)
+/* What @s of @cpu has before it. */
+static void head_init(struct hak_set *s, struct hak_core *core, int cpu)
 {
-	struct hak_cache *c = hak_alloc_percpu(handle_bytes(slots)), *there;
-	struct hak_head *head;
-	int cpu, lvl;
+	struct hak_head *head = hak_head_of(s);
+	int lvl;
+
+	head->core = core;
+	head->quick = 0;
+	for (lvl = 1; lvl < HAK_NR_LEVELS; lvl++)
+		head->irq[lvl - 1] = no_set_of(cpu);
+}
+
+/* Bytes on each CPU.  What a gated cache has before its sets ends with a head, too: HAK_SETS_AT. */
+static size_t core_bytes(bool gated, unsigned int slots)
+{
+	return handle_bytes(slots) + (gated ? handle_bytes(0) : 0);
+}
+
+static struct hak_cache *handle_create(bool gated, unsigned int slots)
+{
+	size_t bytes = core_bytes(gated, slots);
+	struct hak_cache *c = hak_alloc_percpu(bytes);
 
 	if (!c)
 		return NULL;
 	hak_leak_percpu(hak_percpu(c));
-	hak_mem_add(HAK_MEM_PERCPU, handle_bytes(slots) * hak_nr_cpus());
-	c = (void *)c + head_bytes(slots);
+	hak_mem_add(HAK_MEM_PERCPU, bytes * hak_nr_cpus());
+	return (void *)c + head_bytes(gated ? 0 : slots);
+}
+
+static void handle_destroy(struct hak_cache *c, bool gated, unsigned int slots)
+{
+	size_t bytes = core_bytes(gated, slots);
+
+	if (!c)
+		return;
+	hak_free_percpu((void *)c - head_bytes(gated ? 0 : slots), bytes);
+	hak_mem_add(HAK_MEM_PERCPU, -(long)(bytes * hak_nr_cpus()));
+}
+
+static void handle_init(struct hak_cache *c, struct hak_core *core, unsigned int slots)
+{
+	struct hak_cache *there;
+	int cpu;
+
 	for_each_possible_cpu(cpu) {
 		there = per_cpu_ptr(hak_percpu(c), cpu);
-		head = hak_head_of(&there->task);
-		head->core = core;
-		for (lvl = 1; lvl < HAK_NR_LEVELS; lvl++)
-			head->irq[lvl - 1] = no_set_of(cpu);
+		head_init(&there->task, core, cpu);
 		if (core)
 			set_init(&there->task, core, slots);
 	}
-	return c;
 }
 
-static void handle_destroy(struct hak_cache *c, unsigned int slots)
+/* The inlined paths' misses look there for whether they are in mode quick. */
+void hak_core_quick(struct hak_core *core)
+	hak_unchecked("one word, which says one thing or the other")
 {
-	if (!c)
-		return;
-	c = (void *)c - head_bytes(slots);
-	hak_free_percpu(c, handle_bytes(slots));
-	hak_mem_add(HAK_MEM_PERCPU, -(long)(handle_bytes(slots) * hak_nr_cpus()));
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		WRITE_ONCE(hak_head_of(cpu_set(core->handle, cpu, HAK_TASK))->quick,
+			   core->mode.quick ? core->pool.mark_off : 0);
 }
 
 /* The handle, and for a gated cache sets of its own behind it. */
 int hak_core_percpu(struct hak_core *core)
 {
+	bool gated = core->mode.gated;
+
 	core->task_slots = choose_slots(core->mag_max);
 	atomic_long_add(beyond_bytes(core->task_slots), &hak_slots_beyond);
-	core->sets = handle_create(core, core->task_slots);
-	core->handle = core->mode.gated ? handle_create(core, 0) : core->sets;
+	core->handle = handle_create(gated, core->task_slots);
 	core->pool.tag = core->handle;
-	return core->handle && core->sets ? 0 : -ENOMEM;
+	if (!core->handle)
+		return -ENOMEM;
+	core->sets = gated ? gated_sets(core->handle) : core->handle;
+	handle_init(core->sets, core, core->task_slots);
+	if (gated)
+		handle_init(core->handle, core, 0);
+	hak_core_quick(core);
+	return 0;
 }
 
 void hak_core_percpu_free(struct hak_core *core)
 {
-	if (core->sets != core->handle)
-		handle_destroy(core->handle, 0);
-	handle_destroy(core->sets, core->task_slots);
+	handle_destroy(core->handle, core->sets != core->handle, core->task_slots);
 	atomic_long_add(-beyond_bytes(core->task_slots), &hak_slots_beyond);
 	core->handle = NULL;
 	core->sets = NULL;
@@ -127,13 +165,16 @@ void hak_core_percpu_free(struct hak_core *core)
 /* The handle of slab pages without objects: gated, and without a core. */
 int hak_percpu_init(void)
 {
-	hak_tag_none = handle_create(NULL, 0);
-	return hak_tag_none ? 0 : -ENOMEM;
+	hak_tag_none = handle_create(false, 0);
+	if (!hak_tag_none)
+		return -ENOMEM;
+	handle_init(hak_tag_none, NULL, 0);
+	return 0;
 }
 
 void hak_percpu_exit(void)
 {
-	handle_destroy(hak_tag_none, 0);
+	handle_destroy(hak_tag_none, false, 0);
 	hak_tag_none = NULL;
 }
 

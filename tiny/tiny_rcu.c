@@ -110,6 +110,7 @@ void hak_rcu_init(void)
 	int cpu;
 
 	hak_secret = get_random_long() | 1;
+	hak_live_secret = get_random_long() | 1;
 	for_each_possible_cpu(cpu) {
 		r = per_cpu_ptr(&rcu_cpu, cpu);
 		INIT_RCU_WORK(&r->work, rcu_cpu_work);

@@ -51,7 +51,10 @@ static void part_mark(const struct hak_core *core, struct reserve_part *part, bo
 	unsigned int i;
 
 	for (i = 0; core->pool.marked && i < part->n; i++)
-		object_set_mark(core, part->object[i], on ? free_mark(part->object[i]) : 0);
+		if (on)
+			object_set_mark(core, part->object[i], free_mark(part->object[i]));
+		else
+			object_set_live(core, part->object[i]);
 }
 
 static bool part_add(struct hak_reserve *r, gfp_t gfp, unsigned int n)
@@ -104,7 +107,7 @@ void *hak_reserve_alloc(struct hak_reserve *r)
 	}
 	p = r->now->object[--r->now->n];
 	if (core->pool.marked)
-		object_set_mark(core, p, 0);
+		object_set_live(core, p);
 	return p;
 }
 HAK_EXPORT(hak_reserve_alloc);

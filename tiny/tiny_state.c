@@ -11,6 +11,8 @@ struct hak_config hak_conf __read_mostly;
 HAK_EXPORT_TEST(hak_conf);
 unsigned long hak_secret __read_mostly;
 HAK_EXPORT_TEST(hak_secret);
+unsigned long hak_live_secret __read_mostly = 0x2545f491;
+HAK_EXPORT_TEST(hak_live_secret);
 atomic_long_t hak_waiting[1 << HAK_WAITING_BITS];
 HAK_EXPORT_TEST(hak_waiting);
 

@@ -72,6 +72,34 @@ do {										\
 #define hak_arch_unmark(p) WRITE_ONCE(*(unsigned long *)(p), 0)
 #define hak_arch_keep(p) barrier()
 
+#define hak_arch_behind(c, at) (&raw_cpu_ptr(hak_percpu((void *)(c) + (at)))->task)
+#define hak_arch_pop_behind(c, at, p, miss)					\
+do {										\
+	struct hak_set *__b = hak_arch_behind(c, at);				\
+										\
+	hak_arch_pop_set(__b, p, miss);						\
+} while (0)
+#define hak_arch_room_behind(c, at, i, miss)					\
+do {										\
+	struct hak_set *__b = hak_arch_behind(c, at);				\
+										\
+	hak_arch_under(i, __b->n, __b->slots, miss);				\
+} while (0)
+#define hak_arch_push_behind(c, at, i, p)					\
+do {										\
+	struct hak_set *__b = hak_arch_behind(c, at);				\
+										\
+	hak_arch_push_set(__b, i, p);						\
+} while (0)
+
+/* Of @p in a SuperSlab: what lies behind that may be no memory. */
+#define hak_arch_word_differs(p, off, is, bad)					\
+do {										\
+	if (unlikely(((unsigned long)(p) & ((1UL << HAK_SS_SHIFT) - 1)) + (off) >= \
+		     1UL << HAK_SS_SHIFT || hak_arch_peek((void *)(p) + (off)) != (is))) \
+		goto bad;							\
+} while (0)
+
 #ifndef hak_arch_below
 /* @i is @n less one, or go to @miss if that is 0. */
 #define hak_arch_below(i, n, miss)						\

@@ -110,4 +110,24 @@ do {										\
 #define hak_arch_unmark(p) asm volatile("movq $0, (%0)" : : "r" (p) : "memory")
 #define hak_arch_keep(p) asm volatile("" : "+r" (p))
 
+/* Pop and push as above, of the task level's set @at bytes behind handle @c; all slots are used. */
+#define hak_arch_pop_behind(c, at, p, miss) hak_arch_pop_at("%%gs:", c, at, p, miss)
+#define hak_arch_room_behind(c, at, i, miss)					\
+do {										\
+	asm volatile("movzbl %%gs:%c2(%1), %k0"					\
+		     : "=r" (i)							\
+		     : "r" (c), "i" ((at) + offsetof(struct hak_set, n)));	\
+	asm goto("cmpb %%gs:%c1(%0), %b2\n\tjae %l[" #miss "]"			\
+		 : : "r" (c), "i" ((at) + offsetof(struct hak_set, slots)),	\
+		     "q" (i)							\
+		 : "memory", "cc" : miss);					\
+} while (0)
+#define hak_arch_push_behind(c, at, i, p) hak_arch_push_at("%%gs:", c, at, i, p)
+
+/* Go to @bad unless the word @off bytes behind @p is @is, or where there is no memory. */
+#define hak_arch_word_differs(p, off, is, bad)					\
+	asm goto("1: cmpq %0, (%1,%2)\n\tjne %l[" #bad "]\n\t"			\
+		 _ASM_EXTABLE(1b, %l[bad])					\
+		 : : "r" (is), "r" (p), "r" (off) : "memory", "cc" : bad)
+
 #endif /* _LINUX_HAKMEM_ARCH_X86_H */

@@ -113,9 +113,9 @@ extern struct hak_cache *hak_class[HAK_NR_CLASSES];
 #define HAK_NOENDBR
 #endif
 
-void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp);
+HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp);
 HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_irq)(struct hak_cache *c, gfp_t gfp);
-void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p);
+HAK_NOENDBR void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p);
 HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq)(struct hak_cache *c, void *p);
 HAK_NOENDBR void HAK_ABI_NAME(hak_free_irq_any)(void *p);
 void HAK_ABI_NAME(hak_free_check)(struct hak_cache *c, void *p);

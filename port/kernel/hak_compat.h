@@ -322,6 +322,9 @@ static inline struct hak_cache *hak_alloc_percpu(size_t size)
 /* A field of the head of handle @c on this CPU. */
 #define hak_head_read(c, field) raw_cpu_read(((struct hak_head __percpu *)hak_percpu(c) - 1)->field)
 
+/* The inlined pop lowered the count of the set that @c leads to, which is to hold nothing. */
+#define hak_count_mend(c) raw_cpu_write(hak_percpu(c)->task.n, 0)
+
 /* Is it the handle of no cache at all?  Here those have a head, too. */
 #define hak_no_handle(c) false
 
