@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite hakmem_rest: what a slab leaves behind keeps its marks until nobody can be between the two
- * looks of a free, and is nobody else's before.
+ * Suite hakmem_rest: what a slab leaves behind keeps its marks for a grace period, and is nobody
+ * else's before.
  *
  * A case holds up grace periods as a free does: it has preemption off.  What it finds meanwhile is
  * told afterwards, because telling may sleep.

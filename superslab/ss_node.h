@@ -30,7 +30,8 @@ struct hak_block_node {
 	struct list_head bucket[NR_BUCKETS] hak_guarded_by_own(&lock);
 	unsigned int filled hak_guarded_by_own(&lock);		/* buckets that hold some */
 	unsigned int nr_empty hak_guarded_by_own(&lock);	/* SuperSlabs that serve no slab */
-	unsigned long nr_idle hak_guarded_by_own(&lock);	/* slab pages of those, headers too */
+	/* Slab pages of those, with the headers. */
+	unsigned long nr_idle hak_guarded_by_own(&lock);
 	unsigned long nr_free hak_guarded_by_own(&lock);	/* free slab pages of the others */
 	/* When a SuperSlab could not be had.  No lock guards the two: a miss more is no harm. */
 	unsigned int fails;		/* so often in a row */
