@@ -215,6 +215,38 @@ struct visits {
 	unsigned int wrong;
 };
 
+/* Of one that begins with a part, pages may be a small block before the directory names it. */
+static void small_block_is_found_where_a_superslab_begins_later(struct kunit *test)
+{
+	struct page *page = alloc_pages_node(hak_home_nid(), GFP_KERNEL, HAK_SS_ORDER);
+	struct hak_pool pool = {}, *found;
+	const struct hak_slab *slab;
+	struct hak_small *b;
+	void *base;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	base = page_address(page);
+	memset(base, 0, HAK_SPAGE_SIZE);
+	b = base + HAK_SPAGE_SIZE + PAGE_SIZE - ALIGN(sizeof(*b), 64);
+	memset(b, 0, sizeof(*b));
+	b->base = base + HAK_SPAGE_SIZE;
+	b->slab.mem = b->base;
+	b->slab.pool = &pool;
+	KUNIT_EXPECT_TRUE(test, hak_dir_set_small(b, GFP_KERNEL));
+	hak_dir_set_ss(base);
+	preempt_disable();
+	slab = hak_slab_find(b->base, &found);
+	preempt_enable();
+	KUNIT_EXPECT_PTR_EQ(test, slab, &b->slab);
+	if (slab)
+		hak_dir_clear_small(b);
+	hak_dir_clear_ss(base);
+	/* Nobody reads the header any more. */
+	synchronize_rcu();
+	hak_release_wait();
+	__free_pages(page, HAK_SS_ORDER);
+}
+
 static void visit(void *base, unsigned int order, struct hak_ss *ss, void *arg)
 {
 	struct visits *v = arg;
@@ -260,6 +292,7 @@ static struct kunit_case directory_cases[] = {
 	KUNIT_CASE(hak_owns_block_given_back_is_false),
 	KUNIT_CASE(hak_owns_small_block_given_back_is_false),
 	KUNIT_CASE(hak_owns_neighbours_of_small_block_is_false),
+	KUNIT_CASE(small_block_is_found_where_a_superslab_begins_later),
 	KUNIT_CASE(hak_dir_visits_each_block_once),
 	{}
 };

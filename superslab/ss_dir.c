@@ -190,6 +190,7 @@ void hak_dir_set_ss(void *base)
 	smp_store_release(hak_dir_fast(base), hak_mark(base));
 	hak_unlock(&dir_lock, flags);
 }
+HAK_EXPORT_TEST(hak_dir_set_ss);
 
 void hak_dir_clear_ss(void *base)
 {
@@ -204,6 +205,7 @@ void hak_dir_clear_ss(void *base)
 		WRITE_ONCE(*hak_dir_fast(base), 0);
 	hak_unlock(&dir_lock, flags);
 }
+HAK_EXPORT_TEST(hak_dir_clear_ss);
 
 static void mixed_release(struct hak_release *r)
 {
