@@ -81,19 +81,24 @@ static void bn_take_spages(struct hak_block_node *bn, struct ss_want *w)
 		bn_starves(bn);
 }
 
+/* Apart, so that where there are only small blocks no register is saved. */
+static noinline bool node_has_room(struct hak_block_node *bn, unsigned int spages)
+{
+	return hak_peek(bn->filled) & BUCKETS_OF(__fls(spages)) && bn_has_rested(bn);
+}
+
 bool hak_block_has_room(const struct hak_pool *pool, int nid)
 {
-	struct hak_block_node *bn = &hak_block_node[nid];
-
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) && hak_superslab_enabled &&
-	       hak_peek(bn->filled) & BUCKETS_OF(__fls(pool->slab_spages)) && bn_has_rested(bn);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !hak_superslab_enabled)
+		return false;
+	return node_has_room(&hak_block_node[nid], pool->slab_spages);
 }
 
 bool hak_block_goes_home(const struct hak_pool *pool, const void *p)
 {
 	const struct hak_slab *slab;
 
-	if (!hak_block_has_room(pool, page_to_nid(virt_to_page(p))))
+	if (!hak_superslab_enabled || !hak_block_has_room(pool, page_to_nid(virt_to_page(p))))
 		return false;
 	slab = hak_slab_of(p);
 	return slab && (!slab->spages || hak_peek(slab->carved) >= HAK_THINNING);
