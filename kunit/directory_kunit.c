@@ -242,7 +242,7 @@ static void small_block_is_found_where_a_superslab_begins_later(struct kunit *te
 		hak_dir_clear_small(b);
 	hak_dir_clear_ss(base);
 	/* Nobody reads the header any more. */
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 	hak_release_wait();
 	__free_pages(page, HAK_SS_ORDER);
 }

@@ -167,7 +167,7 @@ static void give_back(struct hak_cache *c, void *p)
 	hak_drain_core(cache_core(c));
 	hak_pool_trim_all(pool_of(c));
 	hak_release_wait();
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 }
 
 /* The first object of a slab in the SuperSlab of the anchor, or of one to be thinned in any. */
@@ -330,7 +330,7 @@ static void grow_old(struct hak_double *d, enum hak_double_age age)
 	hak_pool_trim_all(pool_of(d->c));
 	hak_release_wait();
 	/* Others get the slab page then. */
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 	KUNIT_ASSERT_NULL(d->test, hak_slab_of(d->p));
 	if (age == CUT_AGAIN)
 		cut_for(d, d->c);

@@ -160,7 +160,7 @@ static void others_wait_for_a_grace_period(struct kunit *test)
 
 	hak_pool_trim_all(t.other);
 	hak_pool_trim_all(t.pool);
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 	KUNIT_EXPECT_TRUE(test, reaches(t.other, t.p, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, stale_marks(&t, t.other), 0);
 	rest_end(&t);
@@ -219,7 +219,7 @@ static void pages_of_a_slab_wait_too(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, early, 0);
 	KUNIT_EXPECT_TRUE(test, marked);
 	KUNIT_EXPECT_GE(test, hak_kunit_stat(HAK_STAT_pages_held), held);
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 	KUNIT_EXPECT_EQ(test, hak_thin_end(t.pool), chosen);
 	KUNIT_EXPECT_EQ(test, hak_pool_verify(t.pool), 0);
 	put_one(t.pool, live);

@@ -422,7 +422,7 @@ static void rest(const struct thin_test *t, unsigned int looks)
 {
 	while (looks--)
 		if (hak_pool_rest(thin_pool(t))) {
-			synchronize_rcu();
+			synchronize_rcu_expedited();
 			hak_thin_end(thin_pool(t));
 		}
 }
