@@ -6,8 +6,8 @@
 #
 # get_state_synchronize_rcu() notes a moment, and poll_state_synchronize_rcu() says whether a grace period has passed
 # since.  synchronize_rcu_expedited() waits for one.  So one would expect the answer to be yes after it, always.  The
-# word that both share counts ordinary and expedited grace periods as one sequence.  If an ordinary one is on its way at
-# the moment that is noted, the expedited one ends only that step of the sequence, and the note waits for the next.  The
+# word that both share counts ordinary and expedited grace periods as one sequence.  Say an ordinary one is on its way
+# at the moment that is noted.  Then the expedited one ends only that step, and the note waits for the next.  The
 # functions with _full in their names keep the two apart and say yes.
 #
 # The script fetches kernel, headers and busybox into a temporary folder, builds a module and loads it in QEMU.  It
