@@ -106,7 +106,7 @@ static struct hak_cache_kernel_code_cannot_use *shown_as(void *cache)
 
 struct hak_cache_kernel_code_cannot_use *
 __hak_dropin_make(const char *name, unsigned int size, struct kmem_cache_args *args,
-		    slab_flags_t flags, struct module *owner)
+		  slab_flags_t flags, struct module *owner)
 {
 	struct kmem_cache_args none = {};
 	struct hak_dropin *d = kzalloc(sizeof(*d), GFP_KERNEL);

@@ -355,7 +355,8 @@ static void bad_free_is_found_at_each_level(struct kunit *test)
 		for (how = 0; how < HAK_HOWS; how++) {
 			f.kind = (struct hak_kind){ how == HAK_BY_SIZE ? NULL : c, 64 };
 			f.how = how;
-			f.p[0] = f.p[1] = hak_kind_alloc(&f.kind, GFP_KERNEL);
+			f.p[0] = hak_kind_alloc(&f.kind, GFP_KERNEL);
+			f.p[1] = f.p[0];
 			KUNIT_ASSERT_NOT_NULL(test, f.p[0]);
 			f.n = 2;
 			found_in(test, &f, where, HAK_STAT_bad_free_double);

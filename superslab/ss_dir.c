@@ -178,13 +178,12 @@ void hak_dir_set_ss(void *base)
 	unsigned long flags = hak_lock(&dir_lock), *entry = &dir_table->entry[dir_index(base)];
 	struct hak_mixed *m = entry_mixed(*entry);
 
-	/*
-	 * Of one that begins with a part, pages may have come back as small blocks by now.  Pair
-	 * with the look-ups: the header is filled in before anybody is led to it.
-	 */
+	/* Of one that begins with a part, pages may have come back as small blocks by now. */
 	if (m)
+		/* Pairs with the look-ups: the header is filled in before anybody is led to it. */
 		smp_store_release(&m->ss, hak_mark(base));
 	else
+		/* Likewise. */
 		smp_store_release(entry, hak_mark(base));
 	/* Likewise. */
 	smp_store_release(hak_dir_fast(base), hak_mark(base));

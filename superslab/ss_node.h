@@ -38,7 +38,7 @@ struct hak_block_node {
 	unsigned int pause;		/* misses that will not ask for one */
 	bool scarce;			/* since then none went back to the kernel */
 	/* Somebody found only slab pages that rest, until this grace period is over.  A hint. */
-	hak_gp_t starved_gp;
+	struct hak_gp_state starved_gp;
 	bool starved;
 	unsigned long wake_next hak_guarded_by(&hak_grow_lock);	/* in jiffies */
 };
@@ -87,7 +87,7 @@ static inline void bn_starves(struct hak_block_node *bn)
 /* As far as one knows, is there among the free slab pages one that does not rest? Context: any. */
 static inline bool bn_has_rested(struct hak_block_node *bn)
 {
-	hak_gp_t gp;
+	struct hak_gp_state gp;
 
 	if (likely(!READ_ONCE(bn->starved)))
 		return true;

@@ -65,10 +65,13 @@ unsigned int hak_pages_mend(void *base, unsigned int nr)
 	return stolen;
 }
 
-/* The largest piece that begins at @p and has at most @nr pages. */
+/*
+ * The largest piece that begins at @p and has at most @nr pages, 1 MiB at most.  2 MiB in one piece
+ * would go to the lists of the kernel's CPUs.
+ */
 static unsigned int piece_order(const void *p, unsigned int nr)
 {
-	unsigned long index = (unsigned long)p >> PAGE_SHIFT | 1UL << HAK_SS_ORDER;
+	unsigned long index = (unsigned long)p >> PAGE_SHIFT | 1UL << (HAK_SS_ORDER - 1);
 
 	return min_t(unsigned int, __ffs(index), __fls(nr));
 }

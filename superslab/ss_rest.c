@@ -72,7 +72,7 @@ void hak_rest_begin(struct hak_ss *ss, const struct hak_slab *slab, const struct
 
 bool hak_rest_over(const struct hak_ss *ss)
 {
-	hak_gp_t gp = ss->rest_gp;
+	struct hak_gp_state gp = ss->rest_gp;
 
 	return poll_state_synchronize_rcu_full(&gp);
 }

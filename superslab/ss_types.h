@@ -104,8 +104,8 @@ struct hak_slab {
 	unsigned long *bits;		/* [pool node lock] a set bit: object is free */
 	u16 objects;
 	u16 free;			/* [pool node lock] number of set bits */
-	u16 carved;			/* [pool node lock] objects below were handed out, or as
-					 * many of a shuffled pool without ctor and dtor; or: */
+	/* [pool node lock] Objects below were handed out, or as many where order is random; or: */
+	u16 carved;
 #define HAK_THINNING	0xfffd		/* pages of it are to go after a grace period */
 #define HAK_LEAVING	0xfffe		/* pages of it are on their way to the kernel */
 #define HAK_THIN	0xffff		/* pages of it have gone: it serves nobody new */
@@ -137,7 +137,7 @@ struct hak_ss {
 	struct list_head list;		/* [block node lock] in the bucket below */
 	struct hak_spages free;		/* [block node lock] slab pages that serve no slab */
 	struct hak_spages rest;		/* [block node lock] of those, with marks: ss_rest.h */
-	hak_gp_t rest_gp;	/* [block node lock] the grace period for them */
+	struct hak_gp_state rest_gp;	/* [block node lock] the grace period for them */
 	atomic_long_t left[HAK_SS_PAGES / BITS_PER_LONG];	/* pages that the kernel has back */
 	u8 nr_free;			/* [block node lock] */
 	u8 nr_used;			/* [block node lock] slab pages of slabs */
@@ -168,7 +168,7 @@ struct hak_pool_node {
 	unsigned int nr_empty hak_guarded_by_own(&lock);
 	unsigned int nr_thin hak_guarded_by_own(&lock);
 	/* The grace period for those of which pages are to go. */
-	hak_gp_t thin_gp hak_guarded_by_own(&lock);
+	struct hak_gp_state thin_gp hak_guarded_by_own(&lock);
 	/* Fewest empty ones since the reaper looked. */
 	unsigned int low_empty hak_guarded_by_own(&lock);
 	unsigned long nr_objects hak_guarded_by_own(&lock);	/* capacity of all slabs */

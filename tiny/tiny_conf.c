@@ -77,14 +77,18 @@ static int own_set(struct hak_own *own, const char *key, const char *value)
 
 	if (mine && (kstrtoul(value, 0, &v) || v > UINT_MAX - 1))
 		return -EINVAL;
-	if (!strcmp(key, "mag_size"))
-		own->mag_size = try.mag_size = v;
-	else if (!strcmp(key, "cache_bytes_max"))
-		own->cache_bytes_max = try.cache_bytes_max = v;
-	else if (!strcmp(key, "reap_ms"))
-		own->reap_ms = try.reap_ms = mine ? v + 1 : 0;
-	else
+	if (!strcmp(key, "mag_size")) {
+		own->mag_size = v;
+		try.mag_size = v;
+	} else if (!strcmp(key, "cache_bytes_max")) {
+		own->cache_bytes_max = v;
+		try.cache_bytes_max = v;
+	} else if (!strcmp(key, "reap_ms")) {
+		own->reap_ms = mine ? v + 1 : 0;
+		try.reap_ms = own->reap_ms;
+	} else {
 		return -EINVAL;
+	}
 	return mine && hak_conf_wrong(&try) ? -EINVAL : 0;
 }
 

@@ -260,7 +260,7 @@ static void free_unserved(void *p, unsigned long caller)
 }
 
 static noinline void irq_free_by_core(struct hak_cache *c, void *p, enum hak_level lvl,
-				   unsigned long caller)
+				      unsigned long caller)
 	hak_drops(&hak_set_token)
 {
 	struct hak_core *core = cache_core(c);

@@ -39,7 +39,7 @@ static void saw(const void *p, bool eaten, atomic_t *changed)
 	unsigned long pfn = page_to_pfn(virt_to_page(p));
 	unsigned long *last = &seen[hash_long(pfn, SEEN_BITS)];
 
-	if (READ_ONCE(*last) == (pfn << 1 | !eaten))
+	if (READ_ONCE(*last) == (pfn << 1 | (eaten ? 0 : 1)))
 		atomic_inc(changed);
 	WRITE_ONCE(*last, pfn << 1 | eaten);
 }

@@ -74,7 +74,7 @@ hak_dropin_handle(struct hak_cache_kernel_code_cannot_use *s)
  */
 struct hak_cache_kernel_code_cannot_use *
 __hak_dropin_make(const char *name, unsigned int size, struct kmem_cache_args *args,
-		    slab_flags_t flags, struct module *owner);
+		  slab_flags_t flags, struct module *owner);
 
 /**
  * hak_dropin_destroy() - kmem_cache_destroy()
@@ -208,9 +208,9 @@ static __always_inline void *hak_kernel_alloc_lru(struct kmem_cache *s, struct l
 
 /* What kmem_cache_alloc_bulk() is in this kernel: a number, or whether it worked (7.x). */
 #ifdef kmem_cache_alloc_bulk
-typedef typeof(kmem_cache_alloc_bulk_noprof(NULL, 0, 0, NULL)) hak_bulk_t;
+#define hak_bulk_t typeof(kmem_cache_alloc_bulk_noprof(NULL, 0, 0, NULL))
 #else
-typedef typeof(kmem_cache_alloc_bulk(NULL, 0, 0, NULL)) hak_bulk_t;
+#define hak_bulk_t typeof(kmem_cache_alloc_bulk(NULL, 0, 0, NULL))
 #endif
 
 static __always_inline hak_bulk_t hak_kernel_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n,

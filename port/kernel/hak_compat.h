@@ -90,9 +90,9 @@
 
 /* A moment, of which poll_state_synchronize_rcu_full() says whether a grace period began after. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
-typedef struct rcu_gp_seq hak_gp_t;
+#define hak_gp_state rcu_gp_seq
 #else
-typedef struct rcu_gp_oldstate hak_gp_t;
+#define hak_gp_state rcu_gp_oldstate
 #endif
 
 /* Newer kernels mark the pages of a large kmalloc(), and warn when kfree() gets any other. */

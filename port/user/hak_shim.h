@@ -331,7 +331,7 @@ struct rcu_head { struct rcu_head *next; void (*func)(struct rcu_head *head); };
 #define get_state_synchronize_rcu() 0UL
 #define start_poll_synchronize_rcu() ({ synchronize_rcu(); 0UL; })
 #define poll_state_synchronize_rcu(gp) ((void)(gp), !READ_ONCE(shim_readers))
-typedef struct { unsigned long nothing; } hak_gp_t;
+struct hak_gp_state { unsigned long nothing; };
 #define get_state_synchronize_rcu_full(gp) ((void)((gp)->nothing = 0))
 #define poll_state_synchronize_rcu_full(gp) poll_state_synchronize_rcu((gp)->nothing)
 extern int shim_readers;		/* a test's: no grace period is over */
