@@ -81,6 +81,7 @@ bool hak_rests(const struct hak_ss *ss, unsigned int first, unsigned int n)
 {
 	return ss->rest.bits[first / BITS_PER_LONG] & spage_mask(first, n);
 }
+HAK_EXPORT_TEST(hak_rests);
 
 bool hak_rest_fits(const struct hak_ss *ss, unsigned int first, unsigned int n,
 		   const struct hak_pool *pool)
