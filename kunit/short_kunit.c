@@ -111,6 +111,8 @@ static void shrinker_takes_what_it_is_asked_for(struct kunit *test)
 	hak_drain_here(cache_core(c), false);
 	hak_pool_trim(&cache_core(c)->pool, true);
 	hak_block_trim(ULONG_MAX, 0);
+	hak_release_wait();
+	hak_release_wait();
 	full = d->nr_full;
 	KUNIT_ASSERT_GT(test, full, 16);
 	got = hak_shrinker_scan(WANT);
