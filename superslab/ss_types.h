@@ -40,6 +40,7 @@
  *   shrink    trim all, and wait until it has gone
  *   reap      each CPU looks every now and then what may be drained and trimmed
  *   retire    a slab or a block leaves the books: nobody finds it any more
+ *   rest      slab pages that were given up keep their marks for a grace period: ss_rest.h
  *   release   after a grace period, a worker gives the memory of what was retired to the kernel
  *
  *   SuperSlab, 2 MiB, naturally aligned, by the numbers of its slab pages
