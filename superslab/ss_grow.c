@@ -73,7 +73,8 @@ static void ss_begin_with(struct hak_ss *ss, unsigned int n)
 		ss->free.bits[w] &= ~rest.bits[w];
 	ss->nr_free = n - 1;
 	ss->begun = n - 1;
-	spages_leave(ss->base, &rest);
+	/* They were free before: a task in reclaim is not to take that for progress. */
+	hak_reclaimed(-(unsigned long)spages_leave(ss->base, &rest));
 }
 
 /*
