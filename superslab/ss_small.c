@@ -134,7 +134,6 @@ void hak_small_put(struct hak_small *b, const struct hak_pool *pool)
 	hak_rest_note(slab_rest(&b->slab), &b->slab, pool);
 	if (!pool->marked)
 		slab_rest(&b->slab)->stride = 0;
-
 	hak_mem_add(HAK_MEM_RETIRED, pages);
 	hak_release_later(&b->release, pages);
 }
