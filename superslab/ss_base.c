@@ -134,7 +134,10 @@ static void release_worker(struct work_struct *work)
 		atomic_long_add_return_release(n, &release_gone);
 		wake_up(&release_done);
 	}
-	WRITE_ONCE(release_short, false);
+	/* What was handed over and hurried since the last look above is to be hurried all the same. */
+	xchg(&release_short, false);	/* its order pairs with llist_add() in hak_release_later() */
+	if (!llist_empty(&release_list))
+		WRITE_ONCE(release_short, true);
 }
 
 static DECLARE_DELAYED_WORK(release_work, release_worker);

@@ -163,13 +163,15 @@ static void ss_add(struct hak_ss *ss, struct ss_want *w)
 	hak_unlock(&bn->lock, flags);
 }
 
-/* One empty SuperSlab for those that could not wait, unless its node has one. */
+/* One empty SuperSlab for those that could not wait, unless there is room by now. */
 static void ss_worker(struct work_struct *work)
 {
-	struct hak_ss *ss;
+	int nid = hak_home_nid();
+	struct hak_ss *ss = NULL;
 
 	mutex_lock(&hak_grow_lock);
-	ss = hak_ss_create(hak_home_nid(), GFP_KERNEL);
+	if (!node_has_room(&hak_block_node[nid], HAK_SLAB_SPAGES_MAX))
+		ss = hak_ss_create(nid, GFP_KERNEL);
 	if (ss && hak_peek(hak_block_node[ss->nid].nr_empty))
 		spages_release(ss->base);
 	else if (ss)

@@ -280,7 +280,7 @@ void hak_free_slow(struct hak_core *core, void *p, enum hak_level lvl);
 void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp);
 
 /*
- * tiny_free.c: the core whose live object starts at @p, or NULL after a report; @c NULL: any
+ * tiny_exact.c: the core whose live object starts at @p, or NULL after a report; @c NULL: any
  * cache's will do.  @mark: what it is to carry once it is free.  Preemption off.
  */
 struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long *mark,
@@ -288,6 +288,9 @@ struct hak_core *hak_free_valid(struct hak_cache *c, void *p, unsigned long *mar
 
 /* As a free in NMI goes on once it has left the inlined path. Preemption off. */
 void hak_free_deferred(struct hak_cache *c, void *p, unsigned long caller);
+
+/* A pointer of any cache, of the kernel or of nobody. Any level; gives up preemption off once. */
+void hak_free_found(void *p, unsigned long caller);
 
 /* tiny_flush.c: frees from NMI and from calls nested in the core. */
 void hak_defer_free(struct hak_core *core, void *p);
