@@ -134,8 +134,11 @@ static void release_worker(struct work_struct *work)
 		atomic_long_add_return_release(n, &release_gone);
 		wake_up(&release_done);
 	}
-	/* What was handed over and hurried since the last look above is to be hurried all the same. */
-	xchg(&release_short, false);	/* its order pairs with llist_add() in hak_release_later() */
+	/*
+	 * What was handed over and hurried since the last look above is to be hurried all the same.
+	 * The order of the exchange pairs with that of llist_add() in hak_release_later().
+	 */
+	xchg(&release_short, false);
 	if (!llist_empty(&release_list))
 		WRITE_ONCE(release_short, true);
 }
