@@ -58,7 +58,7 @@ static DECLARE_WAIT_QUEUE_HEAD(release_done);
 
 /* Somebody waits for the worker, or memory is short: the grace period is to end soon. */
 static atomic_long_t release_waiters;
-static bool release_short;
+static int release_short;		/* true or false, of a type that can be exchanged */
 static DECLARE_WAIT_QUEUE_HEAD(release_hurry);
 
 static bool release_hurries(void)
@@ -138,7 +138,7 @@ static void release_worker(struct work_struct *work)
 	 * What was handed over and hurried since the last look above is to be hurried all the same.
 	 * The order of the exchange pairs with that of llist_add() in hak_release_later().
 	 */
-	xchg(&release_short, false);
+	xchg(&release_short, 0);
 	if (!llist_empty(&release_list))
 		WRITE_ONCE(release_short, true);
 }
