@@ -241,6 +241,7 @@ void shim_unbind(void);			/* drain its slot and give it up */
 void shim_bury(void);			/* the slots of those that freed after that; no lock held */
 void shim_preempted(void);		/* SHIM_PREEMPT: preemption came on again */
 void shim_fork(bool begin);		/* before a fork, and after it on both sides */
+void shim_alone(void);			/* within that, in the child: no other thread has a CPU */
 void shim_fork_spare(bool begin);	/* around that, before any other lock */
 void *shim_alloc_percpu(size_t size);	/* zeroed in every slot */
 void shim_free_percpu(size_t at, size_t size);

@@ -7,6 +7,7 @@
  * next thread that ends sees that it is gone.
  */
 #include <linux/futex.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,8 @@ static pthread_mutex_t cpu_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *slots;
 static size_t dynamic_used = PAGE_SIZE;	/* handle 0 is nobody's; its sets stay zero */
 static int free_cpu;			/* [cpu_lock] the first of those nobody has, or 0 */
+static int nr_slots = 2;		/* [cpu_lock] of nobody, for those who get none, and used */
+static int kept_slot;			/* [cpu_lock] not below, and in use all the same; or 0 */
 static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *spare_slot;		/* has memory, for those who can get none */
 static int spare_cpu;			/* [spare_lock] its number, or 0 */
@@ -136,7 +139,6 @@ static int cpu_number(void)
 /* [cpu_lock] Or 0: there is no memory for one more. */
 static int cpu_take(void)
 {
-	static int nr_slots = 2;		/* of nobody, and for those who can get none */
 	int cpu = free_cpu;
 
 	if (cpu) {
@@ -144,6 +146,7 @@ static int cpu_take(void)
 		return cpu;
 	}
 	cpu = cpu_number();
+	nr_slots += nr_slots == kept_slot;
 	if (!cpu || !shim_part_reach(SHIM_PART_SLOTS, (nr_slots + 1UL) * SHIM_SLOT))
 		return 0;
 	cpu_up(cpu, slots + nr_slots++ * SHIM_SLOT);
@@ -270,6 +273,40 @@ void shim_fork_spare(bool begin)
 	if (used)
 		cpu_leave();
 	pthread_mutex_unlock(&spare_lock);
+}
+
+/* Slots that nobody has any more; the next to have one finds nothing in it. */
+static void slots_drop(int first, int end)
+{
+	int err = errno;
+
+	if (first < end)
+		madvise(slots + first * (size_t)SHIM_SLOT, (end - first) * (size_t)SHIM_SLOT,
+			MADV_DONTNEED);
+	errno = err;
+}
+
+/*
+ * The other threads are not in this process, and what they had in hand is in no known state.  So
+ * their slots are not even looked at, which would take a page each.
+ */
+void shim_alone(void)
+{
+	bool spare = shim_cpu_nr == spare_cpu, dying = shim_cpu[shim_cpu_nr].tid;
+	int mine = (shim_base - slots) / SHIM_SLOT, end = max(nr_slots, kept_slot + 1);
+
+	slots_drop(2, min(mine, end));
+	slots_drop(max(mine + 1, 2), end);
+	kept_slot = mine;
+	nr_slots = 2;
+	shim_cpu[1] = (struct shim_cpu){ .base = (char *)shim_base,
+					 .tid = dying ? syscall(SYS_gettid) : 0 };
+	nr_dying = dying;
+	spare_cpu = spare;
+	free_cpu = 0;
+	shim_cpu_nr = 1;
+	nr_cpu_ids = 2;
+	WRITE_ONCE(forking, shim_cpu_nr);
 }
 
 /* Every other thread leaves its locks and enters none until the fork is done. */

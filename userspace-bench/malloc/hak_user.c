@@ -89,23 +89,18 @@ static void fork_ended(void)
 
 /*
  * The other threads are not here, and may have been in the middle of an exchange: one
- * object in two places.  What they held is left alone.
+ * object in two places.  What they held is left alone, and what they counted is kept.
  */
 static void fork_child(void)
 {
 	struct hak_core *core;
-	struct hak_set *s;
-	int cpu;
 
-	list_for_each_entry(core, &hak_caches, list)
-		for_each_possible_cpu(cpu) {
-			if (cpu == shim_cpu_nr)
-				continue;
-			s = &per_cpu_ptr(hak_percpu(core->sets), cpu)->task;
-			s->n = 0;
-			s->spare = NULL;
-			s->remote = NULL;
-		}
+	list_for_each_entry(core, &hak_caches, list) {
+		hak_core_events(core, hak_gone_events);
+		memset(hak_head_of(cpu_set(core->sets, shim_cpu_nr, HAK_TASK))->ev, 0,
+		       sizeof(((struct hak_head *)NULL)->ev));
+	}
+	shim_alone();
 	fork_ended();
 }
 
