@@ -429,7 +429,8 @@ enum {
 struct page { int refs; u32 next; };
 struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*realloc)(void *, size_t),
 	*(*memalign)(size_t, size_t); void (*free)(void *); size_t (*usable)(void *);
-	int (*trim)(size_t); };
+	int (*trim)(size_t), (*info)(int, FILE *), (*mallopt)(int, int);
+	struct mallinfo2 (*mallinfo2)(void); void (*stats)(void); };
 extern struct shim_next shim_next;
 extern struct page *shim_pages;
 extern char *shim_arena;

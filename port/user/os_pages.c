@@ -142,5 +142,9 @@ int shim_pages_init(void)
 	shim_next.free = dlsym(RTLD_NEXT, "free");
 	shim_next.usable = dlsym(RTLD_NEXT, "malloc_usable_size");
 	shim_next.trim = dlsym(RTLD_NEXT, "malloc_trim");
+	shim_next.info = dlsym(RTLD_NEXT, "malloc_info");
+	shim_next.stats = dlsym(RTLD_NEXT, "malloc_stats");
+	shim_next.mallopt = dlsym(RTLD_NEXT, "mallopt");
+	shim_next.mallinfo2 = dlsym(RTLD_NEXT, "mallinfo2");
 	return shim_arena_init();
 }

@@ -42,7 +42,9 @@ static noinline void *malloc_miss(size_t size)
 		p = HAK_ABI_NAME(hak_alloc_miss)(hak_user_cache(size), GFP_KERNEL);
 		shim_leave(borrowed);
 	}
-	return p ?: malloc_next(size);
+	if (!p)
+		return malloc_next(size);
+	return unlikely(hak_user_perturb) ? memset(p, ~hak_user_perturb, size) : p;
 }
 
 HAK_PUBLIC void *malloc(size_t size)
@@ -255,19 +257,32 @@ HAK_PUBLIC void *pvalloc(size_t size)
 	return aligned(PAGE_SIZE, ALIGN(size + !size, PAGE_SIZE));
 }
 
-HAK_PUBLIC int malloc_trim(size_t pad)
+/* More than the object has is no size of it. */
+HAK_PUBLIC void free_sized(void *p, size_t size)
 {
-	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]), after;
-	bool borrowed, next;
+	size_t usable = SHIM_HARDENED && hak_owns(p) ? hak_usable_size(p) : 0;
 
-	if (!hak_user_start())
-		return 0;
-	next = shim_next.trim && shim_next.trim(pad);
-	if (!hak_user_serves())
-		return next;
-	borrowed = shim_enter();
-	shim_bury();
-	after = hak_shrink_all();
-	shim_leave(borrowed);
-	return after < before || next;
+	if (unlikely(usable && size > usable)) {
+		hak_report_bad(HAK_BAD_CACHE, p, NULL, _RET_IP_);
+		return;
+	}
+	free(p);
 }
+
+HAK_PUBLIC void free_aligned_sized(void *p, size_t align, size_t size)
+{
+	free_sized(p, size);
+}
+
+/* The other names the C library has for some: who allocates by one frees by the other. */
+#define ALSO_KNOWN(type, name, other, ...)					\
+	HAK_PUBLIC type other(__VA_ARGS__) __attribute__((alias(#name), copy(name)))
+ALSO_KNOWN(void *, malloc, __libc_malloc, size_t);
+ALSO_KNOWN(void *, calloc, __libc_calloc, size_t, size_t);
+ALSO_KNOWN(void *, realloc, __libc_realloc, void *, size_t);
+ALSO_KNOWN(void *, memalign, __libc_memalign, size_t, size_t);
+ALSO_KNOWN(void *, valloc, __libc_valloc, size_t);
+ALSO_KNOWN(void *, pvalloc, __libc_pvalloc, size_t);
+ALSO_KNOWN(int, posix_memalign, __posix_memalign, void **, size_t, size_t);
+ALSO_KNOWN(void, free, __libc_free, void *);
+ALSO_KNOWN(void, free, cfree, void *);

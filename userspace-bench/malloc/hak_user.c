@@ -18,6 +18,7 @@
 enum { START_NOT, START_GOING, START_DONE };
 static int started;
 static pthread_key_t thread_key;
+int hak_user_perturb;
 static char early[64 << 10] __attribute__((aligned(16)));
 static size_t early_used;
 /* What the environment said of statistics when the program began. */
@@ -160,6 +161,7 @@ static void parameters(void)
 	hak_conf.cache_bytes_max = parameter("HAKMEM_CACHE_BYTES", 1 << 20, 1 << 16, 1 << 30);
 	hak_conf.superslab = parameter("HAKMEM_SUPERSLAB", 1, 0, 1);
 	hak_conf.random_order = parameter("HAKMEM_RANDOM_ORDER", 0, 0, 1);
+	hak_user_perturb = parameter("MALLOC_PERTURB_", 0, 0, UCHAR_MAX);
 	shim_abort = parameter("HAKMEM_ABORT", 0, 0, 1);
 	stats_parameters();
 	hak_superslab_enabled = hak_conf.superslab;
@@ -170,14 +172,35 @@ struct hak_cache *hak_user_cache(size_t size)
 	return hak_class[hak_size_class(ALIGN(size + !size, 16))];
 }
 
+/* Filled allocations leave the inlined path. */
+static size_t size_limit(void)
+{
+	return READ_ONCE(hak_user_perturb) ? 0 : HAK_MAX_SIZE + 1;
+}
+
+static struct hak_user_cpu *user_cpu(int cpu)
+{
+	return (void *)(shim_cpu[cpu].base + HAK_USER_AT);
+}
+
+void hak_user_set_perturb(int value)
+{
+	int cpu;
+
+	WRITE_ONCE(hak_user_perturb, value);
+	/* Slot 0 is nobody's. */
+	for (cpu = 1; cpu < READ_ONCE(nr_cpu_ids); cpu++)
+		WRITE_ONCE(user_cpu(cpu)->limit, size_limit());
+}
+
 static void cpu_up(int cpu)
 {
-	struct hak_user_cpu *u = (void *)(shim_cpu[cpu].base + HAK_USER_AT);
+	struct hak_user_cpu *u = user_cpu(cpu);
 	unsigned int size;
 
 	for (size = 0; size < ARRAY_SIZE(u->set); size++)
 		u->set[size] = &per_cpu_ptr(hak_percpu(hak_user_cache(size)), cpu)->task;
-	u->limit = HAK_MAX_SIZE + 1;
+	u->limit = size_limit();
 }
 
 static int layers(void)

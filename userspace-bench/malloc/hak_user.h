@@ -28,6 +28,10 @@ bool hak_user_start(void);
 /* Likewise, and everything could be set up; if not, all is the next allocator's. */
 bool hak_user_serves(void);
 
+/* What M_PERTURB of mallopt() is, or 0: then each allocation is filled with its complement. */
+extern int hak_user_perturb;
+void hak_user_set_perturb(int value);
+
 /* Memory for those who ask before that is through; never given back. */
 void *hak_user_early(size_t size);
 size_t hak_user_early_size(const void *p);	/* 0: not of this kind */
