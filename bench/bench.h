@@ -5,6 +5,7 @@
  *   bench_parse   one line of text      -> struct bench_cmd
  *   bench_sets    struct bench_cmd      -> rows to measure
  *   bench_row     one row               -> rounds, minimum, median
+ *   bench_larson  what the rounds of larson share: caches, and arrays that change hands
  *   bench_team    bound kthreads, released together, in the wanted context
  *   bench_loops_* the measured loops, compiled once per allocator
  *   bench_proof   what served the operations, and whether a figure may be shown
@@ -29,6 +30,9 @@
 #define BENCH_MAX_ROUNDS	255
 #define BENCH_MAX_LANES		5	/* the empty loop and four to compare */
 #define BENCH_MAX_BATCH		4096
+#define BENCH_MAX_SLOTS		(1U << 20)	/* of a thread of larson */
+#define BENCH_LARSON_SIZE	128	/* the largest of its objects */
+#define BENCH_MAX_KINDS		4096	/* caches larson takes its objects from */
 #define BENCH_RING		64	/* slots between producer and consumer */
 #define BENCH_RING_STEP		8	/* a line of slots: what is made known at once */
 #define BENCH_WHY		96	/* characters of a reason */
@@ -58,6 +62,7 @@ enum bench_pattern {
 	BENCH_PRODUCER_CONSUMER,
 	BENCH_REMOTE,
 	BENCH_FREE_RCU,
+	BENCH_LARSON,
 	BENCH_NR_PATTERNS
 };
 
@@ -76,6 +81,7 @@ enum bench_shape {
 	SHAPE_ALLOC,
 	SHAPE_FREE,
 	SHAPE_FREE_RCU,
+	SHAPE_LARSON,
 	BENCH_NR_SHAPES
 };
 
@@ -88,7 +94,18 @@ enum bench_set {
 	BENCH_TIME,
 	BENCH_MEMORY,
 	BENCH_LATENCY,
+	BENCH_LARSONS,
 	BENCH_NR_SETS
+};
+
+/* How larson is played: bench_larson.c. */
+enum bench_profile { BENCH_QUICK, BENCH_STEADY, BENCH_CHURN, BENCH_NR_PROFILES };
+
+struct bench_profile_info {
+	const char *name;
+	unsigned int slots;		/* objects a thread has: a power of two */
+	unsigned int burst;		/* freed one after the other before as many are allocated */
+	unsigned int ops;		/* replaced before the slots change hands */
 };
 
 /* How the costs of the CPUs of one lane become one figure. */
@@ -132,10 +149,16 @@ struct bench_env {
 	const u32 *perm;		/* permutation of 0..batch - 1 */
 	const u16 *mixed;		/* batch sizes, of many classes */
 	struct bench_ring *ring;
+	void *const *kinds;		/* of larson: the caches, or NULL */
+	const u16 *sizes;		/* and the size of each */
+	u16 *kind;			/* which one each slot's object is of */
+	unsigned int nr_kinds, burst;
+	u64 seed;
 
 	u64 tick0, ns0;
 	u64 ticks, ns;
 	u64 allocs, frees, fails;
+	bool switched;			/* another task ran meanwhile */
 	bool wrong_ctx;			/* ran, but not where it should */
 	bool wrong_cpu;
 };
@@ -152,6 +175,7 @@ struct bench_lane {
 	struct bench_cost over_ticks, over_ns;
 	u64 allocs, frees;		/* in the measured rounds */
 	u64 fails;
+	unsigned int left_out;		/* rounds in which another task ran */
 	u64 d[HAK_NR_STATS];		/* what hakmem's counters moved by meanwhile */
 	char why[BENCH_WHY];		/* no figure, because */
 };
@@ -161,6 +185,7 @@ struct bench_row {
 	enum bench_pattern pattern;
 	enum bench_ctx ctx;
 	unsigned int size, batch, ops, rounds, cpus;
+	unsigned int kinds, burst;	/* of larson */
 	bool ctor;			/* the caches have a constructor */
 	bool grouped;			/* mixed sizes: one after the other, not shuffled */
 	u64 round_ns;			/* length of a round; 0: ops decides */
@@ -179,7 +204,8 @@ struct bench_cmd {
 	enum bench_set set;
 	enum bench_pattern pattern;
 	enum bench_ctx ctx;
-	unsigned int size, batch, cpus, rounds, ops;
+	enum bench_profile profile;
+	unsigned int size, batch, cpus, rounds, ops, kinds;
 	unsigned int nr_allocs;
 	enum bench_alloc alloc[BENCH_MAX_LANES - 1];
 	bool ctor;			/* the caches have a constructor */
@@ -207,6 +233,7 @@ struct bench_result {
 extern const struct bench_pattern_info bench_patterns[BENCH_NR_PATTERNS];
 extern const char *const bench_alloc_names[BENCH_NR_ALLOCS];
 extern const char *const bench_ctx_names[BENCH_NR_CTXS];
+extern const struct bench_profile_info bench_profiles[BENCH_NR_PROFILES];
 
 static inline bool bench_is_hakmem(enum bench_alloc a)
 {
@@ -226,6 +253,14 @@ int bench_run(struct bench_result *res);
 int bench_memory_run(struct bench_result *res);
 int bench_latency_run(struct bench_result *res);
 
+/* bench_larson.c */
+struct bench_larson;
+struct bench_team;
+struct bench_larson *bench_larson_start(const struct bench_row *row);	/* NULL: no memory */
+void bench_larson_stop(struct bench_larson *l);
+/* The next round of lane @lane: its arrays go round, and fresh threads of @team have them. */
+int bench_larson_turn(struct bench_larson *l, unsigned int lane, struct bench_team *team);
+
 /* bench_proof.c */
 void bench_debug_names(char *buf, size_t len);
 void bench_fairness(struct bench_result *res);
@@ -234,7 +269,9 @@ void bench_proof_end(struct bench_lane *lane, const u64 before[HAK_NR_STATS]);
 void bench_proof_judge(struct bench_lane *lane);
 void bench_proof_text(const struct bench_lane *lane, char *buf, size_t len);
 
-/* bench_figures.c: what the reports derive from a row. */
+/* bench_figures.c: what becomes of rounds, and what the reports derive from a row. */
+struct bench_cost bench_cost_of_rounds(u64 *v, unsigned int n);	/* sorts them */
+struct bench_cost bench_cost_net(struct bench_cost gross, struct bench_cost over);
 const struct bench_lane *bench_rival(const struct bench_row *row, const struct bench_lane *lane);
 u64 bench_cost_of(const struct bench_result *res, const struct bench_lane *lane);
 u64 bench_ratio(const struct bench_result *res, const struct bench_row *row,

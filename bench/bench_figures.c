@@ -7,8 +7,31 @@
  * because the clock of a processor and its TSC may differ.
  */
 #include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/sort.h>
 
 #include "bench.h"
+
+static int cost_compare(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+struct bench_cost bench_cost_of_rounds(u64 *v, unsigned int n)
+{
+	sort(v, n, sizeof(*v), cost_compare, NULL);
+	return (struct bench_cost){ .min = v[0], .median = v[n / 2] };
+}
+
+struct bench_cost bench_cost_net(struct bench_cost gross, struct bench_cost over)
+{
+	return (struct bench_cost){
+		.min = gross.min - min(gross.min, over.min),
+		.median = gross.median - min(gross.median, over.median),
+	};
+}
 
 /* The kernel's allocator in the same row, on as many CPUs. */
 const struct bench_lane *bench_rival(const struct bench_row *row, const struct bench_lane *lane)

@@ -77,7 +77,8 @@ static void json_lane(struct seq_file *m, const struct bench_result *res,
 
 	seq_puts(m, "{\"allocator\": ");
 	json_string(m, bench_alloc_names[lane->alloc]);
-	seq_printf(m, ", \"cpus\": %u, \"ops_per_round\": %u", lane->cpus, lane->ops);
+	seq_printf(m, ", \"cpus\": %u, \"ops_per_round\": %u, \"left_out\": %u", lane->cpus,
+		   lane->ops, lane->left_out);
 	json_why(m, lane->why);
 	if (bench_shown(row, lane)) {
 		if (res->exact || res->cycles) {

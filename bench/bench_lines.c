@@ -79,14 +79,57 @@ static void line_times(struct seq_file *m, const struct bench_row *row)
 		line_scaling(m, row);
 }
 
+/* Magazines that went to the depot or came out of it: each takes its lock once. */
+static u64 line_exchanges(const struct bench_lane *lane)
+{
+	u64 n = lane->d[HAK_STAT_alloc_depot] + lane->d[HAK_STAT_free_depot];
+
+	return div64_u64(n * BENCH_MILLI * BENCH_MILLI, max(lane->allocs, 1ULL));
+}
+
+static void line_larson(struct seq_file *m, const struct bench_result *res,
+			const struct bench_row *row)
+{
+	const struct bench_lane *ours = &row->lane[1], *theirs = &row->lane[2];
+
+	seq_printf(m, "larson %s cpus=%u caches=%u live=%u", row->name, row->cpus, row->kinds,
+		   row->batch * row->cpus);
+	if (line_why(row, ours, theirs)[0]) {
+		seq_printf(m, " %s\n", line_why(row, ours, theirs));
+		return;
+	}
+	line_milli(m, res->exact ? "insn=" : "ns=", bench_cost_of(res, ours));
+	line_milli(m, "kernel=", bench_cost_of(res, theirs));
+	seq_printf(m, " exchanges=%llu of 1000000\n", line_exchanges(ours));
+}
+
+/* Of every lane, where instructions are counted: how far its rounds lie apart. */
+static void line_spread(struct seq_file *m, const struct bench_row *row)
+{
+	const struct bench_lane *lane;
+
+	for (lane = row->lane + 1; lane < row->lane + row->nr; lane++) {
+		if (!bench_shown(row, lane))
+			continue;
+		seq_printf(m, "spread %s %s", row->name, bench_alloc_names[lane->alloc]);
+		line_milli(m, "", lane->ticks.min);
+		line_milli(m, "", lane->ticks.median);
+		seq_printf(m, " left_out=%u\n", lane->left_out);
+	}
+}
+
 void bench_lines(struct seq_file *m, const struct bench_result *res)
 {
 	unsigned int i;
 
 	for (i = 0; i < res->nr_rows; i++) {
+		if (res->exact)
+			line_spread(m, &res->row[i]);
 		if (res->cmd.set == BENCH_BUDGET || res->cmd.set == BENCH_CROSS)
 			line_budget(m, res, &res->row[i]);
 		else if (res->cmd.set == BENCH_TIME)
 			line_times(m, &res->row[i]);
+		else if (res->row[i].pattern == BENCH_LARSON && res->row[i].nr == 3)
+			line_larson(m, res, &res->row[i]);
 	}
 }

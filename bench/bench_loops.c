@@ -44,6 +44,7 @@ const struct bench_pattern_info bench_patterns[BENCH_NR_PATTERNS] = {
 		.two_cpus = true,
 	},
 	[BENCH_FREE_RCU] = ONE("free_rcu", SHAPE_FREE_RCU, 64, false),
+	[BENCH_LARSON] = ONE("larson", SHAPE_LARSON, 1024, false),
 };
 
 static int bench_fold_of(size_t size)

@@ -2,9 +2,11 @@
 /*
  * One line of words to a command.
  *
- *   set=budget|cross|patterns|time|memory|latency [rounds=N] [force=1]
+ *   set=budget|cross|patterns|time|memory|latency|larson [rounds=N] [force=1]
  *   pattern=P [alloc=A[,A...]] [size=N] [batch=N] [cpus=N] [ctx=C] [rounds=N] [ops=N]
  *             [ctor=1] [force=1]
+ *   pattern=larson [profile=quick|steady|churn] [caches=N] and the same, where batch is the
+ *             number of slots a CPU has, a power of two
  *
  * Everything is checked before anything runs.  A wrong line leaves one message in the log,
  * -EINVAL with the writer, and the last result as it was.
@@ -13,21 +15,22 @@
 #include <linux/cpumask.h>
 #include <linux/ctype.h>
 #include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/string.h>
 
 #include "bench.h"
 
 enum { KEY_SET, KEY_PATTERN, KEY_ALLOC, KEY_CTX, KEY_SIZE, KEY_BATCH, KEY_CPUS, KEY_ROUNDS,
-	KEY_OPS, KEY_CTOR, KEY_FORCE, NR_KEYS };
+	KEY_OPS, KEY_CTOR, KEY_FORCE, KEY_PROFILE, KEY_CACHES, NR_KEYS };
 
 static const char *const parse_keys[NR_KEYS] = {
 	"set", "pattern", "alloc", "ctx", "size", "batch", "cpus", "rounds", "ops", "ctor",
-	"force",
+	"force", "profile", "caches",
 };
 
 static const char *const parse_sets[BENCH_NR_SETS] = {
 	[BENCH_SINGLE] = "", "budget", "cross", "patterns", "time", "memory",
-	"latency",
+	"latency", "larson",
 };
 
 #define PARSE_SET_KEYS (BIT(KEY_SET) | BIT(KEY_ROUNDS) | BIT(KEY_FORCE))
@@ -55,6 +58,16 @@ static int parse_pattern(const char *word)
 
 	for (i = 0; i < BENCH_NR_PATTERNS; i++)
 		if (!strcmp(bench_patterns[i].name, word))
+			return i;
+	return -EINVAL;
+}
+
+static int parse_profile(const char *word)
+{
+	unsigned int i;
+
+	for (i = 0; i < BENCH_NR_PROFILES; i++)
+		if (!strcmp(bench_profiles[i].name, word))
 			return i;
 	return -EINVAL;
 }
@@ -106,7 +119,7 @@ static int parse_value(struct bench_cmd *cmd, int key, char *value)
 	case KEY_SIZE:
 		return parse_number(&cmd->size, value, 1, HAK_CACHE_MAX_SIZE);
 	case KEY_BATCH:
-		return parse_number(&cmd->batch, value, 1, BENCH_MAX_BATCH);
+		return parse_number(&cmd->batch, value, 1, BENCH_MAX_SLOTS);
 	case KEY_CPUS:
 		return parse_number(&cmd->cpus, value, 1,
 				    min_t(unsigned int, num_online_cpus(), BENCH_MAX_CPUS));
@@ -114,6 +127,12 @@ static int parse_value(struct bench_cmd *cmd, int key, char *value)
 		return parse_number(&cmd->rounds, value, 9, BENCH_MAX_ROUNDS);
 	case KEY_OPS:
 		return parse_number(&cmd->ops, value, 64, 1000000);
+	case KEY_CACHES:
+		return parse_number(&cmd->kinds, value, 1, BENCH_MAX_KINDS);
+	case KEY_PROFILE:
+		v = parse_profile(value);
+		cmd->profile = v;
+		break;
 	case KEY_CTOR:
 		v = parse_number(&flag, value, 0, 1);
 		cmd->ctor = flag;
@@ -155,6 +174,26 @@ static bool parse_no_loop(const struct bench_cmd *cmd)
 	return false;
 }
 
+/* What only larson takes, and what it does not. */
+static int parse_larson(struct bench_cmd *cmd, unsigned long seen)
+{
+	if (cmd->pattern != BENCH_LARSON) {
+		if (seen & (BIT(KEY_PROFILE) | BIT(KEY_CACHES)))
+			return parse_bad("profile= and caches= are for larson", cmd->text);
+		if (cmd->batch > BENCH_MAX_BATCH)
+			return parse_bad("bad value for a key", cmd->text);
+		return 0;
+	}
+	if (seen & (BIT(KEY_SIZE) | BIT(KEY_CTOR)))
+		return parse_bad("larson has sizes of its own", cmd->text);
+	cmd->size = BENCH_LARSON_SIZE;
+	if (!cmd->batch)
+		cmd->batch = bench_profiles[cmd->profile].slots;
+	if (!is_power_of_2(cmd->batch) || cmd->batch < bench_profiles[cmd->profile].burst)
+		return parse_bad("larson wants a power of two as batch", cmd->text);
+	return 0;
+}
+
 static int parse_single(struct bench_cmd *cmd)
 {
 	const struct bench_pattern_info *pi = &bench_patterns[cmd->pattern];
@@ -184,12 +223,15 @@ static int parse_whole(struct bench_cmd *cmd, unsigned long seen)
 {
 	if (!(seen & (BIT(KEY_SET) | BIT(KEY_PATTERN))))
 		return parse_bad("neither set= nor pattern=", cmd->text);
+	if (!cmd->kinds)
+		cmd->kinds = 8;
 	if (!cmd->rounds)
 		cmd->rounds = cmd->set == BENCH_TIME ? 199 : cmd->set == BENCH_PATTERNS ? 9 : 15;
 	if (!cmd->ops)
-		cmd->ops = 2000;
+		cmd->ops = !(seen & BIT(KEY_SET)) && cmd->pattern == BENCH_LARSON ?
+			   bench_profiles[cmd->profile].ops : 2000;
 	if (!(seen & BIT(KEY_SET)))
-		return parse_single(cmd);
+		return parse_larson(cmd, seen) ?: parse_single(cmd);
 	if (seen & ~PARSE_SET_KEYS)
 		return parse_bad("a set takes rounds= and force= only", cmd->text);
 	return 0;

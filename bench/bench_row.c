@@ -5,7 +5,8 @@
  *   bench_row_run
  *     row_prepare     caches, permutation, team, slots
  *     row_calibrate   operations per round, where a length in time is wanted
- *     row_rounds      warm-up, then rounds; lane order turns round by round
+ *     row_rounds      warm-up, then rounds; lane order turns round by round; one in which
+ *                     another task ran is left out, counted, and done again
  *     row_reduce      minimum and median, overhead taken off, provenance judged
  *
  * All lanes of a row share one hakmem cache and one kmem_cache, so that a lane's
@@ -20,13 +21,13 @@
 #include <linux/prandom.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 
 #include "bench.h"
 #include "bench_team.h"
 #include "port/kernel/hak_client.h"
 
 #define ROW_WARMUP	3
+#define ROW_LEFT_OUT	8		/* rounds of a lane, for each that counts, before it is given up */
 #define ROW_WARM_BATCH	512		/* objects drawn before an interrupt context is measured */
 #define ROW_FIRST_OPS	2048		/* operations of a calibration round */
 #define ROW_MAX_OPS	(10 * 1000 * 1000)
@@ -36,6 +37,7 @@ struct bench_run {
 	struct bench_ring ring;
 	struct bench_row *row;
 	struct bench_team *team;
+	struct bench_larson *larson;	/* of that pattern, or NULL */
 	struct hak_cache *hc;
 	struct kmem_cache *kc;
 	void **own[BENCH_MAX_CPUS];	/* slots, per member of the team */
@@ -52,6 +54,8 @@ static unsigned int row_round_ops(const struct bench_row *row, unsigned int ops)
 
 	if (row->pattern == BENCH_INTERLEAVED)
 		unit += (unit + 1) / 2;
+	else if (row->pattern == BENCH_LARSON)
+		unit = row->burst;
 	return max(1U, DIV_ROUND_UP(ops, unit)) * unit;
 }
 
@@ -59,6 +63,10 @@ static int row_slots(struct bench_run *run)
 {
 	const struct bench_row *row = run->row;
 	unsigned int i, n = max3(row->batch, row->ops / 10 + 1, (unsigned int)ROW_WARM_BATCH);
+
+	/* It has slots of its own. */
+	if (run->larson)
+		return 0;
 
 	for (i = 0; i < run->team->nr; i++) {
 		struct bench_env *e = &run->team->member[i].env;
@@ -122,7 +130,9 @@ static int row_prepare(struct bench_run *run)
 	run->hc = hak_cache_create("hak_bench", row->size, &args, 0);
 	run->kc = kmem_cache_create("hak_bench", row->size, 0, SLAB_NO_MERGE, args.ctor);
 	run->team = bench_team_start(cpus);
-	if (!run->hc || !run->kc || !run->team)
+	if (row->pattern == BENCH_LARSON)
+		run->larson = bench_larson_start(row);
+	if (!run->hc || !run->kc || !run->team || (row->pattern == BENCH_LARSON && !run->larson))
 		return -ENOMEM;
 	return row_slots(run);
 }
@@ -133,6 +143,8 @@ static void row_release(struct bench_run *run)
 
 	if (run->team)
 		bench_team_stop(run->team);
+	if (run->larson)
+		bench_larson_stop(run->larson);
 	for (i = 0; i < BENCH_MAX_CPUS; i++)
 		kvfree(run->own[i]);
 	kmem_cache_destroy(run->kc);
@@ -156,6 +168,7 @@ static void row_reset(struct bench_run *run, const struct bench_lane *lane)
 		e->batch = run->row->batch;
 		e->ticks = 0;
 		e->ns = 0;
+		e->switched = false;
 		e->allocs = 0;
 		e->frees = 0;
 		e->fails = 0;
@@ -194,16 +207,24 @@ static void row_collect(struct bench_run *run, struct bench_lane *lane, u64 *tic
 	}
 }
 
-static void row_lane(struct bench_run *run, struct bench_lane *lane, u64 *ticks, u64 *ns)
+static int row_lane(struct bench_run *run, struct bench_lane *lane, u64 *ticks, u64 *ns)
 {
 	const struct bench_pattern_info *pi = &bench_patterns[run->row->pattern];
 	bool atomic = run->row->ctx != BENCH_TASK;
 	bench_fn fn = bench_loop(lane->alloc, pi->shape, run->row->size, atomic);
 	bench_fn peer = bench_loop(lane->alloc, pi->peer, run->row->size, atomic);
+	int err = 0;
 
 	row_reset(run, lane);
+	if (run->larson)
+		err = bench_larson_turn(run->larson, lane - run->row->lane, run->team);
+	if (err)
+		return err;
 	bench_team_run(run->team, lane->cpus, run->row->ctx, fn, peer);
+	if (run->row->pattern == BENCH_FREE_RCU && bench_is_hakmem(lane->alloc))
+		hak_rcu_barrier();
 	row_collect(run, lane, ticks, ns);
+	return 0;
 }
 
 /*
@@ -225,32 +246,57 @@ static void row_draw(struct bench_run *run, struct bench_lane *lane)
 	bench_team_run(run->team, lane->cpus, BENCH_TASK, fn, fn);
 }
 
-static void row_calibrate(struct bench_run *run, struct bench_lane *lane)
+static int row_calibrate(struct bench_run *run, struct bench_lane *lane)
 {
 	struct bench_row *row = run->row;
 	u64 ticks, ns;
+	int err;
 
 	lane->ops = row->ops;
 	if (!row->round_ns)
-		return;
+		return 0;
 	lane->ops = row_round_ops(row, ROW_FIRST_OPS);
-	row_lane(run, lane, &ticks, &ns);
-	row_lane(run, lane, &ticks, &ns);
+	err = row_lane(run, lane, &ticks, &ns);
+	if (!err)
+		err = row_lane(run, lane, &ticks, &ns);
+	if (err)
+		return err;
 	ns = div64_u64(row->round_ns * BENCH_MILLI, max(ns, 1ULL));
 	lane->ops = row_round_ops(row, clamp_t(u64, ns, ROW_FIRST_OPS, ROW_MAX_OPS));
+	return 0;
 }
 
-static void row_measured(struct bench_run *run, unsigned int l, unsigned int round)
+/* Was a loop of the round left for another task?  What that did is in its figure. */
+static bool row_switched(const struct bench_run *run, const struct bench_lane *lane)
+{
+	unsigned int i;
+
+	for (i = 0; i < lane->cpus; i++)
+		if (run->team->member[i].env.switched)
+			return true;
+	return false;
+}
+
+static int row_measured(struct bench_run *run, unsigned int l, unsigned int round)
 {
 	struct bench_lane *lane = &run->row->lane[l];
 	u64 before[HAK_NR_STATS];
 	bool proof = bench_is_hakmem(lane->alloc);
+	int err;
 
 	if (proof)
 		bench_proof_begin(before);
-	row_lane(run, lane, &run->ticks[l][round], &run->ns[l][round]);
+	do {
+		err = row_lane(run, lane, &run->ticks[l][round], &run->ns[l][round]);
+		if (err || !row_switched(run, lane))
+			break;
+		if (++lane->left_out > ROW_LEFT_OUT * run->row->rounds)
+			scnprintf(lane->why, BENCH_WHY, "INVALID: other tasks ran in %u rounds",
+				  lane->left_out);
+	} while (!lane->why[0] && !signal_pending(current));
 	if (proof)
 		bench_proof_end(lane, before);
+	return err;
 }
 
 /* What a lane counted so far belongs to no measured round. */
@@ -269,6 +315,7 @@ static int row_rounds(struct bench_run *run)
 	struct bench_row *row = run->row;
 	unsigned int i, l, r;
 	u64 ticks, ns;
+	int err;
 
 	for (r = 0; r < ROW_WARMUP + row->rounds; r++) {
 		if (r == ROW_WARMUP)
@@ -280,33 +327,14 @@ static int row_rounds(struct bench_run *run)
 			if (signal_pending(current))
 				return -EINTR;
 			if (r < ROW_WARMUP)
-				row_lane(run, &row->lane[l], &ticks, &ns);
+				err = row_lane(run, &row->lane[l], &ticks, &ns);
 			else
-				row_measured(run, l, r - ROW_WARMUP);
+				err = row_measured(run, l, r - ROW_WARMUP);
+			if (err)
+				return err;
 		}
 	}
 	return 0;
-}
-
-static int row_compare(const void *a, const void *b)
-{
-	u64 x = *(const u64 *)a, y = *(const u64 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static struct bench_cost row_cost(u64 *v, unsigned int n)
-{
-	sort(v, n, sizeof(*v), row_compare, NULL);
-	return (struct bench_cost){ .min = v[0], .median = v[n / 2] };
-}
-
-static struct bench_cost row_net(struct bench_cost gross, struct bench_cost over)
-{
-	return (struct bench_cost){
-		.min = gross.min - min(gross.min, over.min),
-		.median = gross.median - min(gross.median, over.median),
-	};
 }
 
 static void row_reduce(struct bench_run *run)
@@ -318,13 +346,13 @@ static void row_reduce(struct bench_run *run)
 	for (i = 0; i < row->nr; i++) {
 		struct bench_lane *lane = &row->lane[i];
 
-		lane->ticks = row_cost(run->ticks[i], row->rounds);
-		lane->ns = row_cost(run->ns[i], row->rounds);
+		lane->ticks = bench_cost_of_rounds(run->ticks[i], row->rounds);
+		lane->ns = bench_cost_of_rounds(run->ns[i], row->rounds);
 		lane->over_ticks = row->lane[0].ticks;
 		lane->over_ns = row->lane[0].ns;
 		if (i && !gross) {
-			lane->ticks = row_net(lane->ticks, lane->over_ticks);
-			lane->ns = row_net(lane->ns, lane->over_ns);
+			lane->ticks = bench_cost_net(lane->ticks, lane->over_ticks);
+			lane->ns = bench_cost_net(lane->ns, lane->over_ns);
 		}
 		bench_proof_judge(lane);
 	}
@@ -370,7 +398,7 @@ int bench_row_run(struct bench_row *row, const struct bench_result *res)
 		if (row->lane[i].why[0])
 			continue;
 		row_draw(run, &row->lane[i]);
-		row_calibrate(run, &row->lane[i]);
+		err = row_calibrate(run, &row->lane[i]);
 	}
 	if (!err)
 		err = row_rounds(run);

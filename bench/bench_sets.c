@@ -8,6 +8,7 @@
  *   time      few rows of long rounds, for kernels that run at native speed
  *   memory    no rows at all; see bench_memory.c
  *   latency   no rows either; see bench_latency.c
+ *   larson    each profile of it on 1 to 4 CPUs
  *   a single  what the words of the command say
  */
 #include <linux/errno.h>
@@ -36,6 +37,7 @@ static struct bench_row *set_row(struct bench_result *res, const char *name,
 	row->batch = bench_patterns[pattern].batch;
 	row->cpus = bench_patterns[pattern].two_cpus ? 2 : 1;
 	row->ops = res->cmd.ops;
+	row->kinds = res->cmd.kinds;
 	row->rounds = res->cmd.rounds;
 	row->lane[0].alloc = BENCH_NONE;
 	row->lane[0].cpus = row->cpus;
@@ -90,15 +92,22 @@ static void set_ctor(struct bench_result *res)
 
 static void set_budget(struct bench_result *res)
 {
+	struct bench_row *row;
+
 	set_pair(res, "typed_pair", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE);
 	set_ctor(res);
 	set_pair(res, "const_pair", BENCH_LIFO, BENCH_HAKMEM_CONST, BENCH_KMALLOC);
 	set_pair(res, "called_pair", BENCH_LIFO, BENCH_HAKMEM_VAR, BENCH_KMALLOC_VAR);
 	set_pair(res, "typed_batch256", BENCH_BATCH, BENCH_HAKMEM, BENCH_KMEM_CACHE)->batch = 256;
 	set_pair(res, "typed_bulk64", BENCH_BULK, BENCH_HAKMEM, BENCH_KMEM_CACHE);
-	set_pair(res, "free_bulk_mixed", BENCH_FREE_BULK, BENCH_HAKMEM_VAR, BENCH_KMALLOC_VAR);
-	set_pair(res, "free_bulk_grouped", BENCH_FREE_BULK, BENCH_HAKMEM_VAR,
-		 BENCH_KMALLOC_VAR)->grouped = true;
+	row = set_pair(res, "free_bulk_mixed", BENCH_FREE_BULK, BENCH_HAKMEM_VAR,
+		       BENCH_KMALLOC_VAR);
+	/* What a free of the kernel's costs depends on its slabs: the mean of more of them. */
+	row->ops *= 4;
+	row = set_pair(res, "free_bulk_grouped", BENCH_FREE_BULK, BENCH_HAKMEM_VAR,
+		       BENCH_KMALLOC_VAR);
+	row->ops *= 4;
+	row->grouped = true;
 	set_pair(res, "typed_softirq", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctx =
 		BENCH_SOFTIRQ;
 	set_pair(res, "typed_hardirq", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctx =
@@ -166,6 +175,30 @@ static void set_time(struct bench_result *res)
 		res->row[i].round_ns = SET_TIME_ROUND_NS;
 }
 
+#define SET_LARSON_CPUS 4
+
+static void set_larson(struct bench_result *res)
+{
+	const struct bench_profile_info *p;
+	struct bench_row *row;
+	unsigned int i, cpus;
+
+	for (i = 0; i < BENCH_NR_PROFILES; i++) {
+		for (cpus = 1; cpus <= SET_LARSON_CPUS; cpus++) {
+			p = &bench_profiles[i];
+			row = set_row(res, "", BENCH_LARSON, BENCH_LARSON_SIZE);
+			scnprintf(row->name, sizeof(row->name), "larson_%s%u", p->name, cpus);
+			row->cpus = cpus;
+			row->lane[0].cpus = cpus;
+			row->batch = p->slots;
+			row->burst = p->burst;
+			row->ops = p->ops;
+			set_lane(row, BENCH_HAKMEM, cpus);
+			set_lane(row, BENCH_KMEM_CACHE, cpus);
+		}
+	}
+}
+
 static void set_single(struct bench_result *res)
 {
 	const struct bench_cmd *cmd = &res->cmd;
@@ -175,6 +208,7 @@ static void set_single(struct bench_result *res)
 	row = set_row(res, bench_patterns[cmd->pattern].name, cmd->pattern, cmd->size);
 	row->ctx = cmd->ctx;
 	row->ctor = cmd->ctor;
+	row->burst = bench_profiles[cmd->profile].burst;
 	if (cmd->batch)
 		row->batch = cmd->batch;
 	if (cmd->cpus)
@@ -205,6 +239,9 @@ int bench_run(struct bench_result *res)
 		break;
 	case BENCH_TIME:
 		set_time(res);
+		break;
+	case BENCH_LARSONS:
+		set_larson(res);
 		break;
 	case BENCH_MEMORY:
 		return bench_memory_run(res);

@@ -22,6 +22,8 @@
  *   free_rcu     only the calls are timed; the objects are freed after the round
  *   produce, consume   two CPUs and a ring, whose indices are published line by line,
  *                as ptr_ring does: the ring must not cost more than the allocator
+ *   larson       bursts of random slots are freed, each into its own cache, and filled from
+ *                a random one: what a slot has may be of the CPU that had the slots before
  *   alloc, free  one half of a batch each, for two CPUs that take turns; waiting for
  *                one's turn is not timed
  */
@@ -273,8 +275,67 @@ static __always_inline void shape_free_rcu(BENCH_LOOP_ARGS)
 		e->allocs += got;
 		e->frees += got;
 	}
-	if (bench_is_hakmem(a))
-		hak_rcu_barrier();
+}
+
+/* A step of a generator whose upper bits are good. */
+static __always_inline u64 bench_random(u64 *state)
+{
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return *state >> 32;
+}
+
+/* Far apart, and never twice as long as there are that many: slots are a power of two. */
+#define BENCH_LARSON_STEP 0x9e3779b1UL
+
+static __always_inline void *bench_kind(const enum bench_alloc a, const struct bench_env *e,
+					unsigned long k)
+{
+	void *c;
+
+	if (a == BENCH_HAKMEM_VAR || a == BENCH_KMALLOC_VAR)
+		return NULL;
+	c = e->kinds[k];
+	/* The empty loop finds the cache as well. */
+	OPTIMIZER_HIDE_VAR(c);
+	return c;
+}
+
+static __always_inline void shape_larson(BENCH_LOOP_ARGS)
+{
+	const unsigned long mask = e->batch - 1, burst = e->burst, kinds = e->nr_kinds;
+	void **slot = e->slot;
+	u16 *kind = e->kind;
+	unsigned long n, i, at, first, k;
+	u64 s = e->seed;
+	void *p = NULL;
+
+	(void)fixed;
+	bench_start(e);
+	for (n = e->ops; n; n -= burst) {
+		first = bench_random(&s);
+		for (i = 0, at = first; i < burst; i++, at += BENCH_LARSON_STEP) {
+			k = kind[at & mask];
+			bench_put(a, bench_kind(a, e, k), slot[at & mask]);
+			OPTIMIZER_HIDE_VAR(i);
+		}
+		k = bench_random(&s) * kinds >> 32;
+		for (i = 0, at = first; i < burst; i++, at += BENCH_LARSON_STEP) {
+			p = bench_get(a, bench_kind(a, e, k), e->sizes[k], gfp);
+			if (bench_failed(a, p))
+				goto out;
+			kind[at & mask] = k;
+			slot[at & mask] = p;
+			OPTIMIZER_HIDE_VAR(i);
+		}
+	}
+out:
+	bench_stop(e);
+	/* What a burst could not fill again is nobody's object. */
+	for (; n && bench_failed(a, p) && i < burst; i++, at += BENCH_LARSON_STEP)
+		slot[at & mask] = NULL;
+	e->fails += n != 0;
+	e->allocs += e->ops - n;
+	e->frees += e->ops - n;
 }
 
 /* Only after a thousand turns in vain is the scheduler asked: not a cost of the ring. */

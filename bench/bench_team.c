@@ -15,14 +15,24 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "bench_clock.h"
 #include "bench_team.h"
+
+/* The loop itself; whoever runs on this CPU in between is in its figure. */
+static void team_loop(struct bench_member *m)
+{
+	unsigned long before = current->nvcsw + current->nivcsw;
+
+	m->work(&m->env);
+	m->env.switched = current->nvcsw + current->nivcsw != before;
+}
 
 static void team_tasklet(struct tasklet_struct *t)
 {
 	struct bench_member *m = from_tasklet(m, t, tasklet);
 
 	if (in_serving_softirq() && !in_hardirq())
-		m->work(&m->env);
+		team_loop(m);
 	else
 		m->env.wrong_ctx = true;
 	complete(&m->left);
@@ -33,7 +43,7 @@ static void team_irq(struct irq_work *w)
 	struct bench_member *m = container_of(w, struct bench_member, irq);
 
 	if (in_hardirq())
-		m->work(&m->env);
+		team_loop(m);
 	else
 		m->env.wrong_ctx = true;
 	complete(&m->left);
@@ -68,7 +78,7 @@ static void team_work(struct bench_member *m)
 		wait_for_completion(&m->left);
 		break;
 	default:
-		m->work(&m->env);
+		team_loop(m);
 	}
 	if (raw_smp_processor_id() != m->cpu)
 		m->env.wrong_cpu = true;
@@ -105,16 +115,45 @@ static void team_give(struct bench_member *m, enum bench_ctx ctx, bench_fn fn)
 	wake_up(&m->wait);
 }
 
+static void team_run_one(struct bench_member *m, enum bench_ctx ctx, bench_fn fn)
+{
+	atomic_set(&m->team->missing, 1);
+	team_give(m, ctx, fn);
+	wait_for_completion(&m->done);
+}
+
 void bench_team_run(struct bench_team *team, unsigned int n, enum bench_ctx ctx,
 		    bench_fn fn, bench_fn peer)
 {
 	unsigned int i;
 
+	/*
+	 * What counts instructions runs one CPU at a time, and all of them count.  One after the
+	 * other, no member's loop is in another's figure.
+	 */
+	if (bench_clock.exact && fn == peer) {
+		for (i = 0; i < n; i++)
+			team_run_one(&team->member[i], ctx, fn);
+		return;
+	}
 	atomic_set(&team->missing, n);
 	for (i = 0; i < n; i++)
 		team_give(&team->member[i], ctx, i ? peer : fn);
 	for (i = 0; i < n; i++)
 		wait_for_completion(&team->member[i].done);
+}
+
+static int team_member_hire(struct bench_member *m)
+{
+	struct task_struct *task = kthread_create_on_node(team_thread, m, cpu_to_node(m->cpu),
+							  "hak_bench/%u", m->cpu);
+
+	m->task = IS_ERR(task) ? NULL : task;
+	if (!m->task)
+		return -ENOMEM;
+	kthread_bind(task, m->cpu);
+	wake_up_process(task);
+	return 0;
 }
 
 static int team_member_start(struct bench_team *team, unsigned int i, unsigned int cpu)
@@ -128,14 +167,7 @@ static int team_member_start(struct bench_team *team, unsigned int i, unsigned i
 	init_completion(&m->left);
 	tasklet_setup(&m->tasklet, team_tasklet);
 	m->irq = IRQ_WORK_INIT_HARD(team_irq);
-	m->task = kthread_create_on_node(team_thread, m, cpu_to_node(cpu), "hak_bench/%u", cpu);
-	if (IS_ERR(m->task)) {
-		m->task = NULL;
-		return -ENOMEM;
-	}
-	kthread_bind(m->task, cpu);
-	wake_up_process(m->task);
-	return 0;
+	return team_member_hire(m);
 }
 
 /* A member on each of as many CPUs as the team has; they are online until all are bound. */
@@ -165,6 +197,18 @@ struct bench_team *bench_team_start(unsigned int nr)
 		return team;
 	bench_team_stop(team);
 	return NULL;
+}
+
+int bench_team_renew(struct bench_team *team, unsigned int n)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < n && !err; i++) {
+		kthread_stop(team->member[i].task);
+		err = team_member_hire(&team->member[i]);
+	}
+	return err;
 }
 
 void bench_team_stop(struct bench_team *team)

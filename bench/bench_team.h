@@ -47,6 +47,9 @@ struct bench_team {
 struct bench_team *bench_team_start(unsigned int nr);
 void bench_team_stop(struct bench_team *team);
 
+/* Fresh threads for the first @n members; 0, or -ENOMEM and the team can only be stopped. */
+int bench_team_renew(struct bench_team *team, unsigned int n);
+
 /* Run @fn on member 0 and @peer on members 1 .. @n - 1; returns when all are done. */
 void bench_team_run(struct bench_team *team, unsigned int n, enum bench_ctx ctx,
 		    bench_fn fn, bench_fn peer);

@@ -95,7 +95,8 @@ refuse "hakmem cannot be unloaded under a client" rmmod hakmem
 for line in "pattern=lifo size=64 alloc=hakmem cpus=1 ctx=task" \
 	"pattern=producer_consumer size=64 alloc=hakmem cpus=2 ctx=task" \
 	"pattern=random size=256 alloc=hakmem cpus=2 ctx=task" \
-	"pattern=lifo size=64 alloc=hakmem cpus=1 ctx=softirq"; do
+	"pattern=lifo size=64 alloc=hakmem cpus=1 ctx=softirq" \
+	"pattern=larson profile=quick cpus=2" "pattern=larson profile=churn caches=3 alloc=hakmem_var,kmalloc_var"; do
 	check "bench: $line" bench "$line"
 	check "bench: $line: provenance holds" sh -c "! grep INVALID $D/bench/result"
 done
@@ -117,7 +118,10 @@ for f in audit reset shrink bench/run; do
 	done
 done
 ok "garbage and 64 KiB writes were survived"
-for line in "pattern=nothing" "pattern=lifo size=0" "pattern=lifo cpus=0" "pattern=lifo alloc=malloc"; do
+for line in "pattern=nothing" "pattern=lifo size=0" "pattern=lifo cpus=0" "pattern=lifo alloc=malloc" \
+	"pattern=larson batch=1000" "pattern=larson batch=32 profile=churn" "pattern=larson size=64" \
+	"pattern=larson alloc=kmalloc" "pattern=larson ctx=softirq" "pattern=lifo profile=quick" \
+	"pattern=lifo caches=2" "pattern=lifo batch=8192"; do
 	refuse "bench refuses $line" put "$line" $D/bench/run
 done
 refuse "audit refuses a word" put x $D/audit
