@@ -44,6 +44,7 @@ extern struct kunit_suite hak_lifecycle_suite;
 extern struct kunit_suite hak_model_suite;
 extern struct kunit_suite hak_context_suite;
 extern struct kunit_suite hak_smp_suite;
+extern struct kunit_suite hak_scale_suite;
 extern struct kunit_suite hak_audit_suite;
 extern struct kunit_suite hak_reclaim_suite;
 extern struct kunit_suite hak_reap_suite;
