@@ -7,7 +7,7 @@ import subprocess
 # Colours that also differ for colour-blind eyes (Okabe and Ito).
 COLOURS = {"glibc": "#999999", "jemalloc": "#e69f00", "tcmalloc": "#56b4e9",
            "mimalloc": "#009e73", "hakmem": "#d55e00", "inlined": "#7b3294",
-           "kernel": "#999999"}
+           "kernel": "#999999", "hakmem, hardened=0": "#d55e00", "hakmem, hardened=1": "#7b3294"}
 WIDTH, HEIGHT = 720, 300
 
 STYLE = """
@@ -103,6 +103,19 @@ def lines(title, ylabel, xlabel, points, names, value, width=WIDTH, height=HEIGH
         columns = f"($1+{shift:.3f}):{at}:{at + 1}:{at + 2}"
         parts.append(f"$data using {columns} with yerrorlines title '{name}' "
                      f"lc rgb '{COLOURS[name]}' lw 2 pt 7 ps 0.5")
+    return gnuplot(script + "plot " + ", ".join(parts) + "\n")
+
+
+def growth(title, ylabel, xlabel, points, width=WIDTH, height=HEIGHT):
+    """A curve for each name of @points, which has (x, y) of each; x by its logarithm."""
+    script = style(title, ylabel, width, height) + "unset offsets\nset logscale x 2\n"
+    parts = []
+    for i, (name, those) in enumerate(points.items()):
+        script += f"$d{i} << END\n" + "".join(f"{x}\t{y:.6g}\n" for x, y in those) + "END\n"
+        parts.append(f"$d{i} using 1:2 with linespoints title '{name}' noenhanced "
+                     f"lc rgb '{COLOURS[name]}' lw 2 pt 7 ps 0.5")
+    ticks = sorted({x for those in points.values() for x, _ in those})
+    script += f"set xlabel '{xlabel}'\nset xtics ({', '.join(str(x) for x in ticks)})\n"
     return gnuplot(script + "plot " + ", ".join(parts) + "\n")
 
 
