@@ -117,6 +117,94 @@ static void hak_zalloc_every_size_is_zero(struct kunit *test)
 	}
 }
 
+#define GET(n) case n: return hak_alloc(n, GFP_KERNEL)
+#define GET8(n) GET((n) + 1); GET((n) + 2); GET((n) + 3); GET((n) + 4);		\
+	GET((n) + 5); GET((n) + 6); GET((n) + 7); GET((n) + 8)
+
+/* Each size that may be zeroed by stores, as a constant; and some above it of each class. */
+static noinline void *get_small(unsigned int size)
+{
+	switch (size) {
+	GET8(0); GET8(8); GET8(16); GET8(24); GET8(32); GET8(40); GET8(48); GET8(56);
+	GET8(64); GET8(72); GET8(80); GET8(88); GET8(96); GET8(104); GET8(112); GET8(120);
+	}
+	return NULL;
+}
+
+static noinline void *get_larger(unsigned int size)
+{
+	switch (size) {
+	GET(129); GET(160); GET(161); GET(192); GET(193); GET(224); GET(225); GET(256);
+	GET(257); GET(320); GET(321); GET(384); GET(385); GET(448); GET(449); GET(512);
+	GET(513); GET(640); GET(641); GET(768); GET(769); GET(896); GET(897); GET(1024);
+	}
+	return NULL;
+}
+
+/* All of what @got is, which was @gone before, is 0, or with init_on_alloc=0 as it was. */
+static void expect_zeroed(struct kunit *test, const u8 *got, const u8 *gone, unsigned int size)
+{
+	const struct hak_config *conf = hak_config_get();
+	size_t all = hak_usable_size(got);
+
+	KUNIT_EXPECT_EQ_MSG(test, all, hak_class_size[hak_size_class(size)], "size %u", size);
+	if (conf->init_on_alloc)
+		KUNIT_EXPECT_NULL_MSG(test, memchr_inv(got, 0, all), "size %u at %px", size, got);
+	else if (got == gone && !conf->init_on_free && all > 8)
+		KUNIT_EXPECT_NULL_MSG(test, memchr_inv(got + 8, 0xa5, all - 8), "size %u", size);
+}
+
+static void *get_constant(unsigned int size)
+{
+	return size <= HAK_ZERO_WORDS_MAX ? get_small(size) : get_larger(size);
+}
+
+static void expect_untouched(struct kunit *test, const void *p, unsigned int size)
+{
+	KUNIT_EXPECT_NULL_MSG(test, memchr_inv(p, 0xa5, hak_usable_size(p)),
+			      "beside size %u at %px", size, p);
+}
+
+static void zeroes_beside_others(struct kunit *test, unsigned int size)
+{
+	void *p[AT_ONCE], *got;
+	unsigned int i;
+
+	for (i = 0; i < AT_ONCE; i++) {
+		p[i] = hak_alloc(size, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p[i]);
+		memset(p[i], 0xa5, hak_usable_size(p[i]));
+	}
+	for (i = 0; i < AT_ONCE; i++) {
+		expect_untouched(test, p[i], size);
+		hak_free(p[i]);
+		got = get_constant(size);
+		KUNIT_ASSERT_NOT_NULL(test, got);
+		expect_zeroed(test, got, p[i], size);
+		memset(got, 0xa5, hak_usable_size(got));
+		p[i] = got;
+	}
+	for (i = 0; i < AT_ONCE; i++) {
+		expect_untouched(test, p[i], size);
+		hak_free(p[i]);
+	}
+}
+
+/* Whatever was there, nothing of it is handed out, and nothing beside it is written to. */
+static void hak_alloc_zeroes_constant_sizes(struct kunit *test)
+{
+	unsigned int size;
+	void *p;
+
+	for (size = 1; size <= HAK_MAX_SIZE; size++) {
+		p = get_constant(size);
+		KUNIT_EXPECT_TRUE_MSG(test, p || size > HAK_ZERO_WORDS_MAX, "size %u", size);
+		if (p)
+			zeroes_beside_others(test, size);
+		hak_free(p);
+	}
+}
+
 static void hak_alloc_zero_gives_zero_size_ptr(struct kunit *test)
 {
 	struct hak_counts bad;
@@ -197,6 +285,7 @@ static struct kunit_case class_cases[] = {
 	KUNIT_CASE(hak_alloc_constant_size_is_of_its_class),
 	KUNIT_CASE(hak_alloc_every_size_is_aligned_and_usable),
 	KUNIT_CASE(hak_zalloc_every_size_is_zero),
+	KUNIT_CASE(hak_alloc_zeroes_constant_sizes),
 	KUNIT_CASE(hak_alloc_zero_gives_zero_size_ptr),
 	KUNIT_CASE(hak_alloc_large_comes_from_kmalloc),
 	KUNIT_CASE(hak_alloc_just_small_enough_is_owned),

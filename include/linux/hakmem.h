@@ -91,6 +91,14 @@ static __always_inline unsigned int hak_size_class(size_t size)
 	return 8 + (msb - 6) * 4 + ((s >> (msb - 2)) & 3);
 }
 
+/* The bytes of an object of that class, if hak_zero_words() is for them; else 0. */
+static __always_inline unsigned int hak_size_words(size_t size)
+{
+	if (size > HAK_ZERO_WORDS_MAX)
+		return 0;
+	return size <= 64 ? (size + 7) & ~7UL : (size + 15) & ~15UL;
+}
+
 static __always_inline bool hak_size_folds(size_t size)
 {
 	return HAK_INLINE_FAST && __builtin_constant_p(size) && size - 1 < HAK_MAX_SIZE;
@@ -277,7 +285,7 @@ void hak_reserve_put(struct hak_reserve *r);
 static __always_inline void *hak_alloc(size_t size, gfp_t gfp)
 {
 	if (hak_size_folds(size) && likely(!(gfp & HAK_GFP_SLOW)))
-		return hak_pop(hak_class[hak_size_class(size)], gfp);
+		return hak_pop_words(hak_class[hak_size_class(size)], gfp, hak_size_words(size));
 	return HAK_ABI_NAME(hak_alloc_size)(size, gfp);
 }
 

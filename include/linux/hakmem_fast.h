@@ -176,8 +176,38 @@ static __always_inline void hak_might_alloc(gfp_t gfp)
 		might_alloc(gfp);
 }
 
-/* Pop one object at task level; the caller has checked @gfp against HAK_GFP_SLOW. */
-static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
+/* Objects up to that size are zeroed by stores where it is constant: memset() takes longer. */
+#define HAK_ZERO_WORDS_MAX	128
+
+/* Write 0 to @size bytes at @p, a constant multiple of 8 up to HAK_ZERO_WORDS_MAX. */
+static __always_inline void hak_zero_words(unsigned long *p, const unsigned int size)
+{
+#define HAK_ZERO_WORD(n) do { if (size > (n) * 8) WRITE_ONCE(p[n], 0); } while (0)
+	HAK_ZERO_WORD(0);
+	HAK_ZERO_WORD(1);
+	HAK_ZERO_WORD(2);
+	HAK_ZERO_WORD(3);
+	HAK_ZERO_WORD(4);
+	HAK_ZERO_WORD(5);
+	HAK_ZERO_WORD(6);
+	HAK_ZERO_WORD(7);
+	HAK_ZERO_WORD(8);
+	HAK_ZERO_WORD(9);
+	HAK_ZERO_WORD(10);
+	HAK_ZERO_WORD(11);
+	HAK_ZERO_WORD(12);
+	HAK_ZERO_WORD(13);
+	HAK_ZERO_WORD(14);
+	HAK_ZERO_WORD(15);
+#undef HAK_ZERO_WORD
+}
+
+/*
+ * Pop one object at task level; the caller has checked @gfp against HAK_GFP_SLOW.  @words is how
+ * many bytes of it hak_zero_words() may zero, or 0: it is not for that.
+ */
+static __always_inline void *hak_pop_words(struct hak_cache *c, gfp_t gfp,
+					   const unsigned int words)
 {
 	struct hak_arch_cpu cpu;
 	void *p;
@@ -194,6 +224,10 @@ static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 	if (static_branch_unlikely(&hak_init_key)) {
 		void *q = p;
 
+		if (words) {
+			hak_zero_words(p, words);
+			goto done;
+		}
 		/* Or gcc keeps p where memset() wants it, a copy for those who do not zero. */
 		OPTIMIZER_HIDE_VAR(q);
 		p = memset(q, 0, raw_cpu_read(hak_percpu(c)->task.size));
@@ -201,12 +235,18 @@ static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
 			__builtin_unreachable();
 		return p;
 	}
+done:
 	hak_arch_keep(p);
 	if (!p)
 		__builtin_unreachable();
 	return p;
 miss:
 	return HAK_ABI_NAME(hak_alloc_miss)(c, gfp);
+}
+
+static __always_inline void *hak_pop(struct hak_cache *c, gfp_t gfp)
+{
+	return hak_pop_words(c, gfp, 0);
 }
 
 /*
