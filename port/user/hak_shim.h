@@ -112,6 +112,7 @@ static u64 shim_read_once(const volatile void *p, size_t size)
 #define sort(b, n, s, cmp, x)	qsort(b, n, s, cmp)
 void __printf(1, 2) pr_err(const char *fmt, ...);	/* one write to standard error */
 extern bool shim_abort;			/* after the report of a bad free */
+extern __thread const char *shim_call;	/* what found it, or NULL: a free */
 struct module;
 
 /* Static keys: constants, so that what they turn off is not there at all */

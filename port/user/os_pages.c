@@ -12,6 +12,7 @@
 
 struct shim_next shim_next;
 bool shim_abort;
+__thread const char *shim_call;
 
 #define SS_ORDER 9
 #define BAD_FREE "hakmem: bad free"
@@ -101,17 +102,19 @@ void *kmalloc(size_t n, gfp_t gfp)
  */
 static int tell_place(char *end, size_t room, const char *caller)
 {
+	const char *call = shim_call;
 	struct link_map *map = NULL;
 	unsigned long at = 0;
 	Dl_info object;
+	int n;
 
 	if (caller)
 		at = strtoul(caller + strlen(CALLER), NULL, 16);
-	if (!at || !dladdr1((void *)at, &object, (void **)&map, RTLD_DL_LINKMAP) || !map)
-		return scnprintf(end, room, "; %s, process %d\n", program_invocation_short_name,
-				 getpid());
-	return scnprintf(end, room, "; %s, process %d, %s+0x%lx\n", program_invocation_short_name,
-			 getpid(), object.dli_fname, at - (unsigned long)map->l_addr);
+	n = scnprintf(end, room, "; %s, process %d", program_invocation_short_name, getpid());
+	if (at && dladdr1((void *)at, &object, (void **)&map, RTLD_DL_LINKMAP) && map)
+		n += scnprintf(end + n, room - n, ", %s+0x%lx", object.dli_fname,
+			       at - (unsigned long)map->l_addr);
+	return n + scnprintf(end + n, room - n, "%s%s\n", call ? ", found by " : "", call ?: "");
 }
 
 void pr_err(const char *fmt, ...)

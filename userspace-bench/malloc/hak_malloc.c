@@ -9,8 +9,23 @@
 #include <malloc.h>
 
 #include "malloc/hak_user.h"
+#include "malloc/hak_words.h"
 
 #define MALLOC_ALIGN 16UL
+#define NO_OBJECT ((size_t)-1)		/* reported, and left alone */
+
+/* An object of @s as it was freed, or NULL if there is none at hand. */
+static __always_inline void *set_pop(struct hak_set *s)
+{
+	void *p;
+
+	hak_arch_pop_set(s, p, none);
+	if (!p)
+		__builtin_unreachable();
+	return p;
+none:
+	return NULL;
+}
 
 /* Large, before the start, or no memory left in the arena. */
 static void *malloc_next(size_t size)
@@ -112,7 +127,7 @@ miss:
 	free_miss(p);
 }
 
-HAK_PUBLIC void *calloc(size_t n, size_t size)
+static noinline void *calloc_slow(size_t n, size_t size)
 {
 	size_t bytes;
 	void *p;
@@ -129,14 +144,75 @@ HAK_PUBLIC void *calloc(size_t n, size_t size)
 	return p ? memset(p, 0, bytes) : NULL;
 }
 
+HAK_PUBLIC void *calloc(size_t n, size_t size)
+{
+	const struct hak_user_cpu *here = hak_user_here();
+	struct hak_set *s;
+	size_t bytes;
+	void *p;
+
+	if (unlikely(__builtin_mul_overflow(n, size, &bytes) || bytes >= here->limit))
+		return calloc_slow(n, size);
+	s = here->set[bytes];
+	p = set_pop(s);
+	if (unlikely(!p))
+		return calloc_slow(n, size);
+	return words_zero(p, s->size);
+}
+
+/*
+ * Does an object of @size bytes start at @p, which lies in a SuperSlab?  Slabs of these sizes are
+ * one slab page each, so "no" is not said of any object of @size.  One of another size may be found
+ * to be none: then who calls looks closer.
+ */
+static __always_inline bool starts_object(const void *p, size_t size)
+{
+	return size - 1 < HAK_MAX_SIZE &&
+	       !((u32)(unsigned long)p % HAK_SPAGE_SIZE % (u32)size);
+}
+
+/* The size of the live object of ours at @p.  0: it is not ours.  NO_OBJECT: it is none. */
+static noinline size_t object_size(void *p, const char *call, unsigned long caller)
+{
+	size_t early = hak_user_early_size(p);
+	struct hak_core *core;
+	unsigned long mark;
+	bool borrowed;
+
+	if (early || !hak_user_serves())
+		return early;
+	if (!ZERO_OR_NULL_PTR(p) && hak_kernel_owns(p))
+		return 0;
+	borrowed = shim_enter();
+	shim_call = call;
+	core = hak_free_valid(NULL, p, &mark, caller);
+	shim_call = NULL;
+	shim_leave(borrowed);
+	return core ? core->size : NO_OBJECT;
+}
+
+static noinline size_t usable_slow(void *p, unsigned long caller)
+{
+	size_t size = p ? object_size(p, "malloc_usable_size()", caller) : NO_OBJECT;
+
+	if (size == NO_OBJECT)
+		return 0;
+	return size || !hak_user_start() ? size : shim_next.usable(p);
+}
+
 HAK_PUBLIC size_t malloc_usable_size(void *p)
 {
-	size_t size;
+	unsigned long mark = hak_mark(p);
+	struct hak_set *s;
 
-	if (!p)
-		return 0;
-	size = hak_user_early_size(p) ?: hak_usable_size(p);
-	return size || !hak_user_start() || hak_owns(p) ? size : shim_next.usable(p);
+	hak_arch_foreign(p, mark, slow);
+	s = hak_arch_set(unused, *hak_tag_at(mark, p));
+	if (SHIM_HARDENED)
+		hak_arch_marked(p, mark, slow);
+	if (likely(starts_object(p, s->size)))
+		return s->size;
+slow:
+	return usable_slow(p, _RET_IP_);
 }
 
 /* Into new memory, as much as fits. */
@@ -151,33 +227,66 @@ static void *realloc_move(void *p, size_t old, size_t size)
 	return q;
 }
 
-HAK_PUBLIC void *realloc(void *p, size_t size)
+/* May an object of @old bytes stay where it is? */
+static __always_inline bool realloc_stays(size_t old, size_t size)
+{
+	return size <= old && (size >= old / 2 || old <= 2 * MALLOC_ALIGN);
+}
+
+static noinline void *realloc_slow(void *p, size_t size, unsigned long caller)
 {
 	size_t old;
 
 	if (!p)
 		return malloc(size);
+	old = object_size(p, "realloc()", caller);
+	if (old == NO_OBJECT) {
+		errno = EINVAL;
+		return NULL;
+	}
 	if (!size) {
 		free(p);
 		return NULL;
 	}
-	old = hak_user_early_size(p) ?: hak_usable_size(p);
-	if (old && size <= old && (size >= old / 2 || old <= 2 * MALLOC_ALIGN))
-		return p;
 	if (old)
-		return realloc_move(p, old, size);
-	if (hak_owns(p)) {
-		/* Ours, and no object: reported, and left alone. */
-		free(p);
-		errno = EINVAL;
-		return NULL;
-	}
+		return realloc_stays(old, size) ? p : realloc_move(p, old, size);
 	/* What has shrunk to one of our sizes may as well become one of our objects. */
 	if (size <= HAK_MAX_SIZE || size > PTRDIFF_MAX)
 		return realloc_move(p, shim_next.usable(p), size);
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 	hak_mem_add(HAK_MEM_FREE_LARGE, 1);
 	return shim_next.realloc(p, size);
+}
+
+/* From one of our sizes to another, with an object and room at hand. */
+HAK_PUBLIC void *realloc(void *p, size_t size)
+{
+	const struct hak_user_cpu *here = hak_user_here();
+	unsigned long mark = hak_mark(p), i;
+	struct hak_set *from, *to;
+	void *q;
+
+	hak_arch_foreign(p, mark, slow);
+	from = hak_arch_set(unused, *hak_tag_at(mark, p));
+	if (SHIM_HARDENED)
+		hak_arch_marked(p, mark, slow);
+	if (unlikely(!starts_object(p, from->size) || size - 1 >= here->last))
+		goto slow;
+	if (realloc_stays(from->size, size))
+		return p;
+	to = here->set[size];
+	hak_arch_under(i, from->n, from->cap, slow);
+	q = set_pop(to);
+	if (unlikely(!q))
+		goto slow;
+	words_copy(q, p, min(from->size, to->size));
+	if (SHIM_HARDENED)
+		*(unsigned long *)p = mark;
+	from->slot[i] = p;
+	hak_arch_inc(from->n, i);
+	return q;
+slow:
+	return realloc_slow(p, size, _RET_IP_);
 }
 
 HAK_PUBLIC void *reallocarray(void *p, size_t n, size_t size)
@@ -191,8 +300,7 @@ HAK_PUBLIC void *reallocarray(void *p, size_t n, size_t size)
 	return realloc(p, bytes);
 }
 
-/* A class is a multiple of the largest power of two that divides a size it serves. */
-static void *aligned(size_t align, size_t size)
+static void *aligned_slow(size_t align, size_t size)
 {
 	size_t rounded = ALIGN(size + !size, align);
 
@@ -208,6 +316,29 @@ static void *aligned(size_t align, size_t size)
 	return shim_next.memalign(align, size);
 }
 
+/*
+ * A class is a multiple of the largest power of two that divides a size it serves.  @align is one.
+ * NULL if the object is not at hand, or @size is 0, or none of ours.
+ */
+static __always_inline void *aligned_pop(size_t align, size_t size)
+{
+	const struct hak_user_cpu *here = hak_user_here();
+	size_t last = (size - 1) | (align - 1);
+	void *p;
+
+	if (unlikely(last >= here->last))
+		return NULL;
+	p = set_pop(here->set[last + 1]);
+	if (SHIM_HARDENED && likely(p))
+		hak_arch_unmark(p);
+	return p;
+}
+
+static __always_inline void *aligned(size_t align, size_t size)
+{
+	return aligned_pop(align, size) ?: aligned_slow(align, size);
+}
+
 HAK_PUBLIC void *memalign(size_t align, size_t size)
 {
 	if (align > (SIZE_MAX >> 1) + 1) {
@@ -219,26 +350,44 @@ HAK_PUBLIC void *memalign(size_t align, size_t size)
 	return aligned(align, size);
 }
 
-HAK_PUBLIC void *aligned_alloc(size_t align, size_t size)
+static noinline void *aligned_alloc_slow(size_t align, size_t size)
 {
 	if (!is_power_of_2(align)) {
 		errno = EINVAL;
 		return NULL;
 	}
-	return aligned(align, size);
+	return aligned_slow(align, size);
 }
 
-HAK_PUBLIC int posix_memalign(void **to, size_t align, size_t size)
+HAK_PUBLIC void *aligned_alloc(size_t align, size_t size)
+{
+	void *p = align & (align - 1) ? NULL : aligned_pop(align, size);
+
+	return likely(p) ? p : aligned_alloc_slow(align, size);
+}
+
+static noinline int posix_memalign_slow(void **to, size_t align, size_t size)
 {
 	int err = errno;
 	void *p;
 
 	if (!is_power_of_2(align) || align % sizeof(void *))
 		return EINVAL;
-	p = aligned(align, size);
+	p = aligned_slow(align, size);
 	errno = err;
 	if (!p)
 		return ENOMEM;
+	*to = p;
+	return 0;
+}
+
+HAK_PUBLIC int posix_memalign(void **to, size_t align, size_t size)
+{
+	bool fits = !(align & (align - 1)) && !(align % sizeof(void *));
+	void *p = fits ? aligned_pop(align, size) : NULL;
+
+	if (unlikely(!p))
+		return posix_memalign_slow(to, align, size);
 	*to = p;
 	return 0;
 }

@@ -172,15 +172,19 @@ struct hak_cache *hak_user_cache(size_t size)
 	return hak_class[hak_size_class(ALIGN(size + !size, 16))];
 }
 
-/* Filled allocations leave the inlined path. */
-static size_t size_limit(void)
-{
-	return READ_ONCE(hak_user_perturb) ? 0 : HAK_MAX_SIZE + 1;
-}
 
 static struct hak_user_cpu *user_cpu(int cpu)
 {
 	return (void *)(shim_cpu[cpu].base + HAK_USER_AT);
+}
+
+/* Filled allocations leave the inlined path. */
+static void set_limit(struct hak_user_cpu *u)
+{
+	bool inlined = !READ_ONCE(hak_user_perturb);
+
+	WRITE_ONCE(u->limit, inlined ? HAK_MAX_SIZE + 1 : 0);
+	WRITE_ONCE(u->last, inlined ? HAK_MAX_SIZE : 0);
 }
 
 void hak_user_set_perturb(int value)
@@ -190,7 +194,7 @@ void hak_user_set_perturb(int value)
 	WRITE_ONCE(hak_user_perturb, value);
 	/* Slot 0 is nobody's. */
 	for (cpu = 1; cpu < READ_ONCE(nr_cpu_ids); cpu++)
-		WRITE_ONCE(user_cpu(cpu)->limit, size_limit());
+		set_limit(user_cpu(cpu));
 }
 
 static void cpu_up(int cpu)
@@ -200,7 +204,7 @@ static void cpu_up(int cpu)
 
 	for (size = 0; size < ARRAY_SIZE(u->set); size++)
 		u->set[size] = &per_cpu_ptr(hak_percpu(hak_user_cache(size)), cpu)->task;
-	u->limit = size_limit();
+	set_limit(u);
 }
 
 static int layers(void)

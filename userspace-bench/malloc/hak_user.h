@@ -13,6 +13,7 @@
  */
 struct hak_user_cpu {
 	size_t limit;
+	size_t last;			/* the largest of these sizes, or 0 */
 	struct hak_set *set[HAK_MAX_SIZE + 1];
 };
 

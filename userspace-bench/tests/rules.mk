@@ -6,7 +6,7 @@ tests_dir := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
 OUT ?= $(abspath $(tests_dir)/../..)/build/user
 
 USER_TESTS := api_test align_test realloc_test settings_test badfree_test thread_test flow_test \
-	fork_test crowd_test info_test model_test memory_test limits_test realtime_test
+	fork_test crowd_test info_test badptr_test model_test memory_test limits_test realtime_test
 # No builtins: gcc would drop a malloc() whose result is only freed.
 TESTS_CFLAGS := -O1 -g -Wall -Wextra -Werror -pthread -fno-builtin -I$(tests_dir)/../..
 TESTS_HEADERS := $(tests_dir)/check.h $(wildcard $(tests_dir)/../../kunit/lib/hak_*.h)
