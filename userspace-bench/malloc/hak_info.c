@@ -4,7 +4,7 @@
  * malloc_stats(), malloc_trim() and mallopt().
  *
  * A program has two allocators, hakmem and the next one.  So each answer is of both.  The next
- * one's part is asked for first and added to: who sums up fields, or reads the text, finds what
+ * one's part is asked for first and added to.  Who sums up fields, or reads the text, finds what
  * the C library would say of all of it.
  *
  * The figures are exact while nobody allocates.  What magazines and depots hold counts as free.
