@@ -62,6 +62,9 @@ shell: ## a prompt in a stock kernel in QEMU with hakmem and its bench loaded (S
 check: ## all tests; STAGE=smoke for one, STAGE="smoke budget" for some, STAGE=help for a list
 	@scripts/check $(STAGE)
 
+quick: ## what a change is asked first: about three minutes, once the kernels are there
+	@scripts/check $@
+
 check-%:
 	@scripts/check $@
 
