@@ -27,7 +27,7 @@
 #include "port/kernel/hak_client.h"
 
 #define ROW_WARMUP	3
-#define ROW_LEFT_OUT	64		/* rounds of a lane, for each that counts, before it is given up */
+#define ROW_LEFT_OUT	64	/* rounds for each that counts, before a lane is given up */
 #define ROW_WARM_BATCH	512		/* objects drawn before an interrupt context is measured */
 #define ROW_FIRST_OPS	2048		/* operations of a calibration round */
 #define ROW_MAX_OPS	(10 * 1000 * 1000)

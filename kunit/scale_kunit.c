@@ -13,7 +13,7 @@
 #include <linux/kthread.h>
 
 #define MAGS 32		/* magazines of objects that one CPU allocates and another frees */
-#define GROWING 4	/* a magazine grows in two misses; as often the count may be off at either end */
+#define GROWING 4	/* the count may be off by so much: a magazine grows in two misses */
 #define ROUNDS 4
 
 struct share {

@@ -8,6 +8,8 @@
 { sub(/\r$/, "") }
 $1 == "#" && $2 == "run" { h = $3; sub(/.*=/, "", h) }
 $1 == "budget" && $3 ~ /^[0-9]+\.?[0-9]*$/ { figure[$2 " hardened=" h] }
+# Arrays that go round CPUs bring another CPU other choices: those rows repeat once all have been everywhere.
+$1 == "spread" && $2 ~ /^larson/ { larson = 1; next }
 $1 == "spread" {
 	name = $2 " hardened=" h
 	if (!(name in lanes))
@@ -32,6 +34,6 @@ END {
 	for (name in figure)
 		if (lanes[name] < 2)
 			printf "not ok - %s%s: nothing says how far its rounds lie apart\n", what, name
-	if (!rows)
+	if (!rows && !larson)
 		printf "not ok - %sno row says how far its rounds lie apart\n", what
 }
