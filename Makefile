@@ -79,6 +79,10 @@ bench bench-user:
 kunit: # the three KUnit runs at native speed
 	@scripts/check kunit kunit-debug kunit-kasan
 
+census: ## which modules of the kernel that use kmem_cache_* build on the drop-in, on 6.1, 6.12 and 7.3 (NAMES=6.12, ONLY=)
+	@scripts/deps matrix
+	@scripts/census $(NAMES)
+
 kunit-stage: ## put module and suites into a kernel tree (TREE=), for its own kunit.py
 	@scripts/kunit-stage "$(TREE)"
 

@@ -38,8 +38,11 @@ struct hak_dropin {
 /* What @backend says of a pattern list, or NULL if it is well formed. */
 const char *hak_backend_wrong(const char *backend);
 
-/* The backend the first pattern that fits @name has; HAK_BACKEND_HAKMEM if none does. */
-enum hak_backend hak_backend_of(const char *backend, const char *name);
+/*
+ * The backend the first pattern has that fits the cache @name of @module; HAK_BACKEND_HAKMEM if
+ * none does.
+ */
+enum hak_backend hak_backend_of(const char *backend, const char *module, const char *name);
 
 /* The parameter in force, set once at load; never NULL. */
 extern const char *hak_dropin_backend;

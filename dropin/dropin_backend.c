@@ -4,7 +4,8 @@
  *
  * It is read anew for each cache, which is created once, rather than kept in a second form.
  * In a pattern '*' stands for any characters and '?' for one.  A colon may be part of it, as
- * it may of a cache's name: the last one is the separator.
+ * it may of a cache's name: the last one is the separator.  What stands before a slash may be
+ * the name, or a pattern, of the module that makes the cache.
  */
 #include "dropin/dropin.h"
 
@@ -63,6 +64,21 @@ static bool pattern_fits(const char *pattern, unsigned int len, const char *name
 	return i == len;
 }
 
+/* A cache's name may have a slash in it, too. */
+static bool rule_fits(const struct rule *r, const char *module, const char *name)
+{
+	const char *slash = memchr(r->pattern, '/', r->len);
+	unsigned int len;
+
+	if (pattern_fits(r->pattern, r->len, name))
+		return true;
+	if (!slash)
+		return false;
+	len = slash - r->pattern;
+	return pattern_fits(r->pattern, len, module) &&
+	       pattern_fits(slash + 1, r->len - len - 1, name);
+}
+
 const char *hak_backend_wrong(const char *backend)
 {
 	struct rule r;
@@ -80,13 +96,13 @@ const char *hak_backend_wrong(const char *backend)
 }
 HAK_EXPORT_TEST(hak_backend_wrong);
 
-enum hak_backend hak_backend_of(const char *backend, const char *name)
+enum hak_backend hak_backend_of(const char *backend, const char *module, const char *name)
 {
 	struct rule r;
 
 	while (backend && *backend) {
 		backend = next_rule(backend, &r);
-		if (pattern_fits(r.pattern, r.len, name))
+		if (rule_fits(&r, module, name))
 			return r.backend;
 	}
 	return HAK_BACKEND_HAKMEM;

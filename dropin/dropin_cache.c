@@ -35,10 +35,10 @@ static const char *lost_rule(const struct kmem_cache_args *args, slab_flags_t fl
 }
 
 /* The rule that sends a cache to the kernel, or NULL. */
-static const char *kernel_rule(const char *name, unsigned int size,
+static const char *kernel_rule(const char *module, const char *name, unsigned int size,
 			       const struct kmem_cache_args *args, slab_flags_t flags)
 {
-	enum hak_backend backend = hak_backend_of(hak_dropin_backend, name);
+	enum hak_backend backend = hak_backend_of(hak_dropin_backend, module, name);
 	const char *lost = lost_rule(args, flags);
 
 	if (backend == HAK_BACKEND_SLUB)
@@ -117,7 +117,7 @@ __hak_dropin_make(const char *name, unsigned int size, struct kmem_cache_args *a
 	strscpy(d->name, name, sizeof(d->name));
 	hak_name_mend(d->name);
 	strscpy(d->module, owner ? owner->name : "-", sizeof(d->module));
-	d->why = kernel_rule(name, size, args, flags);
+	d->why = kernel_rule(d->module, name, size, args, flags);
 	args = args ?: &none;
 	if (d->why) {
 		d->theirs.cache = create_kernel(name, size, args, flags);

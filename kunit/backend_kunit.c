@@ -33,15 +33,42 @@ static const struct choice {
 	{ "a:b:slub", "a", HAK_BACKEND_HAKMEM },
 };
 
+/* All of caches "inode" of the module "xfs". */
+static const struct choice module_choices[] = {
+	{ "xfs/*:slub", "inode", HAK_BACKEND_SLUB },
+	{ "xfs/inode:slub", "inode", HAK_BACKEND_SLUB },
+	{ "x?s/i*:slub", "inode", HAK_BACKEND_SLUB },
+	{ "*/*:slub", "inode", HAK_BACKEND_SLUB },
+	{ "xf/*:slub", "inode", HAK_BACKEND_HAKMEM },
+	{ "xfss/*:slub", "inode", HAK_BACKEND_HAKMEM },
+	{ "/*:slub", "inode", HAK_BACKEND_HAKMEM },
+	{ "xfs/:slub", "inode", HAK_BACKEND_HAKMEM },
+	{ "xfs:slub", "inode", HAK_BACKEND_HAKMEM },
+	{ "ext4/*:slub,xfs/*:force,*:slub", "inode", HAK_BACKEND_FORCE },
+	{ "*:slub,xfs/*:force", "inode", HAK_BACKEND_SLUB },
+	{ "xfs/*:slub", "xfs/log", HAK_BACKEND_SLUB },
+	{ "xfs/log:slub", "xfs/log", HAK_BACKEND_SLUB },
+	{ "*/xfs/log:slub", "xfs/log", HAK_BACKEND_SLUB },
+	{ "log/*:slub", "xfs/log", HAK_BACKEND_HAKMEM },
+};
+
+static void expect_choices(struct kunit *test, const char *module, const struct choice *c, int n)
+{
+	for (; n--; c++) {
+		KUNIT_EXPECT_NULL_MSG(test, hak_backend_wrong(c->backend), "%s", c->backend);
+		KUNIT_EXPECT_EQ_MSG(test, hak_backend_of(c->backend, module, c->name), c->want,
+				    "backend=%s, cache %s of %s", c->backend, c->name, module);
+	}
+}
+
 static void hak_backend_of_first_pattern_that_fits(struct kunit *test)
 {
-	const struct choice *c;
+	expect_choices(test, "driver", choices, ARRAY_SIZE(choices));
+}
 
-	for (c = choices; c < choices + ARRAY_SIZE(choices); c++) {
-		KUNIT_EXPECT_NULL_MSG(test, hak_backend_wrong(c->backend), "%s", c->backend);
-		KUNIT_EXPECT_EQ_MSG(test, hak_backend_of(c->backend, c->name), c->want,
-				    "backend=%s, cache %s", c->backend, c->name);
-	}
+static void hak_backend_of_a_module(struct kunit *test)
+{
+	expect_choices(test, "xfs", module_choices, ARRAY_SIZE(module_choices));
 }
 
 static void hak_backend_malformed_is_wrong(struct kunit *test)
@@ -58,6 +85,7 @@ static void hak_backend_malformed_is_wrong(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(hak_backend_of_first_pattern_that_fits),
+	KUNIT_CASE(hak_backend_of_a_module),
 	KUNIT_CASE(hak_backend_malformed_is_wrong),
 	{}
 };

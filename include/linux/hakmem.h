@@ -15,7 +15,9 @@
 #ifdef __KERNEL__
 #include <linux/gfp.h>
 #include <linux/jump_label.h>
+#ifndef HAK_DROPIN
 #include <linux/module.h>
+#endif
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel's header, with the names it knows: dropin/kmem_cache_on_hakmem.h. */
+#ifndef _HAK_FIRST_LINUX_BIO_H
+#define _HAK_FIRST_LINUX_BIO_H
+
+#include "../../hak_kernel_begin.h"
+#include_next <linux/bio.h>
+#include "../../hak_kernel_end.h"
+
+#endif /* _HAK_FIRST_LINUX_BIO_H */

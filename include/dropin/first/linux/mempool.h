@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel's header, with the names it knows: dropin/kmem_cache_on_hakmem.h. */
+#ifndef _HAK_FIRST_LINUX_MEMPOOL_H
+#define _HAK_FIRST_LINUX_MEMPOOL_H
+
+#include "../../hak_kernel_begin.h"
+#include_next <linux/mempool.h>
+#ifdef HAK_DROPIN
+#include <linux/slab.h>
+#endif
+#include "../../hak_kernel_end.h"
+
+#endif /* _HAK_FIRST_LINUX_MEMPOOL_H */
