@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Sourced by dropin-build and census, after lib.sh: where a module of the kernel's source is, how a copy of it
+# Sourced by dropin-build and census, after lib.sh.  Where a module of the kernel's source is, how a copy of it
 # is made, and how that is built.
 #
 # They share the variables kernel, kdir, src, out, modules (paths of the kernel's, as kernel/fs/ext4/ext4),

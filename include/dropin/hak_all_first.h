@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All headers of the kernel that name struct kmem_cache, for a driver whose Kbuild does not find
- * first/: they are read before the driver's own lines.  Macros that a file defines before its
+ * All headers of the kernel that name struct kmem_cache, before the driver's own lines.  They are
+ * for a driver whose Kbuild does not find first/.  Macros that a file defines before its
  * includes come too late for them.  For pr_fmt and dev_fmt, say so:
  * CFLAGS_file.o += -DHAK_DROPIN_OWN_PR_FMT (-DHAK_DROPIN_OWN_DEV_FMT).
  */

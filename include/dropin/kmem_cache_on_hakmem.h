@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Puts a driver's kmem caches on hakmem without a change of the driver.  Its Kbuild
- * force-includes this file, and finds the folder first/ before the kernel's headers:
- * dropin/dropin.mk says both.
+ * force-includes this file, and finds the folder first/ before the kernel's headers.
+ * include/dropin/dropin.mk says both.
  *
  * From here on "struct kmem_cache" is another type, and the calls are hakmem's.  But headers of
  * the kernel that name these mean a cache of the kernel's.  Each of them has a namesake in first/.
@@ -12,8 +12,8 @@
  * Examples are __getname() and a field of struct dst_ops.
  *
  * Nothing of the kernel's is included here where first/ is found.  Macros by which a driver
- * configures headers (pr_fmt, DEBUG) are seen by them as ever, and no header is seen that the
- * driver did not ask for, but for the few that hakmem's calls need, behind linux/slab.h.
+ * configures headers (pr_fmt, DEBUG) are seen by them as ever.  No header is seen that the driver
+ * did not ask for.  But for the few that hakmem's calls need: they come behind linux/slab.h.
  *
  * CFLAGS_file.o += -DHAK_DROPIN_OFF leaves a file as it is.
  * CFLAGS_file.o += -DHAK_DROPIN_KMALLOC puts the kmalloc family of that file on hakmem as

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a force-included header must leave alone: macros by which a file configures the kernel's
- * headers, and functions that are called like one of a header which this file does not include.
+ * A force-included header must leave alone by which macros a file configures the kernel's
+ * headers.  And functions may be called like one of a header which this file does not include.
  */
 #define dev_fmt(fmt) "names, a device: " fmt
 #define DEBUG
