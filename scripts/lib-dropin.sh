@@ -152,9 +152,11 @@ copy_folder()	# copy_folder FOLDER
 	[ ! -e "$out/$1/.whole" ] || return 0
 	mkdir -p "$out/$1"
 	: >"$out/$1/.whole"
-	for entry in "$src/$1"/*; do
-		name=$(basename "$entry")
-		if [ -d "$entry" ] && grep -qsE "(^|[[:space:]])$name/([[:space:]]|$)" "$makefile"; then continue; fi
+	find "$src/$1" -maxdepth 1 -type f -exec cp -t "$out/$1" {} +
+	for entry in "$src/$1"/*/; do
+		[ -d "$entry" ] || continue
+		name=${entry%/} name=${name##*/}
+		if grep -qsE "(^|[[:space:]])$name/([[:space:]]|$)" "$makefile"; then continue; fi
 		cp -r "$entry" "$out/$1/"
 	done
 }
@@ -217,10 +219,10 @@ dropin_copy()
 }
 
 # Without debug information, which takes most of the time.
-dropin_make_in()	# dropin_make_in FOLDER LOG
+dropin_make_in()	# dropin_make_in FOLDER LOG; DROPIN_KEEP_GOING=1 makes what can be made
 {
-	quietly "$2" "${inside[@]}" make -C "$kdir" "M=$1" "-j${DROPIN_JOBS:-$HAK_JOBS}" "KCFLAGS=-g0 ${DROPIN_KCFLAGS:-}" \
-		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	quietly "$2" "${inside[@]}" make -C "$kdir" "M=$1" "-j${DROPIN_JOBS:-$HAK_JOBS}" KCFLAGS=-g0 \
+		CONFIG_DEBUG_INFO_BTF_MODULES= ${DROPIN_KEEP_GOING:+-k} modules
 }
 
 dropin_make()	# dropin_make LOG
