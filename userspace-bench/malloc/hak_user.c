@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "malloc/hak_user.h"
-#include "tiny/tiny_class.h"
 
 enum { START_NOT, START_GOING, START_DONE };
 static int started;
@@ -167,12 +166,6 @@ static void parameters(void)
 	hak_superslab_enabled = hak_conf.superslab;
 }
 
-struct hak_cache *hak_user_cache(size_t size)
-{
-	return hak_class[hak_size_class(ALIGN(size + !size, 16))];
-}
-
-
 static struct hak_user_cpu *user_cpu(int cpu)
 {
 	return (void *)(shim_cpu[cpu].base + HAK_USER_AT);
@@ -216,7 +209,7 @@ static int layers(void)
 	shim_drain = cpu_dead;
 	shim_bound = thread_bound;
 	return hak_dir_init() ?: hak_block_init() ?: hak_defer_init() ?: hak_caches_init() ?:
-	       pthread_key_create(&thread_key, thread_ends);
+	       hak_dense_init() ?: pthread_key_create(&thread_key, thread_ends);
 }
 
 bool hak_user_start(void)

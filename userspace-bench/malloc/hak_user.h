@@ -20,8 +20,9 @@ struct hak_user_cpu {
 #define HAK_USER_AT 4096		/* where it lies in a slot: first of what is allocated */
 #define hak_user_here() ((const struct hak_user_cpu *)(shim_base + HAK_USER_AT))
 
-/* The smallest class for @size whose objects are aligned to 16 bytes, as malloc() promises. */
+/* hak_dense.c: the smallest of malloc()'s classes for @size, up to HAK_MAX_SIZE. */
 struct hak_cache *hak_user_cache(size_t size);
+int hak_dense_init(void);	/* 0 or -ENOMEM */
 
 /* Set up at the first call of anybody; false while that is going on, or too early. */
 bool hak_user_start(void);

@@ -98,6 +98,28 @@ static void large_memory_is_reused(void)
 	}
 }
 
+/* Full of objects of one size, memory is lost to headers and to the distance of classes only. */
+static void little_is_lost_in_each_size(void)
+{
+	const uint64_t bytes = 8 * MIB;
+	uint64_t before, taken;
+	size_t size, n;
+
+	memset(live, 1, bytes / 64 * sizeof(live[0]));
+	for (size = 64; size <= 1024; size += 16) {
+		n = bytes / size;
+		malloc_trim(0);
+		before = resident();
+		take(n, size);
+		taken = resident() - before;
+		give(n);
+		expect(taken <= n * size + n * size * 75 / 1000, "%zu objects of %zu bytes take %llu "
+		       "bytes: %llu in a thousand are lost", n, size, (unsigned long long)taken,
+		       (unsigned long long)(taken * 1000 / (n * size) - 1000));
+	}
+	expect_audit_clean();
+}
+
 /* Each class by itself: 64 MiB at a time, and then nothing. */
 static void burst_is_given_back(void)
 {
@@ -236,6 +258,7 @@ static void threads_cost_nothing_when_gone(void)
 static const struct check_case cases[] = {
 	{ "small_memory_is_reused", small_memory_is_reused, 0 },
 	{ "large_memory_is_reused", large_memory_is_reused, 0 },
+	{ "little_is_lost_in_each_size", little_is_lost_in_each_size, NEEDS_HAKMEM },
 	{ "burst_is_given_back", burst_is_given_back, 0 },
 	{ "trim_gives_the_rest_back", trim_gives_the_rest_back, NEEDS_HAKMEM },
 	{ "trim_asks_the_next_one", trim_asks_the_next_one, 0 },
