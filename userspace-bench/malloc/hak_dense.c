@@ -2,11 +2,12 @@
 /*
  * malloc()'s own size classes: closer together than the kernel's, which its ABI fixes.
  *
- * Of memory that is full of objects of one size, 16 to 1024 bytes in steps of 16, at most 6.5 % is
- * lost, headers included; between the kernel's classes it is 25 %.  What a slab page holds decides
- * which sizes are worth a class: 16 KiB are 19 objects of 848 bytes and 18 of 896, and nothing lies
- * between.  608, 800 and 832 are there for alignment.  A class is a multiple of the largest power
- * of two that divides a size it serves.
+ * Take memory that is full of objects of one size, 16 to 1024 bytes in steps of 16.  At most 6.5 %
+ * of it is lost, headers included; between the kernel's classes it is 25 %.
+ *
+ * What a slab page holds decides which sizes are worth a class.  16 KiB are 19 objects of 848 bytes
+ * and 18 of 896, and nothing lies between.  608, 800 and 832 are there for alignment: a class is a
+ * multiple of the largest power of two that divides a size it serves.
  */
 #include "malloc/hak_user.h"
 #include "tiny/tiny_class.h"
