@@ -113,8 +113,9 @@ static void little_is_lost_in_each_size(void)
 		take(n, size);
 		taken = resident() - before;
 		give(n);
-		expect(taken <= n * size + n * size * 75 / 1000, "%zu objects of %zu bytes take %llu "
-		       "bytes: %llu in a thousand are lost", n, size, (unsigned long long)taken,
+		expect(taken <= n * size + n * size * 75 / 1000,
+		       "%zu objects of %zu bytes take %llu bytes: %llu in a thousand are lost", n,
+		       size, (unsigned long long)taken,
 		       (unsigned long long)(taken * 1000 / (n * size) - 1000));
 	}
 	expect_audit_clean();
