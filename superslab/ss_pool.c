@@ -321,7 +321,8 @@ enum hak_grown hak_pool_grow(struct hak_pool *pool, int *nid, gfp_t gfp)
 	bool small, fresh;
 
 	/* A cache with few objects takes one slab page, whatever would waste least, or one page. */
-	if (!hak_peek(pool->node[*nid]->nr_slabs))
+	if (!hak_peek(pool->node[*nid]->nr_slabs) &&
+	    !(HAK_LARGE_STRIDES && pool->stride > HAK_SPAGE_SIZE / 2))
 		spages = !pool->thrifty || hak_peek(pool->node[*nid]->grown);
 	slab = hak_block_slab(pool, *nid, spages, gfp, &small, &fresh);
 	if (!slab)

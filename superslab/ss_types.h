@@ -86,6 +86,9 @@
 #ifndef HAK_GROW_LEAST
 #define HAK_GROW_LEAST	32U		/* slab pages a SuperSlab begins with at least: 512 KiB */
 #endif
+#ifndef HAK_LARGE_STRIDES
+#define HAK_LARGE_STRIDES 0		/* no object is larger than half a slab page */
+#endif
 #ifndef HAK_BATCH
 #define HAK_BATCH	32		/* objects under one hold of a lock */
 #endif

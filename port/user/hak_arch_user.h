@@ -11,6 +11,7 @@
 
 #define HAK_MAG_MAX	126		/* docs/user-space.md, tuning */
 #define HAK_GROW_LEAST	128U		/* all: what nobody touched costs nothing */
+#define HAK_LARGE_STRIDES 1		/* malloc() has classes up to 32 KiB */
 #define HAK_BATCH	24		/* a refill overshoots by less: docs/user-space.md */
 /* Nothing interrupts: one level. */
 #define HAK_LEVELS	HAK_TASK, HAK_SOFTIRQ = HAK_TASK, HAK_HARDIRQ = HAK_TASK

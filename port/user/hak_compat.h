@@ -44,7 +44,7 @@ bool SHIM_KERNEL_OWNS(const void *p);
 #define hak_reclaims()			true
 #define hak_reclaimed(pages)		((void)(pages))
 #define hak_pages_freeze(page, order)	((page)->refs = 0)
-#define hak_pages_piece(page, order)	shim_pages_drop(page, order)
+#define hak_pages_piece(page, order)	shim_pages_leave(page, order)
 #define hak_pages_end(page, order)	__free_pages(page, order)
 #define hak_page_mend(page)		((page)->refs = 0)
 #define hak_assert_held(lock)		((void)(lock))

@@ -426,6 +426,7 @@ enum {
 #define for_each_online_node	for_each_node
 #define for_each_node_state(n, s) for_each_node(n)
 #define SHIM_SS_BYTES		(32UL << 30)	/* of SuperSlabs */
+#define SHIM_SS_SHIFT		21		/* of the size of each */
 #define SHIM_SMALL_BYTES	(2UL << 30)	/* of smaller blocks, behind them */
 struct page { int refs; u32 next; };
 struct shim_next { void *(*malloc)(size_t), *(*calloc)(size_t, size_t), *(*realloc)(void *, size_t),
@@ -451,7 +452,8 @@ static inline bool shim_in_window(const void *p)
 	return ((unsigned long)p & (READ_ONCE(shim_window.mask) & ~7UL)) ==
 	       READ_ONCE(shim_window.base);
 }
-enum shim_part { SHIM_PART_CPUS, SHIM_PART_SLOTS, SHIM_NR_PARTS };
+enum shim_part { SHIM_PART_CPUS, SHIM_PART_SLOTS, SHIM_PART_RUN_MAP, SHIM_PART_RUNS, SHIM_NR_PARTS };
+#define SHIM_RUN_BYTES		(64UL << 30)	/* of malloc()'s runs, and 16 bytes a page for their map */
 int shim_arena_init(void);			/* 0 or -ENOMEM, like the next two */
 int shim_cpus_init(void);
 int shim_pages_init(void);
@@ -466,6 +468,16 @@ bool shim_is_mapped(const void *p);		/* in the arena, and may be read */
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
 void __free_pages(struct page *page, unsigned int order);
 void shim_pages_drop(struct page *page, unsigned int order);	/* its memory, not its place */
+void shim_pages_leave(struct page *page, unsigned int order);	/* likewise, unless it stays warm */
+void shim_ss_put(void *base);		/* nobody has the SuperSlab, and it is closed */
+/* os_warm.c: nobody has it, and it is to stay open? One that is, or NULL.  There was none. */
+bool shim_warm_put(void *base);
+void *shim_warm_take(void);
+void shim_warm_missed(void *base);
+void shim_warm_look(bool all);		/* those nobody wanted since the last time go, or all */
+unsigned long shim_warm_pages(void);
+extern int shim_warm_off;		/* as long as it is not 0 none is kept */
+void shim_memory_drop(void *at, size_t bytes);	/* likewise: it reads as 0 */
 #define kzalloc(n, gfp)		((void)(gfp), shim_next.calloc(1, n))
 #define kcalloc(n, s, gfp)	shim_next.calloc(n, s)
 #define kvcalloc(n, s, gfp)	shim_next.calloc(n, s)

@@ -2,7 +2,8 @@
 /*
  * The arena of hak_shim.h: addresses that belong to nobody else, and are mapped as they are used.
  *
- *   SuperSlabs, 32 GiB | small blocks, 2 GiB | a struct page for each page | CPUs | their slots
+ *   SuperSlabs, 32 GiB | small blocks, 2 GiB | a struct page for each page | CPUs | their slots |
+ *   a map of runs | runs, 64 GiB
  *
  * SuperSlabs are made in a window, a naturally aligned part of the first 32 GiB.  That makes "is
  * it one of ours" a comparison of upper bits.  The window can be read everywhere, so that a tag
@@ -50,7 +51,7 @@ static u32 window_first, window_pages;		/* of the window */
 static u32 ss_next, ss_mapped, ss_end;		/* first not used; not mapped; of what is filled */
 static u32 small_next, small_mapped;
 
-/* [cpu_lock] */
+/* [cpu_lock], or of runs their own lock */
 static struct { size_t at, most, mapped; } parts[SHIM_NR_PARTS];
 
 /* By its number: the mmap() of a sanitizer in the program moves what it has no shadow of. */
@@ -257,14 +258,17 @@ static bool place_somewhere(void)
 
 int shim_arena_init(void)
 {
-	size_t cpus = PAGES_AT + PAGES_BYTES;
+	size_t at = PAGES_AT + PAGES_BYTES;
+	unsigned int i;
 
 	if (!place_somewhere())
 		return -ENOMEM;
 	small_next = small_mapped = SMALL_AT;
-	parts[SHIM_PART_CPUS].at = cpus;
 	parts[SHIM_PART_CPUS].most = PAGE_ALIGN((SHIM_CPUS + 1) * sizeof(struct shim_cpu));
-	parts[SHIM_PART_SLOTS].at = cpus + parts[SHIM_PART_CPUS].most;
 	parts[SHIM_PART_SLOTS].most = (SHIM_CPUS + 1UL) * SHIM_SLOT;
+	parts[SHIM_PART_RUN_MAP].most = SHIM_RUN_BYTES >> PAGE_SHIFT << 4;
+	parts[SHIM_PART_RUNS].most = SHIM_RUN_BYTES;
+	for (i = 0; i < SHIM_NR_PARTS; at += parts[i++].most)
+		parts[i].at = at;
 	return 0;
 }

@@ -48,8 +48,14 @@ static void page_put(struct page *page, unsigned int order)
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 {
 	struct page *page;
+	void *warm = order == SS_ORDER ? shim_warm_take() : NULL;
 	u32 i;
 
+	if (warm) {
+		page = virt_to_page(warm);
+		page->refs = 1;
+		return page;
+	}
 	preempt_disable();
 	raw_spin_lock(&page_lock);
 	i = page_take(order);
@@ -62,15 +68,15 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 		page_put(page, order);
 		return NULL;
 	}
+	if (order == SS_ORDER)
+		shim_warm_missed(page_address(page));
 	page->refs = 1;
 	return page;
 }
 
 /* What is locked in memory is given up all the same. */
-void shim_pages_drop(struct page *page, unsigned int order)
+void shim_memory_drop(void *at, size_t bytes)
 {
-	void *at = page_address(page);
-	size_t bytes = PAGE_SIZE << order;
 	int err = errno;
 
 	if (madvise(at, bytes, MADV_DONTNEED) && madvise(at, bytes, MADV_DONTNEED_LOCKED))
@@ -78,11 +84,23 @@ void shim_pages_drop(struct page *page, unsigned int order)
 	errno = err;
 }
 
+void shim_pages_drop(struct page *page, unsigned int order)
+{
+	shim_memory_drop(page_address(page), PAGE_SIZE << order);
+}
+
 void __free_pages(struct page *page, unsigned int order)
 {
+	if (order == SS_ORDER && shim_warm_put(page_address(page)))
+		return;
 	if (order == SS_ORDER)
 		shim_ss_close(page_address(page));
 	page_put(page, order);
+}
+
+void shim_ss_put(void *base)
+{
+	page_put(virt_to_page(base), SS_ORDER);
 }
 
 void *kmalloc(size_t n, gfp_t gfp)

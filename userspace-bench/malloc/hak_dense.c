@@ -49,7 +49,7 @@ int hak_dense_init(void)
 	return 0;
 }
 
-struct hak_cache *hak_user_cache(size_t size)
+struct hak_cache *hak_dense_cache(size_t size)
 {
 	return dense_cache[(size + 15) / 16];
 }

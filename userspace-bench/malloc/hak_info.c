@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "malloc/hak_run.h"
 #include "malloc/hak_user.h"
 
 /* What hakmem has from the system, in bytes, and what of it is in use. */
@@ -38,6 +39,7 @@ static void own_add(struct own *o, struct hak_core *core)
 
 static void own_look(struct own *o)
 {
+	struct hak_run_stats runs;
 	struct hak_core *core;
 	bool borrowed;
 
@@ -50,7 +52,9 @@ static void own_look(struct own *o)
 		own_add(o, core);
 	mutex_unlock(&hak_caches_lock);
 	shim_leave(borrowed);
-	o->held = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]) * PAGE_SIZE;
+	hak_run_stats(&runs);
+	o->live += runs.used * PAGE_SIZE;
+	o->held = hak_user_held() * PAGE_SIZE;
 	o->live = min(o->live, o->held);
 	o->free = o->held - o->live;
 	if (o->held > READ_ONCE(held_most))
@@ -173,7 +177,7 @@ HAK_PUBLIC int malloc_info(int options, FILE *to)
 
 HAK_PUBLIC int malloc_trim(size_t pad)
 {
-	unsigned long before = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]), after;
+	unsigned long before = hak_user_held();
 	bool borrowed, next;
 
 	if (!hak_user_start())
@@ -182,10 +186,9 @@ HAK_PUBLIC int malloc_trim(size_t pad)
 	if (!hak_user_serves())
 		return next;
 	borrowed = shim_enter();
-	shim_bury();
-	after = hak_shrink_all();
+	hak_user_trim();
 	shim_leave(borrowed);
-	return after < before || next;
+	return hak_user_held() < before || next;
 }
 
 /* What is said of chunks, arenas and mappings is the next one's alone. */

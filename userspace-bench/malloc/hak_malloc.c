@@ -2,12 +2,13 @@
 /*
  * The malloc family over hakmem: what LD_PRELOAD puts in front of the C library's.
  *
- * Sizes up to 1024 bytes come from hakmem's classes of multiples of 16, which gives malloc()'s
- * alignment.  What is larger comes from the next allocator, and is counted.  Whose a pointer is
- * follows from its upper bits, see hak_arch_foreign().
+ * Sizes up to 32 KiB come from hakmem's classes of multiples of 16, which gives malloc()'s
+ * alignment.  Those up to 1 MiB are runs of pages.  What is larger comes from the next allocator,
+ * and is counted.  Whose a pointer is follows from its upper bits, see hak_arch_foreign().
  */
 #include <malloc.h>
 
+#include "malloc/hak_run.h"
 #include "malloc/hak_user.h"
 #include "malloc/hak_words.h"
 
@@ -40,26 +41,82 @@ static void *malloc_next(size_t size)
 	return shim_next.malloc(size);
 }
 
+/* Where the set for a size is that is above HAK_MAX_SIZE and below @here's limit of those. */
+static __always_inline struct hak_set *const *more_set(const struct hak_user_cpu *here, size_t size)
+{
+	return &here->more[(size - 1) / HAK_MORE_STEP];
+}
+
+/* Pages of its own; sets whether they read as 0. */
+static void *malloc_run(size_t size, size_t align, bool *zero)
+{
+	bool borrowed;
+	void *p;
+
+	if (size > HAK_RUN_MAX || align > HAK_RUN_MAX || !hak_user_serves())
+		return NULL;
+	borrowed = shim_enter();
+	p = hak_run_alloc(size, align, zero);
+	shim_leave(borrowed);
+	return p;
+}
+
 /* The set is empty, or this thread has no CPU yet, or it is none of our sizes. */
 static noinline void *malloc_miss(size_t size)
 {
 	const struct hak_user_cpu *here = hak_user_here();
 	struct hak_cache *c;
+	struct hak_set *s;
+	bool borrowed, zero;
 	void *p = NULL;
-	bool borrowed;
 
-	if (size < here->limit) {
-		c = container_of(here->set[size], struct hak_cache, task);
+	if (size < here->more_limit) {
+		hak_decay();
+		s = size < here->limit ? here->set[size] : *more_set(here, size);
+		c = container_of(s, struct hak_cache, task);
 		c = (struct hak_cache *)((const char *)c - shim_base);
 		p = HAK_ABI_NAME(hak_alloc_miss)(c, GFP_KERNEL);
-	} else if (size <= HAK_MAX_SIZE && hak_user_serves()) {
+	} else if (size <= HAK_MORE_MAX && hak_user_serves()) {
 		borrowed = shim_enter();
 		p = HAK_ABI_NAME(hak_alloc_miss)(hak_user_cache(size), GFP_KERNEL);
 		shim_leave(borrowed);
+	} else {
+		p = malloc_run(size, PAGE_SIZE, &zero);
 	}
 	if (!p)
 		return malloc_next(size);
 	return unlikely(hak_user_perturb) ? memset(p, ~hak_user_perturb, size) : p;
+}
+
+/* Likewise, for sizes beyond all tables. */
+static noinline void *malloc_larger(size_t size)
+{
+	bool zero;
+	void *p = NULL;
+
+	if (size <= HAK_RUN_MAX && hak_user_here()->more_limit) {
+		hak_decay();
+		p = hak_run_alloc(size, PAGE_SIZE, &zero);
+	}
+	return p ?: malloc_miss(size);
+}
+
+/* As malloc(), for sizes beyond its table. */
+static noinline void *malloc_more(size_t size)
+{
+	const struct hak_user_cpu *here = hak_user_here();
+	struct hak_set *s;
+	void *p;
+
+	if (unlikely(size >= here->more_limit))
+		return malloc_larger(size);
+	s = *more_set(here, size);
+	hak_arch_pop_set(s, p, miss);
+	if (SHIM_HARDENED)
+		hak_arch_unmark(p);
+	return p;
+miss:
+	return malloc_miss(size);
 }
 
 HAK_PUBLIC void *malloc(size_t size)
@@ -69,7 +126,7 @@ HAK_PUBLIC void *malloc(size_t size)
 	void *p;
 
 	if (unlikely(size >= here->limit))
-		return malloc_miss(size);
+		return malloc_more(size);
 	s = here->set[size];
 	hak_arch_pop_set(s, p, miss);
 	if (SHIM_HARDENED)
@@ -79,10 +136,12 @@ miss:
 	return malloc_miss(size);
 }
 
-static __always_inline void free_started(void *p)
+static __always_inline void free_started(void *p, unsigned long caller)
 {
 	if (likely(shim_in_window(p)))
 		hak_push_lookup(p);
+	else if (hak_run_owns(p))
+		hak_run_free(p, caller);
 	else
 		HAK_ABI_NAME(hak_free_lookup)(p);
 }
@@ -93,6 +152,10 @@ static __always_inline void free_started(void *p)
  */
 static noinline void free_miss(void *p)
 {
+	if (hak_run_owns(p) && shim_base != shim_nowhere) {
+		hak_run_free(p, _RET_IP_);
+		return;
+	}
 	if (!p || hak_user_early_size(p) || !hak_user_start())
 		return;
 	/* What the kernel has for an allocation of no bytes is nobody's here. */
@@ -101,11 +164,11 @@ static noinline void free_miss(void *p)
 		return;
 	}
 	if (unlikely(shim_enter())) {
-		free_started(p);
+		free_started(p, _RET_IP_);
 		shim_leave(true);
 		return;
 	}
-	free_started(p);
+	free_started(p, _RET_IP_);
 }
 
 HAK_PUBLIC void free(void *p)
@@ -127,6 +190,17 @@ miss:
 	free_miss(p);
 }
 
+static noinline void *calloc_large(size_t bytes)
+{
+	bool zero;
+	void *p = malloc_run(bytes, PAGE_SIZE, &zero);
+
+	if (p)
+		return zero ? p : memset(p, 0, bytes);
+	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
+	return shim_next.calloc(1, bytes);
+}
+
 static noinline void *calloc_slow(size_t n, size_t size)
 {
 	size_t bytes;
@@ -136,10 +210,8 @@ static noinline void *calloc_slow(size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (bytes > HAK_MAX_SIZE && hak_user_start()) {
-		hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
-		return shim_next.calloc(n, size);
-	}
+	if (bytes > HAK_MORE_MAX && hak_user_start())
+		return calloc_large(bytes);
 	p = malloc(bytes);
 	return p ? memset(p, 0, bytes) : NULL;
 }
@@ -171,6 +243,21 @@ static __always_inline bool starts_object(const void *p, size_t size)
 	       !((u32)(unsigned long)p % HAK_SPAGE_SIZE % (u32)size);
 }
 
+/* The same of a run, or of what is none. */
+static size_t run_size(void *p, const char *call, unsigned long caller)
+{
+	bool borrowed = shim_enter();
+	size_t size = hak_run_usable(p);
+
+	shim_call = call;
+	/* No run begins there, so none is freed: it is reported. */
+	if (!size)
+		hak_run_free(p, caller);
+	shim_call = NULL;
+	shim_leave(borrowed);
+	return size ?: NO_OBJECT;
+}
+
 /* The size of the live object of ours at @p.  0: it is not ours.  NO_OBJECT: it is none. */
 static noinline size_t object_size(void *p, const char *call, unsigned long caller)
 {
@@ -181,6 +268,8 @@ static noinline size_t object_size(void *p, const char *call, unsigned long call
 
 	if (early || !hak_user_serves())
 		return early;
+	if (hak_run_owns(p))
+		return run_size(p, call, caller);
 	if (!ZERO_OR_NULL_PTR(p) && hak_kernel_owns(p))
 		return 0;
 	borrowed = shim_enter();
@@ -233,6 +322,25 @@ static __always_inline bool realloc_stays(size_t old, size_t size)
 	return size <= old && (size >= old / 2 || old <= 2 * MALLOC_ALIGN);
 }
 
+/* A run stays where it is, if there is room, and if what it becomes is a run. */
+static bool realloc_run(void *p, size_t size)
+{
+	bool borrowed, done;
+
+	if (size <= HAK_MORE_MAX || size > HAK_RUN_MAX)
+		return false;
+	borrowed = shim_enter();
+	done = hak_run_resize(p, size);
+	shim_leave(borrowed);
+	return done;
+}
+
+/* Likewise, of anything that is ours. */
+static bool stays(void *p, size_t old, size_t size)
+{
+	return hak_run_owns(p) ? realloc_run(p, size) : realloc_stays(old, size);
+}
+
 static noinline void *realloc_slow(void *p, size_t size, unsigned long caller)
 {
 	size_t old;
@@ -249,9 +357,9 @@ static noinline void *realloc_slow(void *p, size_t size, unsigned long caller)
 		return NULL;
 	}
 	if (old)
-		return realloc_stays(old, size) ? p : realloc_move(p, old, size);
+		return stays(p, old, size) ? p : realloc_move(p, old, size);
 	/* What has shrunk to one of our sizes may as well become one of our objects. */
-	if (size <= HAK_MAX_SIZE || size > PTRDIFF_MAX)
+	if (size <= HAK_RUN_MAX || size > PTRDIFF_MAX)
 		return realloc_move(p, shim_next.usable(p), size);
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 	hak_mem_add(HAK_MEM_FREE_LARGE, 1);
@@ -303,15 +411,20 @@ HAK_PUBLIC void *reallocarray(void *p, size_t n, size_t size)
 static void *aligned_slow(size_t align, size_t size)
 {
 	size_t rounded = ALIGN(size + !size, align);
+	bool zero;
+	void *p;
 
 	if (align <= MALLOC_ALIGN)
 		return malloc(size);
-	if (align <= HAK_MAX_SIZE && size <= HAK_MAX_SIZE && rounded <= HAK_MAX_SIZE)
+	if (align <= HAK_SPAGE_SIZE && size <= HAK_MORE_MAX && rounded <= HAK_MORE_MAX)
 		return malloc(rounded);
 	if (!hak_user_start()) {
 		errno = ENOMEM;
 		return NULL;
 	}
+	p = malloc_run(size + !size, max(align, PAGE_SIZE), &zero);
+	if (p)
+		return p;
 	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
 	return shim_next.memalign(align, size);
 }

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "malloc/hak_user.h"
+#include "malloc/hak_run.h"
 
 enum { START_NOT, START_GOING, START_DONE };
 static int started;
@@ -166,6 +166,11 @@ static void parameters(void)
 	hak_superslab_enabled = hak_conf.superslab;
 }
 
+static struct hak_set *set_on(int cpu, size_t size)
+{
+	return &per_cpu_ptr(hak_percpu(hak_user_cache(size)), cpu)->task;
+}
+
 static struct hak_user_cpu *user_cpu(int cpu)
 {
 	return (void *)(shim_cpu[cpu].base + HAK_USER_AT);
@@ -178,6 +183,7 @@ static void set_limit(struct hak_user_cpu *u)
 
 	WRITE_ONCE(u->limit, inlined ? HAK_MAX_SIZE + 1 : 0);
 	WRITE_ONCE(u->last, inlined ? HAK_MAX_SIZE : 0);
+	WRITE_ONCE(u->more_limit, inlined ? HAK_MORE_MAX + 1 : 0);
 }
 
 void hak_user_set_perturb(int value)
@@ -196,7 +202,9 @@ static void cpu_up(int cpu)
 	unsigned int size;
 
 	for (size = 0; size < ARRAY_SIZE(u->set); size++)
-		u->set[size] = &per_cpu_ptr(hak_percpu(hak_user_cache(size)), cpu)->task;
+		u->set[size] = set_on(cpu, size);
+	for (size = HAK_MAX_SIZE + 1; size < HAK_MORE_MAX; size += HAK_MORE_STEP)
+		u->more[size / HAK_MORE_STEP] = set_on(cpu, size);
 	set_limit(u);
 }
 
@@ -209,7 +217,8 @@ static int layers(void)
 	shim_drain = cpu_dead;
 	shim_bound = thread_bound;
 	return hak_dir_init() ?: hak_block_init() ?: hak_defer_init() ?: hak_caches_init() ?:
-	       hak_dense_init() ?: pthread_key_create(&thread_key, thread_ends);
+	       hak_dense_init() ?: hak_more_init() ?: hak_run_init() ?:
+	       pthread_key_create(&thread_key, thread_ends);
 }
 
 bool hak_user_start(void)
@@ -250,31 +259,52 @@ static __attribute__((constructor)) void start_at_load(void)
 	hak_user_start();
 }
 
+/* The core's, and those of what only malloc() has. */
+#define NR_USER_STATS (HAK_NR_STATS + 2)
+
+static const char *stat_name(int i)
+{
+	return i < HAK_NR_STATS ? hak_stat_name[i] : i == HAK_NR_STATS ? "alloc_run" : "free_run";
+}
+
+static void stats_read(u64 v[NR_USER_STATS])
+{
+	struct hak_run_stats runs;
+
+	hak_stats_read(v);
+	hak_run_stats(&runs);
+	v[HAK_STAT_pages_held] = hak_user_held();
+	v[HAK_NR_STATS] = runs.allocs;
+	v[HAK_NR_STATS + 1] = runs.frees;
+}
+
 HAK_PUBLIC unsigned long long hakmem_stat_read(const char *name)
 {
-	u64 v[HAK_NR_STATS];
+	u64 v[NR_USER_STATS];
 	int i;
 
 	if (!hak_user_start())
 		return HAK_STAT_UNKEPT;
-	hak_stats_read(v);
-	for (i = 0; i < HAK_NR_STATS; i++)
-		if (!strcmp(name, hak_stat_name[i]))
+	stats_read(v);
+	for (i = 0; i < NR_USER_STATS; i++)
+		if (!strcmp(name, stat_name(i)))
 			return v[i];
 	return HAK_STAT_UNKEPT;
 }
 
 HAK_PUBLIC int hakmem_audit(long live)
 {
+	struct hak_run_stats runs;
 	bool borrowed;
 	int found;
 
 	if (!hak_user_serves())
 		return 0;
 	borrowed = shim_enter();
-	shim_bury();
-	hak_shrink_all();
-	found = hak_audit(live);
+	hak_user_trim();
+	hak_run_stats(&runs);
+	found = hak_audit(live < 0 ? live : live - (long)(runs.allocs - runs.frees)) +
+		hak_run_verify();
 	shim_leave(borrowed);
 	return found;
 }
@@ -304,7 +334,7 @@ static int stats_file(void)
 
 static __attribute__((destructor)) void tell_stats(void)
 {
-	u64 v[HAK_NR_STATS];
+	u64 v[NR_USER_STATS];
 	int i, fd;
 
 	if (!stats.wanted || READ_ONCE(started) != START_DONE)
@@ -312,12 +342,12 @@ static __attribute__((destructor)) void tell_stats(void)
 	fd = stats_file();
 	if (fd < 0)
 		return;
-	hak_stats_read(v);
-	for (i = 0; i < HAK_NR_STATS; i++)
+	stats_read(v);
+	for (i = 0; i < NR_USER_STATS; i++)
 		if (v[i] == HAK_STAT_UNKEPT)
-			dprintf(fd, "hakmem: %s -\n", hak_stat_name[i]);
+			dprintf(fd, "hakmem: %s -\n", stat_name(i));
 		else
-			dprintf(fd, "hakmem: %s %lu\n", hak_stat_name[i], (unsigned long)v[i]);
+			dprintf(fd, "hakmem: %s %lu\n", stat_name(i), (unsigned long)v[i]);
 	if (stats.path[0])
 		close(fd);
 }

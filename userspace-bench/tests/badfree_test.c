@@ -18,9 +18,12 @@
 #include <string.h>
 
 #define REPORT		"hakmem: bad free of"
+#define FEW_IN_A_SLAB	1024		/* above, a slab has few objects */
+#define LARGEST_CLASS	32768		/* above, each has pages of its own */
 #define BLOCK		(2UL << 20)	/* memory comes in naturally aligned blocks of this size */
 
-static const size_t sizes[] = { 8, 16, 32, 48, 64, 100, 128, 200, 320, 500, 640, 1000, 1024 };
+static const size_t sizes[] = { 8, 16, 32, 48, 64, 100, 128, 200, 320, 500, 640, 1000, 1024,
+	1025, 2048, 5000, 8192, 16384, 32768, 32769, 100000 };
 
 struct mistake {
 	void (*make)(size_t size);
@@ -34,14 +37,14 @@ struct mistake {
 static void all_distinct(size_t size)
 {
 	static void *p[3000], *sorted[COUNT(p)];
-	size_t i;
+	size_t i, n = size > LARGEST_CLASS ? 10 : size > 1024 ? 100 : COUNT(p);
 
-	for (i = 0; i < COUNT(p); i++) {
+	for (i = 0; i < n; i++) {
 		sorted[i] = p[i] = malloc(size);
 		hak_pattern_fill(p[i], size, i);
 	}
-	expect(distinct(sorted, COUNT(p)), "an object of %zu bytes was handed out twice", size);
-	for (i = 0; i < COUNT(p); i++) {
+	expect(distinct(sorted, n), "an object of %zu bytes was handed out twice", size);
+	for (i = 0; i < n; i++) {
 		expect(hak_pattern_holds(p[i], size, i), "two objects of %zu bytes overlap", size);
 		free(p[i]);
 	}
@@ -80,18 +83,27 @@ static void expect_report(const struct outcome *o, const struct mistake *m)
 	expect(!lines || !strncmp(o->err, REPORT, strlen(REPORT)), "the report is: %.200s", o->err);
 }
 
-static void at_each_size(void (*make)(size_t size), const char *counter, unsigned int times,
-			 const char *second)
+/* The same at each size above @above up to @most. */
+static void at_sizes(size_t above, size_t most, void (*make)(size_t size), const char *counter,
+		     unsigned int times, const char *second)
 {
 	struct mistake m = { make, 0, counter, times, second };
 	struct outcome o;
 	size_t i;
 
 	for (i = 0; i < COUNT(sizes) && !check_failed(); i++) {
+		if (sizes[i] <= above || sizes[i] > most)
+			continue;
 		m.size = sizes[i];
 		run_child(child_of_mistake, &m, &o);
 		expect_report(&o, &m);
 	}
+}
+
+static void at_each_size(void (*make)(size_t size), const char *counter, unsigned int times,
+			 const char *second)
+{
+	at_sizes(0, ~0UL, make, counter, times, second);
 }
 
 static void make_none(size_t size)
@@ -327,7 +339,10 @@ static void every_further_free_is_found(void)
 
 static void late_double_free_is_found(void)
 {
-	at_each_size(make_late, "bad_free_double", 1, NULL);
+	at_sizes(0, FEW_IN_A_SLAB, make_late, "bad_free_double", 1, NULL);
+	/* All of its slab may be free by then, and the slab gone. */
+	at_sizes(FEW_IN_A_SLAB, LARGEST_CLASS, make_late, "bad_free_double", 1, "bad_free_foreign");
+	at_sizes(LARGEST_CLASS, ~0UL, make_late, "bad_free_double", 1, NULL);
 }
 
 static void free_of_reused_is_found(void)
@@ -356,8 +371,8 @@ static void misaligned_is_found_at_once(void)
 
 static void never_an_object_is_found(void)
 {
-	at_each_size(make_header, "bad_free_foreign", 3, "bad_free_interior");
-	at_each_size(make_unused_page, "bad_free_foreign", 1, "bad_free_interior");
+	at_sizes(0, LARGEST_CLASS, make_header, "bad_free_foreign", 3, "bad_free_interior");
+	at_sizes(0, LARGEST_CLASS, make_unused_page, "bad_free_foreign", 1, "bad_free_interior");
 	at_each_size(make_far, "bad_free_foreign", 1, NULL);
 }
 

@@ -77,7 +77,7 @@ static uint64_t stat_sum(const char *const *name)
 uint64_t stat_served(void)
 {
 	static const char *const names[] = { "alloc_magazine", "alloc_spare", "alloc_depot",
-		"alloc_slab", "alloc_superslab", "alloc_small_block", NULL };
+		"alloc_slab", "alloc_superslab", "alloc_small_block", "alloc_run", NULL };
 
 	return stat_sum(names);
 }

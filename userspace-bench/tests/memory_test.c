@@ -5,16 +5,20 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "kunit/lib/hak_pattern.h"
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define MIB		(1UL << 20)
 #define CLASS_BUDGET	MIB		/* what one class may retain */
 #define BLOCK		(2 * MIB)	/* memory is taken and given back in these */
+#define RUNS_BUDGET	(16 * MIB)	/* what is larger may retain so much in all */
+#define LARGEST_CLASS	32768
 #define SPARE		(4 * BLOCK)	/* what is kept is scattered over a few of them */
 #define CROWD		300
 #define EACH		300
@@ -80,7 +84,7 @@ static void small_memory_is_reused(void)
 	expect_audit_clean();
 }
 
-/* What the next allocator serves goes back to it: leaked, this would be 2 GB. */
+/* Leaked, this would be 2 GB. */
 static void large_memory_is_reused(void)
 {
 	uint64_t before = resident();
@@ -121,22 +125,111 @@ static void little_is_lost_in_each_size(void)
 	expect_audit_clean();
 }
 
-/* Each class by itself: 64 MiB at a time, and then nothing. */
+static void child_of_burst(void *arg)
+{
+	size_t size = *(size_t *)arg, n = 64 * MIB / size;
+	uint64_t before = held_bytes();
+
+	if (n > COUNT(live))
+		n = COUNT(live);
+	take(n, size);
+	expect(!under_hakmem() || held_bytes() >= n * size, "%zu bytes are live, and held are "
+	       "%llu", n * size, (unsigned long long)held_bytes());
+	give(n);
+	expect_held("after a burst", before + RUNS_BUDGET * (size > LARGEST_CLASS) +
+		    CLASS_BUDGET * (size > LARGEST_CLASS / 4 ? 6 : 1) + SPARE);
+	expect_audit_clean();
+}
+
+/* Each size in a process of its own: 64 MiB at once, and then nothing. */
 static void burst_is_given_back(void)
 {
-	static const size_t sizes[] = { 160, 256, 512, 1024 };
-	uint64_t before = held_bytes();
-	size_t i, n;
+	static size_t sizes[] = { 160, 256, 512, 1024, 1500, 4096, 8192, 20000, 32768, 40000,
+		100000, 1 << 20 };
+	struct outcome o;
+	size_t i;
 
-	for (i = 0; i < COUNT(sizes); i++) {
-		n = 64 * MIB / sizes[i];
-		if (n > COUNT(live))
-			n = COUNT(live);
-		take(n, sizes[i]);
-		expect(!under_hakmem() || held_bytes() >= before + n * sizes[i], "%zu bytes are "
-		       "live, and held are %llu", n * sizes[i], (unsigned long long)held_bytes());
+	for (i = 0; i < COUNT(sizes) && !check_failed(); i++) {
+		run_child(child_of_burst, &sizes[i], &o);
+		expect(ended_well(&o), "status %x with %zu bytes", o.status, sizes[i]);
+	}
+}
+
+static long faults(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return u.ru_minflt;
+}
+
+/* Page faults of the last of some rounds in which @n objects are built and dropped. */
+static long swing(size_t n, size_t size, int rounds)
+{
+	long before = 0;
+
+	while (rounds--) {
+		before = faults();
+		take(n, size);
 		give(n);
-		expect_held("after a burst", before + (i + 1) * CLASS_BUDGET + SPARE);
+	}
+	return faults() - before;
+}
+
+/* As long as it takes, by the program's own time. */
+static void until_held(uint64_t most)
+{
+	size_t i;
+
+	for (i = 0; i < 3000 && held_bytes() > most; i++) {
+		take(1000, 64);
+		give(1000);
+		usleep(1000);
+	}
+}
+
+/* What is built and dropped again and again stays, and goes when that has ended. */
+static void what_is_wanted_again_stays(void)
+{
+	static const struct { size_t n, size; } of[] = { { 400000, 64 }, { 10000, 4096 },
+		{ 1000, 40000 }, { 150, 300000 } };
+	uint64_t before;
+	size_t i;
+	long n;
+
+	malloc_trim(0);
+	before = held_bytes();
+	for (i = 0; i < COUNT(of); i++) {
+		n = swing(of[i].n, of[i].size, 6);
+		expect(n < (long)(of[i].n * of[i].size / 4096 / 4), "%ld page faults for %zu of "
+		       "%zu bytes", n, of[i].n, of[i].size);
+	}
+	until_held(before + RUNS_BUDGET + SPARE);
+	expect_held("a while later", before + RUNS_BUDGET + SPARE);
+	malloc_trim(0);
+	expect_held("after a trim", before + BLOCK);
+	expect_audit_clean();
+}
+
+/* Pages that somebody wrote to are 0 for calloc(), and no two blocks share any. */
+static void used_pages_are_cleared(void)
+{
+	static const size_t sizes[] = { 1025, 5000, 32768, 32769, 65536, 100000, 1 << 20 };
+	size_t i, k, n = 16, size;
+	unsigned char *p;
+
+	for (i = 0; i < COUNT(sizes) && !check_failed(); i++) {
+		size = sizes[i];
+		for (k = 0; k < n; k++)
+			live[k] = memset(malloc(size), 0xff, size);
+		give(n);
+		for (k = 0; k < n; k++) {
+			p = live[k] = calloc(1, size);
+			expect(hak_all_bytes(p, size, 0), "%zu bytes are not 0", size);
+			memset(p, 0xff, size);
+		}
+		expect(distinct(live, n), "two blocks of %zu bytes are one", size);
+		give(n);
 	}
 	expect_audit_clean();
 }
@@ -165,7 +258,7 @@ static void trim_gives_the_rest_back(void)
 /* What the next allocator keeps is given back too: the last of many stays, so it keeps them all. */
 static void trim_asks_the_next_one(void)
 {
-	const size_t n = 3000, size = 20000;
+	const size_t n = 30, size = 2000000;
 	uint64_t before = resident();
 
 	take(n, size);
@@ -261,6 +354,8 @@ static const struct check_case cases[] = {
 	{ "large_memory_is_reused", large_memory_is_reused, 0 },
 	{ "little_is_lost_in_each_size", little_is_lost_in_each_size, NEEDS_HAKMEM },
 	{ "burst_is_given_back", burst_is_given_back, 0 },
+	{ "what_is_wanted_again_stays", what_is_wanted_again_stays, NEEDS_HAKMEM },
+	{ "used_pages_are_cleared", used_pages_are_cleared, 0 },
 	{ "trim_gives_the_rest_back", trim_gives_the_rest_back, NEEDS_HAKMEM },
 	{ "trim_asks_the_next_one", trim_asks_the_next_one, 0 },
 	{ "ended_threads_hold_nothing", ended_threads_hold_nothing, 0 },

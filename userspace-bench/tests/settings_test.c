@@ -20,6 +20,7 @@
 
 #define REPORT		"hakmem: bad free of"
 #define MANY		3000
+#define LARGE		((1 << 20) + 1)	/* the least that the next allocator serves */
 
 /* The very names of include/linux/hakmem_stats.h, in its order. */
 static const char *const names[] = { "alloc_magazine", "alloc_spare", "alloc_depot", "alloc_slab",
@@ -28,7 +29,7 @@ static const char *const names[] = { "alloc_magazine", "alloc_spare", "alloc_dep
 	"free_small_block", "free_large", "free_exact", "free_nmi", "bad_free_foreign",
 	"bad_free_double", "bad_free_cache", "bad_free_interior", "bad_free_by_kernel",
 	"write_after_free", "leaked_objects", "isolated_wakeups", "pages_held", "superslabs_held",
-	"small_blocks_held" };
+	"small_blocks_held", "alloc_run", "free_run" };
 
 static void *kept[MANY];
 
@@ -76,7 +77,7 @@ static void expect_rise(const char *name, uint64_t before, uint64_t now, uint64_
 	       (unsigned long long)(now - before), (unsigned long long)by);
 }
 
-/* Every operation on up to 1024 bytes is counted once, and nothing is counted as large. */
+/* Every operation on what hakmem serves is counted once, and nothing is counted as large. */
 static void worker_exact_small(void)
 {
 	uint64_t served = stat_served(), large = stat_of("alloc_large");
@@ -84,7 +85,7 @@ static void worker_exact_small(void)
 	size_t i;
 
 	for (i = 0; i < MANY; i++)
-		kept[i] = i % 3 ? malloc(i % 1025) : calloc(1, i % 1025);
+		kept[i] = i % 3 ? malloc(i * 8 % 9000) : calloc(1, i * 8 % 9000);
 	expect_rise("served", served, stat_served(), MANY);
 	expect_rise("alloc_large", large, stat_of("alloc_large"), 0);
 	for (i = 0; i < MANY; i++)
@@ -147,7 +148,7 @@ static void worker_exact_large(void)
 	size_t i;
 
 	for (i = 0; i < MANY; i++)
-		kept[i] = malloc(1025 + i % 3000);
+		kept[i] = malloc(LARGE + i % 3000);
 	expect_rise("alloc_large", large, stat_of("alloc_large"), MANY);
 	for (i = 0; i < MANY; i++)
 		free(kept[i]);
