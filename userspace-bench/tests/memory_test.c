@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB		(1UL << 20)
@@ -176,15 +177,14 @@ static long swing(size_t n, size_t size, int rounds)
 	return faults() - before;
 }
 
-/* As long as it takes, by the program's own time. */
+/* As long as it takes, but no longer than a minute. */
 static void until_held(uint64_t most)
 {
-	size_t i;
+	time_t end = time(NULL) + 60;
 
-	for (i = 0; i < 3000 && held_bytes() > most; i++) {
+	while (held_bytes() > most && time(NULL) < end) {
 		take(1000, 64);
 		give(1000);
-		usleep(1000);
 	}
 }
 
