@@ -3,7 +3,7 @@
  * What a pointer is, by the exact look-up: behind every free whose inlined check is in doubt.
  *
  *   hak_free_valid()   the live object that starts here, or a report that says why there is none
- *   |- hak_free_check, hak_free_lookup  behind the inlined frees; serve objects of small blocks
+ *   |- hak_free_check  behind the inlined hak_cache_free(); serves objects of small blocks
  *   |- hak_free_found  the same for a pointer of unknown cache: hakmem's, the kernel's, nobody's
  *   `- hak_free_deferred  in NMI, where it is linked for later
  *
@@ -145,13 +145,6 @@ void hak_free_found(void *p, unsigned long caller)
 	if (!ZERO_OR_NULL_PTR(p))
 		free_route(p, caller);
 }
-
-/* @p is not in a SuperSlab the inlined path knows, or carries the mark. Preemption off once. */
-void HAK_ABI_NAME(hak_free_lookup)(const void *p)
-{
-	hak_free_found((void *)p, _RET_IP_);
-}
-HAK_EXPORT(HAK_ABI_NAME(hak_free_lookup));
 
 size_t hak_usable_size(const void *p)
 {

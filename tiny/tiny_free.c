@@ -320,6 +320,16 @@ void __hak_cache_free(struct hak_cache *c, void *p)
 }
 HAK_EXPORT(__hak_cache_free);
 
+/*
+ * @p is not in a SuperSlab the inlined path knows, or carries the mark. Preemption off once.  It is
+ * here for __hak_free() to inline it: a call with @p where that has it takes a copy on every path.
+ */
+void HAK_ABI_NAME(hak_free_lookup)(const void *p)
+{
+	hak_free_found((void *)p, _RET_IP_);
+}
+HAK_EXPORT(HAK_ABI_NAME(hak_free_lookup));
+
 void __hak_free(const void *p)
 {
 	hak_push_lookup((void *)p);
