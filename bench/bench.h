@@ -176,6 +176,7 @@ struct bench_lane {
 	u64 allocs, frees;		/* in the measured rounds */
 	u64 fails;
 	unsigned int left_out;		/* rounds in which another task ran */
+	bool woke;			/* in some one did that is the row's own */
 	u64 d[HAK_NR_STATS];		/* what hakmem's counters moved by meanwhile */
 	char why[BENCH_WHY];		/* no figure, because */
 };

@@ -114,7 +114,7 @@ static void line_spread(struct seq_file *m, const struct bench_row *row)
 		seq_printf(m, "spread %s %s", row->name, bench_alloc_names[lane->alloc]);
 		line_milli(m, "", lane->ticks.min);
 		line_milli(m, "", lane->ticks.median);
-		seq_printf(m, " left_out=%u\n", lane->left_out);
+		seq_printf(m, " left_out=%u%s\n", lane->left_out, lane->woke ? " woke" : "");
 	}
 }
 

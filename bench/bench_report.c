@@ -5,7 +5,8 @@
  *
  *   budget NAME INSN kernel=INSN          or  budget NAME INVALID: why
  *   time NAME hak=NS kernel=NS ratio=R    or  time NAME INVALID: why
- *   spread NAME ALLOCATOR MIN MEDIAN left_out=N      rounds in which another task ran
+ *   spread NAME ALLOCATOR MIN MEDIAN left_out=N [woke]   rounds in which another task ran; woke:
+ *                                     or did that the calls woke, and those rounds count
  *   larson NAME cpus=N caches=N live=N insn=INSN kernel=INSN exchanges=N of 1000000
  *   memory NAME VALUE
  *   latency, histogram, stretch: bench_latency_report.c
