@@ -5,10 +5,14 @@
 
 #include "tiny/tiny_depot.h"
 
-/* Is @p to go to another node's slabs? */
+/*
+ * Is @p to go to another node's slabs?  With hardened=0 nobody has looked what it is, and a page is
+ * asked of our memory only.  Anything else stays here until a flush finds it.
+ */
 static __always_inline bool object_remote(const void *p)
 {
 	return static_branch_unlikely(&hak_multi_node_key) &&
+	       (static_branch_likely(&hak_hardened_key) || hak_owns(p)) &&
 	       page_to_nid(virt_to_page(p)) != hak_home_nid();
 }
 
