@@ -41,7 +41,7 @@ u32 hak_run_find(u32 n, enum run_state state);	/* a free run of @n pages or more
 u32 hak_run_longest(void);			/* there is one */
 
 void hak_run_keep(u32 i, u32 n);		/* what was used is kept as it is */
-u32 hak_run_kept(u32 n);			/* and is used again: one of exactly @n pages, or 0 */
+u32 hak_run_kept(u32 n);			/* used again: one of exactly @n pages, or 0 */
 void hak_run_merge(void);			/* none is kept any more */
 
 unsigned int hak_run_book_verify(void);	/* in how many places they do not agree */
