@@ -455,7 +455,7 @@ static inline bool shim_in_window(const void *p)
 enum shim_part {
 	SHIM_PART_CPUS, SHIM_PART_SLOTS, SHIM_PART_RUN_MAP, SHIM_PART_RUNS, SHIM_NR_PARTS
 };
-#define SHIM_RUN_BYTES		(64UL << 30)	/* of malloc()'s runs; their map has 16 bytes a page */
+#define SHIM_RUN_BYTES		(64UL << 30)	/* of malloc()'s runs: 16 bytes of map a page */
 int shim_arena_init(void);			/* 0 or -ENOMEM, like the next two */
 int shim_cpus_init(void);
 int shim_pages_init(void);
