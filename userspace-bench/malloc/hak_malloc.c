@@ -88,6 +88,19 @@ static noinline void *malloc_miss(size_t size)
 	return unlikely(hak_user_perturb) ? memset(p, ~hak_user_perturb, size) : p;
 }
 
+/* An object of @s, whose size is that for @size. */
+static __always_inline void *malloc_from(struct hak_set *s, size_t size)
+{
+	void *p;
+
+	hak_arch_pop_set(s, p, miss);
+	if (SHIM_HARDENED)
+		hak_arch_unmark(p);
+	return p;
+miss:
+	return malloc_miss(size);
+}
+
 /* Likewise, for sizes beyond all tables. */
 static noinline void *malloc_larger(size_t size)
 {
@@ -105,35 +118,19 @@ static noinline void *malloc_larger(size_t size)
 static noinline void *malloc_more(size_t size)
 {
 	const struct hak_user_cpu *here = hak_user_here();
-	struct hak_set *s;
-	void *p;
 
 	if (unlikely(size >= here->more_limit))
 		return malloc_larger(size);
-	s = *more_set(here, size);
-	hak_arch_pop_set(s, p, miss);
-	if (SHIM_HARDENED)
-		hak_arch_unmark(p);
-	return p;
-miss:
-	return malloc_miss(size);
+	return malloc_from(*more_set(here, size), size);
 }
 
 HAK_PUBLIC void *malloc(size_t size)
 {
 	const struct hak_user_cpu *here = hak_user_here();
-	struct hak_set *s;
-	void *p;
 
 	if (unlikely(size >= here->limit))
 		return malloc_more(size);
-	s = here->set[size];
-	hak_arch_pop_set(s, p, miss);
-	if (SHIM_HARDENED)
-		hak_arch_unmark(p);
-	return p;
-miss:
-	return malloc_miss(size);
+	return malloc_from(here->set[size], size);
 }
 
 static __always_inline void free_started(void *p, unsigned long caller)
