@@ -60,7 +60,7 @@ static bool lock_at_once(raw_spinlock_t *l)
 					   __ATOMIC_RELAXED);
 }
 
-/* What was given up, by its place in a slot; the entry lies in slot 0. [cpu_lock] */
+/* What was given up, in order of its place in a slot; the entry lies in slot 0. [cpu_lock] */
 struct free_piece {
 	size_t next, size;
 };
@@ -72,16 +72,50 @@ static struct free_piece *piece_at(size_t at)
 	return (struct free_piece *)(slots + at);
 }
 
+/* The smallest that is large enough; what it has beyond @size stays.  0: there is none. */
 static size_t take_piece(size_t size)
 {
-	size_t at, *link = &free_pieces;
+	size_t at, *link, *best = NULL;
+	struct free_piece *p;
 
-	while (*link && piece_at(*link)->size != size)
-		link = &piece_at(*link)->next;
-	at = *link;
-	if (at)
-		*link = piece_at(at)->next;
+	for (link = &free_pieces; *link; link = &piece_at(*link)->next)
+		if (piece_at(*link)->size >= size &&
+		    (!best || piece_at(*link)->size < piece_at(*best)->size))
+			best = link;
+	if (!best)
+		return 0;
+	at = *best;
+	p = piece_at(at);
+	if (p->size == size) {
+		*best = p->next;
+	} else {
+		*piece_at(at + size) = (struct free_piece){ p->next, p->size - size };
+		*best = at + size;
+	}
 	return at;
+}
+
+/* Pieces that lie side by side become one: caches come and go in many sizes. */
+static void give_piece(size_t at, size_t size)
+{
+	struct free_piece *p, *before = NULL;
+	size_t *link = &free_pieces;
+
+	while (*link && *link < at) {
+		before = piece_at(*link);
+		link = &before->next;
+	}
+	p = piece_at(at);
+	*p = (struct free_piece){ *link, size };
+	*link = at;
+	if (p->next == at + size) {
+		p->size += piece_at(p->next)->size;
+		p->next = piece_at(p->next)->next;
+	}
+	if (before && (char *)before + before->size == (char *)p) {
+		before->size += p->size;
+		before->next = p->next;
+	}
 }
 
 void *shim_alloc_percpu(size_t size)
@@ -89,11 +123,12 @@ void *shim_alloc_percpu(size_t size)
 	size_t at;
 	int cpu;
 
+	size = ALIGN(size, 64);
 	pthread_mutex_lock(&cpu_lock);
 	at = take_piece(size);
 	if (!at && dynamic_used + size <= SHIM_DYNAMIC) {
 		at = dynamic_used;
-		WRITE_ONCE(dynamic_used, at + ALIGN(size, 64));
+		WRITE_ONCE(dynamic_used, at + size);
 	}
 	pthread_mutex_unlock(&cpu_lock);
 	if (at)
@@ -107,8 +142,7 @@ void shim_free_percpu(size_t at, size_t size)
 	if (!at)
 		return;
 	pthread_mutex_lock(&cpu_lock);
-	*piece_at(at) = (struct free_piece){ free_pieces, size };
-	free_pieces = at;
+	give_piece(at, ALIGN(size, 64));
 	pthread_mutex_unlock(&cpu_lock);
 }
 

@@ -52,6 +52,33 @@ static void typed_objects_come_and_go(void)
 	hak_cache_destroy(c);
 }
 
+#define CROWD 1000
+
+/* How many caches of objects of @size there may be at once; none is there afterwards. */
+static int caches_at_once(size_t size)
+{
+	static struct hak_cache *c[CROWD];
+	int n, i;
+
+	for (n = 0; n < CROWD; n++) {
+		c[n] = hak_cache_create("crowd", size, 0, 0);
+		if (!c[n])
+			break;
+	}
+	for (i = 0; i < n; i++)
+		hak_cache_destroy(c[i]);
+	return n;
+}
+
+/* The room a thread has for them is the same, whatever has been there before. */
+static void room_of_caches_comes_back(void)
+{
+	int small = caches_at_once(8), large = caches_at_once(8192), again = caches_at_once(8);
+
+	expect(small > 10 && large > 10, "room for %d caches of 8 bytes, %d of 8192", small, large);
+	expect(again == small, "room for %d caches of 8 bytes, then for %d", small, again);
+}
+
 static jmp_buf back;
 static void on_signal(int sig)
 {
@@ -72,6 +99,7 @@ static const struct check_case cases[] = {
 	{ "every_size_comes_and_goes", every_size_comes_and_goes, 0 },
 	{ "constants_fold", constants_fold, 0 },
 	{ "typed_objects_come_and_go", typed_objects_come_and_go, 0 },
+	{ "room_of_caches_comes_back", room_of_caches_comes_back, 0 },
 	{ "the_c_library_is_there", the_c_library_is_there, 0 },
 	{ NULL, NULL, 0 },
 };
