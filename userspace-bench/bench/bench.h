@@ -22,7 +22,8 @@
 
 #include "kunit/lib/hak_random.h"
 
-#define BENCH_MAX_SIZE		1024	/* largest object any workload asks for */
+#define BENCH_MAX_SIZE		32768	/* largest object any workload asks for */
+#define BENCH_MIX_MAX		1024	/* of size "mix"; of "large" it is BENCH_MAX_SIZE */
 #define BENCH_MAX_THREADS	4	/* of larson */
 #define BENCH_MAX_SIDE		16	/* threads on one side of producer_consumer */
 #define BENCH_MAX_ROUNDS	1000
@@ -41,7 +42,9 @@ struct bench_opts {
 	const char *size_name;
 	const char *profile;
 	const char *expect;	/* allocator that must serve, or NULL */
-	unsigned int size;	/* 0: mix */
+	const char *library;	/* what the path of its object file contains, or NULL: as known */
+	unsigned int size;	/* 0: mix, of at most @largest */
+	unsigned int largest;
 	unsigned int threads;	/* of larson */
 	unsigned int producers;
 	unsigned int consumers;
@@ -105,10 +108,14 @@ void bench_successor(void (*fn)(void *arg), void *arg);
  */
 void bench_wait(unsigned int *turns, unsigned int threads);
 
-/* A size of the mix: each doubling from 16 to 1024 as likely as the others. */
-static inline unsigned int bench_mixed_size(unsigned long long *r)
+/*
+ * A size of the mix: each doubling from 16 to BENCH_MIX_MAX as likely as the others; of the large
+ * one from there to BENCH_MAX_SIZE.
+ */
+static inline unsigned int bench_mixed_size(unsigned long long *r, unsigned int largest)
 {
-	unsigned int low = 16u << hak_below(r, 6);
+	bool large = largest > BENCH_MIX_MAX;
+	unsigned int low = large ? 1024u << hak_below(r, 5) : 16u << hak_below(r, 6);
 
 	return low + 1 + hak_below(r, low);
 }

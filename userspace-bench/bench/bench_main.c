@@ -34,6 +34,7 @@ static const struct option long_options[] = {
 	{ "ops", required_argument, NULL, 'o' },
 	{ "seed", required_argument, NULL, 'S' },
 	{ "expect", required_argument, NULL, 'e' },
+	{ "library", required_argument, NULL, 'L' },
 	{ "count", no_argument, NULL, 'c' },
 	{ "list", no_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
@@ -42,7 +43,8 @@ static const struct option long_options[] = {
 
 static const char help_text[] =
 "usage: bench-user [options] WORKLOAD [SIZE]\n"
-"  SIZE                 16 32 64 128 256 512 1024 or mix (64); larson has its profile's\n"
+"  SIZE                 16 32 64 128 256 512 1024 or mix (64); larson has its profile's;\n"
+"                       single threads: 2048 4096 8192 32768 or large, a mix above 1024\n"
 "  --threads N          of larson, 1 to 4 (1)\n"
 "  --profile P          of larson: quick steady churn (quick)\n"
 "  --producers N, --consumers N   of producer_consumer, 1 to 16 (1)\n"
@@ -51,7 +53,8 @@ static const char help_text[] =
 "  --ops N              operations of a round\n"
 "  --seed N             of all random choices (1)\n"
 "  --expect NAME        INVALID if another serves: glibc jemalloc tcmalloc mimalloc\n"
-"                       hakmem inlined\n"
+"                       hakmem inlined, or any with\n"
+"  --library PART       what the path of its object file contains\n"
 "  --count              objects untouched, loops inside bench_counted(): for callgrind\n"
 "workloads:\n";
 
@@ -122,6 +125,7 @@ static void option(struct bench_opts *o, int c, const char *value)
 	case 'o': o->ops = number(value, 1, 1UL << 40); break;
 	case 'S': o->seed = number(value, 0, ~0UL); break;
 	case 'e': o->expect = value; break;
+	case 'L': o->library = value; break;
 	case 'c': o->count = true; break;
 	case 'l': list(); exit(0);
 	case 'h': fputs(help_text, stdout); list(); exit(0);
@@ -140,7 +144,9 @@ static void parse(struct bench_opts *o, int argc, char **argv)
 	o->workload = argv[optind];
 	if (argc - optind == 2)
 		o->size_name = argv[optind + 1];
-	if (strcmp(o->size_name, "mix"))
+	if (!strcmp(o->size_name, "large"))
+		o->largest = BENCH_MAX_SIZE;
+	else if (strcmp(o->size_name, "mix"))
 		o->size = (unsigned int)number(o->size_name, 1, BENCH_MAX_SIZE);
 	if (o->count && !o->ops)
 		o->ops = COUNT_OPS;
@@ -246,7 +252,7 @@ int main(int argc, char **argv)
 {
 	static char buffer[8192];	/* stdio must not ask the allocator for one */
 	struct bench_opts o = {
-		.size_name = "64", .profile = "quick", .threads = 1, .producers = 1,
+		.size_name = "64", .largest = BENCH_MIX_MAX, .profile = "quick", .threads = 1, .producers = 1,
 		.consumers = 1, .rounds = 1, .seconds = 0.1, .seed = 1,
 	};
 	const struct bench_workload *w;

@@ -60,7 +60,7 @@ static bool pipe_begin(const struct bench_opts *o, unsigned int depth, unsigned 
 	if (!pipe.producers || !pipe.consumers || pipe.rings > PIPE_MAX_RINGS)
 		return false;
 	for (i = 0; i < PIPE_MIX; i++)
-		pipe_mix[i] = (uint16_t)bench_mixed_size(&pipe.rand);
+		pipe_mix[i] = (uint16_t)bench_mixed_size(&pipe.rand, BENCH_MIX_MAX);
 	for (i = 0; i < block; i++)
 		pipe_order[i] = (uint16_t)i;
 	if (pipe.shuffled)
@@ -216,21 +216,21 @@ static void pipe_end(void)
 static unsigned long pipe_live(const struct bench_opts *o)
 {
 	return (unsigned long)pipe.rings * pipe.depth * pipe.block *
-	       (o->size ? o->size : BENCH_MAX_SIZE);
+	       (o->size ? o->size : BENCH_MIX_MAX);
 }
 
 static bool producer_consumer_begin(const struct bench_opts *o)
 {
 	pipe.producers = o->producers;
 	pipe.consumers = o->consumers;
-	return pipe_begin(o, PIPE_MAX_DEPTH, 64);
+	return o->largest == BENCH_MIX_MAX && pipe_begin(o, PIPE_MAX_DEPTH, 64);
 }
 
 static bool free_only_begin(const struct bench_opts *o)
 {
 	pipe.producers = pipe.consumers = 1;
 	pipe.shuffled = true;
-	return pipe_begin(o, 2, PIPE_MAX_BLOCK);
+	return o->largest == BENCH_MIX_MAX && pipe_begin(o, 2, PIPE_MAX_BLOCK);
 }
 
 const struct bench_workload bench_producer_consumer = {

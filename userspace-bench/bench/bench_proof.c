@@ -6,7 +6,7 @@
  * hakmem counts what its magazines could not serve by themselves; the hits are what is left of
  * the operations.  Magazines may serve a measured round alone, but not the run: they start empty.
  * So a run in which hakmem's counters stand still is not hakmem's.  Nor is one in which a counter
- * moved that no object of 1024 bytes or less may reach.
+ * moved that no object of these sizes may reach.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ unsigned long long hakmem_stat_read(const char *name);
 
 enum proof_kind {
 	PROOF_STAGE,	/* part of what served; one of them has to move */
-	PROOF_FORBIDDEN,	/* may not move: these workloads ask for at most 1024 bytes */
+	PROOF_FORBIDDEN,	/* may not move: hakmem serves every size these workloads ask for */
 };
 
 static const struct {
@@ -108,14 +108,15 @@ void bench_proof_begin(const struct bench_opts *o)
 	proof_find_reader();
 	if (!o->expect)
 		return;
-	for (i = 0; i < PROOF_NR_ALLOCATORS; i++) {
-		if (strcmp(proof_allocators[i].name, o->expect))
-			continue;
-		proof.expect = o->expect;
+	proof.expect = o->expect;
+	proof.library = o->library;
+	for (i = 0; !o->library && i < PROOF_NR_ALLOCATORS; i++)
+		if (!strcmp(proof_allocators[i].name, o->expect))
+			break;
+	if (i == PROOF_NR_ALLOCATORS)
+		bench_die("no allocator called \"%s\" is known (--library)", o->expect);
+	if (!o->library)
 		proof.library = proof_allocators[i].library;
-		return;
-	}
-	bench_die("no allocator called \"%s\" is known", o->expect);
 }
 
 void bench_proof_read(enum bench_moment m)

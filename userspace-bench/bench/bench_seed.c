@@ -7,7 +7,8 @@
 
 #define SEED_SIZES(X, ...) \
 	X(16, __VA_ARGS__) X(32, __VA_ARGS__) X(64, __VA_ARGS__) X(128, __VA_ARGS__) \
-	X(256, __VA_ARGS__) X(512, __VA_ARGS__) X(1024, __VA_ARGS__) X(0, __VA_ARGS__)
+	X(256, __VA_ARGS__) X(512, __VA_ARGS__) X(1024, __VA_ARGS__) X(2048, __VA_ARGS__) \
+	X(4096, __VA_ARGS__) X(8192, __VA_ARGS__) X(32768, __VA_ARGS__) X(0, __VA_ARGS__)
 #define SEED_MODES(X, shape) X(BENCH_TOUCH, shape) X(BENCH_PLAIN, shape) X(BENCH_EMPTY, shape)
 
 typedef void (*seed_fn)(struct seed_state *s, unsigned long reps);
@@ -45,7 +46,7 @@ static bool seed_index(unsigned int size)
 	return false;
 }
 
-static void seed_prepare(struct seed_state *s, unsigned long long rand)
+static void seed_prepare(struct seed_state *s, unsigned int largest, unsigned long long rand)
 {
 	unsigned int i, j;
 
@@ -53,7 +54,7 @@ static void seed_prepare(struct seed_state *s, unsigned long long rand)
 		bench_shuffle(&rand, s->order[i], SEED_OBJECTS);
 	for (i = 0; i < SEED_MIXES; i++)
 		for (j = 0; j < SEED_OBJECTS; j++)
-			s->mix[i][j] = (uint16_t)bench_mixed_size(&rand);
+			s->mix[i][j] = (uint16_t)bench_mixed_size(&rand, largest);
 	for (i = 0; i < SEED_VICTIMS; i++)
 		s->victim[i] = (uint16_t)hak_below(&rand, SEED_POPULATION);
 }
@@ -62,8 +63,8 @@ static bool seed_begin(const struct bench_opts *o)
 {
 	if (!seed_index(o->size))
 		return false;
-	seed_prepare(&seed_real, o->seed);
-	seed_prepare(&seed_empty, o->seed);
+	seed_prepare(&seed_real, o->largest, o->seed);
+	seed_prepare(&seed_empty, o->largest, o->seed);
 	return true;
 }
 
@@ -149,12 +150,12 @@ SEED_ROUND(longlived, SEED_OBJECTS)
 
 static unsigned long seed_live(const struct bench_opts *o)
 {
-	return SEED_OBJECTS * (unsigned long)(o->size ? o->size : BENCH_MAX_SIZE);
+	return SEED_OBJECTS * (unsigned long)(o->size ? o->size : o->largest);
 }
 
 static unsigned long longlived_live(const struct bench_opts *o)
 {
-	return seed_live(o) + SEED_POPULATION * (unsigned long)(o->size ? o->size : BENCH_MAX_SIZE);
+	return seed_live(o) + SEED_POPULATION * (unsigned long)(o->size ? o->size : o->largest);
 }
 
 const struct bench_workload bench_seeds[] = {

@@ -18,6 +18,11 @@ def value(row, name, measure):
     return figure["median"] if isinstance(figure, dict) else figure
 
 
+def absent(row, name):
+    """Why there is no figure: what was measured is not valid, or there is nothing to measure."""
+    return "INVALID" if name in row["results"] else "-"
+
+
 def line(cells):
     return "| " + " | ".join(cells) + " |"
 
@@ -29,21 +34,24 @@ def measure_table(run, names, title, measure, digits):
     yield line(["---"] * (len(names) + 1))
     for row in run["rows"]:
         known = [value(row, n, measure) for n in names]
-        yield line([row["key"]] + ["INVALID" if v is None else f"{v:.{digits}f}" for v in known])
+        yield line([row["key"]] + [absent(row, n) if v is None else f"{v:.{digits}f}"
+                                   for n, v in zip(names, known)])
     yield ""
 
 
 def ratio_table(run):
     yield "### hakmem's speed over its rivals', medians, 95 % by bootstrap in brackets"
     yield ""
-    yield line(["row", "over glibc", "over mimalloc", "inlined over mimalloc"])
-    yield line(["---"] * 4)
+    yield line(["row", "over glibc", "over mimalloc", "over mimalloc3", "inlined over mimalloc"])
+    yield line(["---"] * 5)
     for row in run["rows"]:
         cells = [row["key"]]
-        for name, rival in (("hakmem", "glibc"), ("hakmem", "mimalloc"), ("inlined", "mimalloc")):
+        for name, rival in (("hakmem", "glibc"), ("hakmem", "mimalloc"), ("hakmem", "mimalloc3"),
+                            ("inlined", "mimalloc")):
             found = (verdicts.cell(row, name) or {}).get(f"x_{rival}")
+            missing = "INVALID" if {name, rival} <= row["results"].keys() else "-"
             cells.append(f"{found['median']:.2f} ({found['low']:.2f}-{found['high']:.2f})"
-                         if found else "INVALID")
+                         if found else missing)
         yield line(cells)
     yield ""
 

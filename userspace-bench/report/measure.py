@@ -98,7 +98,7 @@ def count_rows(table_rows, allocators, by_key):
             return row.key, a.name, None, str(why)
 
     jobs = [(r, a) for r in table_rows for a in allocators
-            if "invalid" not in by_key[r.key][a.name]]
+            if "invalid" not in by_key[r.key].get(a.name, {"invalid": "not in this row"})]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(one, jobs))
 
@@ -107,11 +107,12 @@ def measure(table_rows, allocators, opts):
     results = []
     for i, row in enumerate(table_rows):
         say(f"{i + 1} of {len(table_rows)}: {row.key}")
-        samples, invalid = time_row(row, allocators, opts)
+        competing = [a for a in allocators if row.is_for(a.name)]
+        samples, invalid = time_row(row, competing, opts)
         entry = row.describe()
         entry["results"] = {
             a.name: {"invalid": invalid[a.name]} if a.name in invalid
-            else figures(samples[a.name]) for a in allocators}
+            else figures(samples[a.name]) for a in competing}
         results.append(entry)
     say("instructions, under callgrind")
     by_key = {r["key"]: r["results"] for r in results}

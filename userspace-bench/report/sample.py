@@ -29,6 +29,11 @@ class Allocator:
             env["LD_PRELOAD"] = self.library
         return env
 
+    def expected(self):
+        """What bench-user is told of who has to serve."""
+        part = ["--library", os.path.basename(self.library)] if self.library else []
+        return ["--expect", self.name, *part]
+
     def describe(self):
         return {"name": self.name, "program": os.path.basename(self.program),
                 "library": os.path.basename(self.library or ""), "version": self.version}
@@ -72,7 +77,7 @@ def parse(text):
 
 def timed(allocator, row, seconds, seed):
     seconds *= row.stretch
-    command = [allocator.program, "--expect", allocator.name, "--seconds", str(seconds),
+    command = [allocator.program, *allocator.expected(), "--seconds", str(seconds),
                "--seed", str(seed), *row.arguments]
     out = parse(run(command, allocator.environment(), TIMED_SECONDS + 20 * seconds).stdout)
     if "round" not in out or not out.get("rss_kib"):
@@ -84,7 +89,7 @@ def counted(allocator, row):
     """Instructions per operation, exact for one thread, of a round after one like it."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
                "--collect-atstart=no", "--toggle-collect=bench_counted",
-               allocator.program, "--expect", allocator.name, "--count",
+               allocator.program, *allocator.expected(), "--count",
                "--ops", str(row.count_ops), *row.arguments]
     done = run(command, allocator.environment(), COUNT_SECONDS)
     found = re.search(r"Collected : (\d+)", done.stderr)

@@ -10,7 +10,7 @@ import rows
 import stats
 
 OURS = ("hakmem", "inlined")
-RIVALS = ("glibc", "mimalloc")
+RIVALS = ("glibc", "mimalloc", "mimalloc3")
 LARSON_TIME_AIM = 1.0
 TIME_AIMS = {"glibc": 1.7, "mimalloc": 1.1}
 TIME_AIM_SIZES = ("16", "64")
@@ -126,6 +126,7 @@ def aims(run):
     for name, wanted in INSTRUCTION_AIMS.items():
         values = [(r["key"], (cell(r, name) or {}).get("instructions"))
                   for r in seeds if name in r["results"]
+                  and r["size"] not in rows.LARGE_SIZES
                   and (r["size"] != "mix" or name == "hakmem")]
         found.append(aim(f"instructions, {name}, seed workloads", wanted, values, False))
     for rival, wanted in TIME_AIMS.items():
