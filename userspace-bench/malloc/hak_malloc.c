@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The malloc family over hakmem: what LD_PRELOAD puts in front of the C library's.
+ * The malloc family over hakmem: what LD_PRELOAD puts in front of the C library's.  What asks for an
+ * alignment is in hak_aligned.c.
  *
  * Sizes up to 32 KiB come from hakmem's classes of multiples of 16, which gives malloc()'s
  * alignment.  Those up to 1 MiB are runs of pages.  What is larger comes from the next allocator,
@@ -8,25 +9,11 @@
  */
 #include <malloc.h>
 
+#include "malloc/hak_malloc.h"
 #include "malloc/hak_run.h"
-#include "malloc/hak_user.h"
 #include "malloc/hak_words.h"
 
-#define MALLOC_ALIGN 16UL
 #define NO_OBJECT ((size_t)-1)		/* reported, and left alone */
-
-/* An object of @s as it was freed, or NULL if there is none at hand. */
-static __always_inline void *set_pop(struct hak_set *s)
-{
-	void *p;
-
-	hak_arch_pop_set(s, p, none);
-	if (!p)
-		__builtin_unreachable();
-	return p;
-none:
-	return NULL;
-}
 
 /* Large, before the start, or no memory left in the arena. */
 static void *malloc_next(size_t size)
@@ -47,8 +34,7 @@ static __always_inline struct hak_set *const *more_set(const struct hak_user_cpu
 	return &here->more[(size - 1) / HAK_MORE_STEP];
 }
 
-/* Pages of its own; sets whether they read as 0. */
-static void *malloc_run(size_t size, size_t align, bool *zero)
+void *malloc_run(size_t size, size_t align, bool *zero)
 {
 	bool borrowed;
 	void *p;
@@ -405,117 +391,6 @@ HAK_PUBLIC void *reallocarray(void *p, size_t n, size_t size)
 	return realloc(p, bytes);
 }
 
-static void *aligned_slow(size_t align, size_t size)
-{
-	size_t rounded = ALIGN(size + !size, align);
-	bool zero;
-	void *p;
-
-	if (align <= MALLOC_ALIGN)
-		return malloc(size);
-	if (align <= HAK_SPAGE_SIZE && size <= HAK_MORE_MAX && rounded <= HAK_MORE_MAX)
-		return malloc(rounded);
-	if (!hak_user_start()) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	p = malloc_run(size + !size, max(align, PAGE_SIZE), &zero);
-	if (p)
-		return p;
-	hak_mem_add(HAK_MEM_ALLOC_LARGE, 1);
-	return shim_next.memalign(align, size);
-}
-
-/*
- * A class is a multiple of the largest power of two that divides a size it serves.  @align is one.
- * NULL if the object is not at hand, or @size is 0, or none of ours.
- */
-static __always_inline void *aligned_pop(size_t align, size_t size)
-{
-	const struct hak_user_cpu *here = hak_user_here();
-	size_t last = (size - 1) | (align - 1);
-	void *p;
-
-	if (unlikely(last >= here->last))
-		return NULL;
-	p = set_pop(here->set[last + 1]);
-	if (SHIM_HARDENED && likely(p))
-		hak_arch_unmark(p);
-	return p;
-}
-
-static __always_inline void *aligned(size_t align, size_t size)
-{
-	return aligned_pop(align, size) ?: aligned_slow(align, size);
-}
-
-HAK_PUBLIC void *memalign(size_t align, size_t size)
-{
-	if (align > (SIZE_MAX >> 1) + 1) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (align && !is_power_of_2(align))
-		align = 2UL << __fls(align);
-	return aligned(align, size);
-}
-
-static noinline void *aligned_alloc_slow(size_t align, size_t size)
-{
-	if (!is_power_of_2(align)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return aligned_slow(align, size);
-}
-
-HAK_PUBLIC void *aligned_alloc(size_t align, size_t size)
-{
-	void *p = align & (align - 1) ? NULL : aligned_pop(align, size);
-
-	return likely(p) ? p : aligned_alloc_slow(align, size);
-}
-
-static noinline int posix_memalign_slow(void **to, size_t align, size_t size)
-{
-	int err = errno;
-	void *p;
-
-	if (!is_power_of_2(align) || align % sizeof(void *))
-		return EINVAL;
-	p = aligned_slow(align, size);
-	errno = err;
-	if (!p)
-		return ENOMEM;
-	*to = p;
-	return 0;
-}
-
-HAK_PUBLIC int posix_memalign(void **to, size_t align, size_t size)
-{
-	bool fits = !(align & (align - 1)) && !(align % sizeof(void *));
-	void *p = fits ? aligned_pop(align, size) : NULL;
-
-	if (unlikely(!p))
-		return posix_memalign_slow(to, align, size);
-	*to = p;
-	return 0;
-}
-
-HAK_PUBLIC void *valloc(size_t size)
-{
-	return aligned(PAGE_SIZE, size);
-}
-
-HAK_PUBLIC void *pvalloc(size_t size)
-{
-	if (size > PTRDIFF_MAX - PAGE_SIZE) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	return aligned(PAGE_SIZE, ALIGN(size + !size, PAGE_SIZE));
-}
-
 /* More than the object has is no size of it. */
 HAK_PUBLIC void free_sized(void *p, size_t size)
 {
@@ -533,15 +408,8 @@ HAK_PUBLIC void free_aligned_sized(void *p, size_t align, size_t size)
 	free_sized(p, size);
 }
 
-/* The other names the C library has for some: who allocates by one frees by the other. */
-#define ALSO_KNOWN(type, name, other, ...)					\
-	HAK_PUBLIC type other(__VA_ARGS__) __attribute__((alias(#name), copy(name)))
 ALSO_KNOWN(void *, malloc, __libc_malloc, size_t);
 ALSO_KNOWN(void *, calloc, __libc_calloc, size_t, size_t);
 ALSO_KNOWN(void *, realloc, __libc_realloc, void *, size_t);
-ALSO_KNOWN(void *, memalign, __libc_memalign, size_t, size_t);
-ALSO_KNOWN(void *, valloc, __libc_valloc, size_t);
-ALSO_KNOWN(void *, pvalloc, __libc_pvalloc, size_t);
-ALSO_KNOWN(int, posix_memalign, __posix_memalign, void **, size_t, size_t);
 ALSO_KNOWN(void, free, __libc_free, void *);
 ALSO_KNOWN(void, free, cfree, void *);
