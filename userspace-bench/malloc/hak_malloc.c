@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The malloc family over hakmem: what LD_PRELOAD puts in front of the C library's.  What asks for an
- * alignment is in hak_aligned.c.
+ * The malloc family over hakmem: what LD_PRELOAD puts in front of the C library's.  What asks for
+ * an alignment is in hak_aligned.c.
  *
  * Sizes up to 32 KiB come from hakmem's classes of multiples of 16, which gives malloc()'s
  * alignment.  Those up to 1 MiB are runs of pages.  What is larger comes from the next allocator,
