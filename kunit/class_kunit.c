@@ -117,27 +117,25 @@ static void hak_zalloc_every_size_is_zero(struct kunit *test)
 	}
 }
 
-#define GET(n) case n: return hak_alloc(n, GFP_KERNEL)
-#define GET8(n) GET((n) + 1); GET((n) + 2); GET((n) + 3); GET((n) + 4);		\
-	GET((n) + 5); GET((n) + 6); GET((n) + 7); GET((n) + 8)
+#define GET(n) do { if (size == (n)) return hak_alloc(n, GFP_KERNEL); } while (0)
+#define GET8(n) do {								\
+	GET((n) + 1); GET((n) + 2); GET((n) + 3); GET((n) + 4);			\
+	GET((n) + 5); GET((n) + 6); GET((n) + 7); GET((n) + 8);			\
+} while (0)
 
 /* Each size that may be zeroed by stores, as a constant; and some above it of each class. */
 static noinline void *get_small(unsigned int size)
 {
-	switch (size) {
 	GET8(0); GET8(8); GET8(16); GET8(24); GET8(32); GET8(40); GET8(48); GET8(56);
 	GET8(64); GET8(72); GET8(80); GET8(88); GET8(96); GET8(104); GET8(112); GET8(120);
-	}
 	return NULL;
 }
 
 static noinline void *get_larger(unsigned int size)
 {
-	switch (size) {
 	GET(129); GET(160); GET(161); GET(192); GET(193); GET(224); GET(225); GET(256);
 	GET(257); GET(320); GET(321); GET(384); GET(385); GET(448); GET(449); GET(512);
 	GET(513); GET(640); GET(641); GET(768); GET(769); GET(896); GET(897); GET(1024);
-	}
 	return NULL;
 }
 
