@@ -252,8 +252,8 @@ int main(int argc, char **argv)
 {
 	static char buffer[8192];	/* stdio must not ask the allocator for one */
 	struct bench_opts o = {
-		.size_name = "64", .largest = BENCH_MIX_MAX, .profile = "quick", .threads = 1, .producers = 1,
-		.consumers = 1, .rounds = 1, .seconds = 0.1, .seed = 1,
+		.size_name = "64", .largest = BENCH_MIX_MAX, .profile = "quick", .threads = 1,
+		.producers = 1, .consumers = 1, .rounds = 1, .seconds = 0.1, .seed = 1,
 	};
 	const struct bench_workload *w;
 	const char *why;
