@@ -2,8 +2,8 @@
 /*
  * The module: parameters, and the order in which its layers start and stop.
  *
- *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> reclaim
- *   -> owners -> debugfs
+ *   parameters -> directory -> blocks -> deferred frees -> caches -> hotplug -> near memory
+ *   -> reclaim -> owners -> debugfs
  *
  * Exit runs it backwards and cannot refuse.  Typed caches hold a reference, so only untyped
  * objects can still be live then.  Those are reported and their blocks stay allocated.  The rest
@@ -11,6 +11,7 @@
  */
 #include "debugfs/hak_debugfs.h"
 #include "dropin/dropin.h"
+#include "tiny/tiny_near.h"
 
 static unsigned int hardened = 1;
 module_param(hardened, uint, 0444);
@@ -170,7 +171,7 @@ static int hotplug_init(void)
 /* A node may have got its first memory, or lost its last.  Who sends objects home goes on so. */
 static void nodes_changed(void)
 {
-	hak_nodes_look();
+	hak_nodes_changed();
 	if (multi_node < 0 && !hak_conf.multi_node && hak_many_nodes()) {
 		static_branch_enable(&hak_multi_node_key);
 		hak_caches_send_home();
@@ -189,6 +190,9 @@ static int on_memory(struct notifier_block *nb, unsigned long action, void *arg)
 
 	if (action == MEM_GOING_ONLINE && !hak_dir_reach(m->start_pfn + m->nr_pages))
 		pr_warn("hakmem: no memory to cover what comes online, it stays unused\n");
+	/* The nodes' borders are new by now, and no page is handed out yet. */
+	if (action == MEM_GOING_ONLINE)
+		hak_nodes_changed();
 	if (action == MEM_ONLINE || action == MEM_OFFLINE)
 		nodes_changed();
 	if (action != MEM_GOING_OFFLINE)
@@ -275,9 +279,12 @@ static int __init hakmem_init(void)
 	err = hotplug_init();
 	if (err)
 		goto undo_caches;
-	err = hak_reap_init();
+	err = hak_near_init();
 	if (err)
 		goto undo_hotplug;
+	err = hak_reap_init();
+	if (err)
+		goto undo_near;
 	err = hak_shrink_init();
 	if (err)
 		goto undo_reap;
@@ -298,6 +305,8 @@ undo_shrink:
 	hak_shrink_exit();
 undo_reap:
 	hak_reap_exit();
+undo_near:
+	hak_near_exit();
 undo_hotplug:
 	cpuhp_remove_state_nocalls(hotplug_state);
 undo_caches:
@@ -323,6 +332,7 @@ static void __exit hakmem_exit(void)
 	hak_oom_exit();
 	hak_shrink_exit();
 	hak_reap_exit();
+	hak_near_exit();
 	cpuhp_remove_state_nocalls(hotplug_state);
 	hak_defer_exit();
 	rcu_barrier();

@@ -125,7 +125,7 @@ void bench_lines(struct seq_file *m, const struct bench_result *res)
 	for (i = 0; i < res->nr_rows; i++) {
 		if (res->exact)
 			line_spread(m, &res->row[i]);
-		if (res->cmd.set == BENCH_BUDGET || res->cmd.set == BENCH_CROSS)
+		if (res->cmd.set >= BENCH_BUDGET && res->cmd.set <= BENCH_NODES)
 			line_budget(m, res, &res->row[i]);
 		else if (res->cmd.set == BENCH_TIME)
 			line_times(m, &res->row[i]);

@@ -2,7 +2,7 @@
 /*
  * One line of words to a command.
  *
- *   set=budget|cross|patterns|time|memory|latency|larson [rounds=N] [force=1]
+ *   set=budget|cross|nodes|patterns|time|memory|latency|larson [rounds=N] [force=1]
  *   pattern=P [alloc=A[,A...]] [size=N] [batch=N] [cpus=N] [ctx=C] [rounds=N] [ops=N]
  *             [ctor=1] [force=1]
  *   pattern=larson [profile=quick|steady|churn] [caches=N] and the same, where batch is the
@@ -29,8 +29,8 @@ static const char *const parse_keys[NR_KEYS] = {
 };
 
 static const char *const parse_sets[BENCH_NR_SETS] = {
-	[BENCH_SINGLE] = "", "budget", "cross", "patterns", "time", "memory",
-	"latency", "larson",
+	[BENCH_SINGLE] = "", "budget", "cross", "nodes", "patterns", "time",
+	"memory", "latency", "larson",
 };
 
 #define PARSE_SET_KEYS (BIT(KEY_SET) | BIT(KEY_ROUNDS) | BIT(KEY_FORCE))

@@ -4,6 +4,7 @@
  *
  *   budget    the rows of the instruction budget: 64 bytes, one CPU
  *   cross     the rows of the budget that take two CPUs
+ *   nodes     the rows of the budget with multi_node=1
  *   patterns  every pattern, four sizes
  *   time      few rows of long rounds, for kernels that run at native speed
  *   memory    no rows at all; see bench_memory.c
@@ -122,6 +123,17 @@ static void set_cross(struct bench_result *res)
 	set_pair(res, "remote64", BENCH_REMOTE, BENCH_HAKMEM, BENCH_KMEM_CACHE);
 }
 
+static void set_nodes(struct bench_result *res)
+{
+	set_pair(res, "node_pair", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE);
+	set_pair(res, "node_const", BENCH_LIFO, BENCH_HAKMEM_CONST, BENCH_KMALLOC);
+	set_pair(res, "node_bulk64", BENCH_BULK, BENCH_HAKMEM, BENCH_KMEM_CACHE);
+	set_pair(res, "node_softirq", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctx =
+		BENCH_SOFTIRQ;
+	set_pair(res, "node_hardirq", BENCH_LIFO, BENCH_HAKMEM, BENCH_KMEM_CACHE)->ctx =
+		BENCH_HARDIRQ;
+}
+
 static void set_pattern(struct bench_result *res, enum bench_pattern p, unsigned int batch,
 			unsigned int size)
 {
@@ -235,6 +247,9 @@ int bench_run(struct bench_result *res)
 		break;
 	case BENCH_CROSS:
 		set_cross(res);
+		break;
+	case BENCH_NODES:
+		set_nodes(res);
 		break;
 	case BENCH_PATTERNS:
 		set_patterns(res);

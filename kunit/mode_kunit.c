@@ -68,6 +68,8 @@ static void mode_follows_the_rules(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, m->exact, must_be_looked_up(k), "%u %s", nr, m->name);
 		KUNIT_EXPECT_EQ_MSG(test, m->frees_out, must_be_gated(k) || k->conf.multi_node,
 				    "%u %s", nr, m->name);
+		/* Who looks at a range of addresses only makes no look-up, and counts nothing. */
+		KUNIT_EXPECT_EQ_MSG(test, m->near, m->frees_out && !m->gated, "%u %s", nr, m->name);
 		/* Arithmetic stands in for a look-up, which has to be wanted first. */
 		if (m->arithmetic)
 			KUNIT_EXPECT_TRUE_MSG(test, m->exact && k->one_page && k->conf.hardened,

@@ -300,11 +300,11 @@ NOKPROBE_SYMBOL(irq_empty_alloc);
 HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 	hak_drops(&hak_set_token)
 {
-	unsigned long off = cache_quick(c);
+	long off = cache_quick(c);
 	struct hak_core *core;
 	void *p;
 
-	if (!off)
+	if (off <= 0)
 		goto core;
 	hak_arch_pop_behind(c, HAK_SETS_AT, p, core);
 	hak_count_mend(c);
@@ -333,11 +333,11 @@ NOKPROBE_SYMBOL(irq_alloc_by_core);
 static __always_inline void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
-	unsigned long off = cache_quick(c);
+	long off = cache_quick(c);
 	struct hak_set *s;
 	void *p;
 
-	if (!off)
+	if (off <= 0)
 		return irq_alloc_by_core(c, gfp, lvl);
 	this_set(c, lvl)->n = 0;
 	s = this_set(gated_sets(c), lvl);

@@ -107,7 +107,7 @@ struct hak_head {
 	u64 ev[HAK_NR_SET_EVENTS];		/* not there where nothing is counted */
 	struct hak_core *core;			/* const */
 	struct hak_set *irq[HAK_IRQ_SETS];	/* a task level's: those of the interrupt levels */
-	unsigned long quick;	/* of a handle: mark_off in mode quick, or 0. hak_core_quick() */
+	long quick;	/* of a handle: mark_off in mode quick, HAK_NEAR, or 0. hak_core_quick() */
 };
 
 /* The sets of a gated cache stand behind the set without slots that its handle leads to. */
@@ -150,10 +150,13 @@ static inline struct hak_core *cache_core(struct hak_cache *c)
 	return hak_no_handle(c) ? NULL : hak_head_read(c, core);
 }
 
-/* Is a handle that of a cache in mode quick?  If so, where its objects have their marks. */
-static __always_inline unsigned long cache_quick(struct hak_cache *c)
+/* What cache_quick() says of a cache in mode node, and of a handle that serves no cache. */
+#define HAK_NEAR (-1L)
+
+/* How misses of a handle go on: above 0 in mode quick, where marks lie so far in; 0 else. */
+static __always_inline long cache_quick(struct hak_cache *c)
 {
-	return hak_no_handle(c) ? 0 : hak_head_read(c, quick);
+	return hak_no_handle(c) ? HAK_NEAR : hak_head_read(c, quick);
 }
 
 static __always_inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)

@@ -4,6 +4,7 @@
 #define _TINY_FLUSH_H
 
 #include "tiny/tiny_depot.h"
+#include "tiny/tiny_near.h"
 
 /*
  * Is @p to go to another node's slabs?  With hardened=0 nobody has looked what it is, and a page is
@@ -11,7 +12,7 @@
  */
 static __always_inline bool object_remote(const void *p)
 {
-	return static_branch_unlikely(&hak_multi_node_key) &&
+	return static_branch_unlikely(&hak_multi_node_key) && !object_near(p) &&
 	       (static_branch_likely(&hak_hardened_key) || hak_owns(p)) &&
 	       page_to_nid(virt_to_page(p)) != hak_home_nid();
 }

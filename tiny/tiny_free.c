@@ -95,7 +95,8 @@ static __always_inline bool push_reckoned(struct hak_core *core, void *p, enum h
 {
 	struct hak_set *s = this_set(core->sets, lvl);
 
-	if (!core->mode.arithmetic || static_branch_unlikely(&hak_multi_node_key) ||
+	if (!core->mode.arithmetic ||
+	    (static_branch_unlikely(&hak_multi_node_key) && !object_near(p)) ||
 	    hak_conf.init_on_free || !starts_live(core, p) || may_wait(p) || (u8)s->n >= s->slots)
 		return false;
 	object_set_mark(core, p, hak_mark(p));
@@ -191,17 +192,35 @@ static noinline void irq_free_by_core(struct hak_cache *c, void *p, enum hak_lev
 NOKPROBE_SYMBOL(irq_free_by_core);
 
 /*
+ * Mode node: the object is far, or there is no room for it.  Or the handle serves no cache, and
+ * never has room.
+ */
+static noinline void near_free(struct hak_cache *c, void *p, unsigned long caller)
+	hak_drops(&hak_set_token)
+{
+	struct hak_core *core = cache_core(c);
+
+	if (unlikely(!core))
+		free_unserved(p, caller);
+	else
+		free_out(core, p, caller);
+}
+NOKPROBE_SYMBOL(near_free);
+
+/*
  * The inlined push found no room. Task level, preemption off once, all checks made that can be
  * inlined.  In mode quick there was to be none, and the mark of a live object is left to check.
- * All that is needed stands beside the handle, and nothing is called.
+ * In mode node it is left to see that the object stays on this CPU's node.  All that is needed
+ * stands beside the handle, and nothing is called.
  */
 HAK_NOENDBR void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 	hak_drops(&hak_set_token)
 {
-	unsigned long off = cache_quick(c), n;
+	unsigned long n;
+	long off = cache_quick(c);
 	struct hak_core *core;
 
-	if (!off)
+	if (off <= 0)
 		goto core;
 	hak_arch_word_differs(p, off, live_mark(p), core);
 	hak_arch_room_behind(c, HAK_SETS_AT, n, core);
@@ -210,13 +229,25 @@ HAK_NOENDBR void HAK_ABI_NAME(hak_free_miss)(struct hak_cache *c, void *p)
 	level_leave(false);
 	return;
 core:
-	core = cache_core(c);
-	if (unlikely(!core))
-		free_unserved(p, _RET_IP_);
-	else if (core->mode.frees_out)
+	if (off < 0)
+		goto near;
+	core = hak_head_read(c, core);
+	if (core->mode.frees_out)
 		reckoned_free(core, p, _RET_IP_);
 	else
 		full_free(core, p);
+	return;
+near:
+	if (!object_near(p))
+		goto far;
+	hak_arch_room_behind(c, 0, n, far);
+	if (static_branch_likely(&hak_hardened_key))
+		*(unsigned long *)p = hak_mark(p);
+	hak_arch_push_behind(c, 0, n, p);
+	level_leave(false);
+	return;
+far:
+	near_free(c, p, _RET_IP_);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_free_miss));
 hak_no_landing(HAK_ABI_NAME(hak_free_miss));
@@ -227,17 +258,30 @@ static __always_inline void irq_free_miss(struct hak_cache *c, void *p, enum hak
 					  unsigned long caller)
 	hak_drops(&hak_set_token)
 {
-	unsigned long off = cache_quick(c), n;
+	unsigned long n;
+	long off = cache_quick(c);
 	struct hak_set *s;
 
-	if (!off)
-		goto core;
+	if (off <= 0)
+		goto near;
 	hak_arch_word_differs(p, off, live_mark(p), core);
 	s = this_set(gated_sets(c), lvl);
 	n = (u8)s->n;
 	if (n >= s->slots)
 		goto core;
 	hak_arch_poke(p + off, hak_mark(p));
+	hak_arch_push_set(s, n, p);
+	level_leave(true);
+	return;
+near:
+	if (!off || !object_near(p))
+		goto core;
+	s = this_set(c, lvl);
+	n = (u8)s->n;
+	if (n >= s->slots)
+		goto core;
+	if (static_branch_likely(&hak_hardened_key))
+		*(unsigned long *)p = hak_mark(p);
 	hak_arch_push_set(s, n, p);
 	level_leave(true);
 	return;

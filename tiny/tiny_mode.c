@@ -4,7 +4,8 @@
  *
  *   mode       an allocation is  a free is             what proves that a free is right
  *   plain      inlined           inlined               tag and mark, inlined
- *   node       inlined           out of line           tag and mark, inlined before the call
+ *   node       inlined           out of line, calling nothing where the object is of this CPU's
+ *                                                      node: tag and mark, inlined before the call
  *   gated      out of line       out of line           tag and mark, inlined before the call
  *   exact      out of line       out of line           a look-up
  *   reckoned   out of line       out of line           arithmetic and mark; in doubt a look-up
@@ -22,7 +23,7 @@ enum mode { PLAIN, NODE, GATED, EXACT, RECKONED, QUICK, WATCHED, NR_MODES };
 
 static const struct hak_mode mode_table[] = {
 	[PLAIN]    = { .name = "plain" },
-	[NODE]     = { "node",     .frees_out = true },
+	[NODE]     = { "node",     .frees_out = true, .near = true },
 	[GATED]    = { "gated",    .frees_out = true, .gated = true },
 	[EXACT]    = { "exact",    .frees_out = true, .gated = true, .exact = true },
 	[RECKONED] = { "reckoned", .frees_out = true, .gated = true, .exact = true,

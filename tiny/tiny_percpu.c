@@ -77,7 +77,7 @@ static void head_init(struct hak_set *s, struct hak_core *core, int cpu)
 	int lvl;
 
 	head->core = core;
-	head->quick = 0;
+	head->quick = core ? 0 : HAK_NEAR;
 	for (lvl = 1; lvl < HAK_NR_LEVELS; lvl++)
 		head->irq[lvl - 1] = no_set_of(cpu);
 }
@@ -123,15 +123,17 @@ static void handle_init(struct hak_cache *c, struct hak_core *core, unsigned int
 	}
 }
 
-/* The inlined paths' misses look there for whether they are in mode quick. */
+/* The inlined paths' misses look there for whether they are in mode quick, or in mode node. */
 void hak_core_quick(struct hak_core *core)
 	hak_unchecked("one word, which says one thing or the other")
 {
+	long quick = core->mode.near ? HAK_NEAR : 0;
 	int cpu;
 
+	if (core->mode.quick)
+		quick = core->pool.mark_off;
 	for_each_possible_cpu(cpu)
-		WRITE_ONCE(hak_head_of(cpu_set(core->handle, cpu, HAK_TASK))->quick,
-			   core->mode.quick ? core->pool.mark_off : 0);
+		WRITE_ONCE(hak_head_of(cpu_set(core->handle, cpu, HAK_TASK))->quick, quick);
 }
 
 /* The handle, and for a gated cache sets of its own behind it. */

@@ -325,6 +325,9 @@ static inline struct hak_cache *hak_alloc_percpu(size_t size)
 /* The inlined pop lowered the count of the set that @c leads to, which is to hold nothing. */
 #define hak_count_mend(c) raw_cpu_write(hak_percpu(c)->task.n, 0)
 
+/* Memory may be of several nodes, each with a range of addresses: tiny_near.h. */
+#define HAK_HAS_NODES true
+
 /* Is it the handle of no cache at all?  Here those have a head, too. */
 #define hak_no_handle(c) false
 

@@ -20,6 +20,7 @@
 #define hak_nr_cpus()			1	/* slots come and go: each counts its own bytes */
 #define hak_head_read(c, field)		(hak_head_of(&raw_cpu_ptr(c)->task)->field)
 #define hak_count_mend(c)		(raw_cpu_ptr(c)->task.n = 0)
+#define HAK_HAS_NODES			false
 #define smp_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define hak_no_handle(c)		(!(c))	/* tag of a page that is in no SuperSlab */
 #ifdef SHIM_KERNEL_OWNS
