@@ -188,7 +188,7 @@ static int on_memory(struct notifier_block *nb, unsigned long action, void *arg)
 	const struct memory_notify *m = arg;
 
 	if (action == MEM_GOING_ONLINE && !hak_dir_reach(m->start_pfn + m->nr_pages))
-		pr_warn("hakmem: no memory to cover what comes online, it stays unused\n");
+		pr_warn("hakmem: what comes online cannot be covered, it stays unused\n");
 	if (action == MEM_ONLINE || action == MEM_OFFLINE)
 		nodes_changed();
 	if (action != MEM_GOING_OFFLINE)

@@ -17,13 +17,20 @@ struct bench_clock bench_clock;
 #define CLOCK_ROUNDS 100000UL
 #define CLOCK_TRIES 5
 
-#ifdef CONFIG_X86_64
+/* Takes one off %0, and goes back to 1 unless that gives 0: two instructions. */
+#if defined(CONFIG_X86_64)
+#define CLOCK_ROUND "decq %0\n\tjnz 1b"
+#elif defined(CONFIG_ARM64)
+#define CLOCK_ROUND "subs %0, %0, #1\n\tb.ne 1b"
+#endif
+
+#ifdef CLOCK_ROUND
 static u64 clock_loop_two(void)
 {
 	unsigned long n = CLOCK_ROUNDS;
 	u64 t = get_cycles();
 
-	asm volatile("1: decq %0\n\tjnz 1b" : "+r" (n) : : "cc");
+	asm volatile("1: " CLOCK_ROUND : "+r" (n) : : "cc");
 	return get_cycles() - t;
 }
 
@@ -32,7 +39,7 @@ static u64 clock_loop_three(void)
 	unsigned long n = CLOCK_ROUNDS;
 	u64 t = get_cycles();
 
-	asm volatile("1: nop\n\tdecq %0\n\tjnz 1b" : "+r" (n) : : "cc");
+	asm volatile("1: nop\n\t" CLOCK_ROUND : "+r" (n) : : "cc");
 	return get_cycles() - t;
 }
 #else

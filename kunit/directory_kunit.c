@@ -121,7 +121,22 @@ static void expect_gone_after_shrink(struct kunit *test)
 
 static void *region(unsigned long n)
 {
-	return (void *)round_down((unsigned long)__va(0), HAK_SS_SIZE) + (n << HAK_SS_SHIFT);
+	unsigned long start = (unsigned long)__va(PFN_PHYS(hak_first_pfn()));
+
+	return (void *)round_down(start, HAK_SS_SIZE) + (n << HAK_SS_SHIFT);
+}
+
+/* What is plugged in below the first region is refused, and costs nothing. */
+static void hak_dir_reach_below_the_start_is_refused(struct kunit *test)
+{
+	unsigned long pages = hak_dir_pages();
+
+	KUNIT_EXPECT_TRUE(test, hak_dir_covers(region(0)));
+	KUNIT_EXPECT_FALSE(test, hak_dir_covers(region(-1UL)));
+	KUNIT_EXPECT_FALSE(test, hak_dir_reach(PFN_DOWN(__pa(region(0)))));
+	KUNIT_EXPECT_EQ(test, hak_dir_pages(), pages);
+	KUNIT_EXPECT_FALSE(test, hak_owns(region(-1UL)));
+	KUNIT_EXPECT_NULL(test, hak_slab_of(region(-1UL)));
 }
 
 /* Memory is plugged in: what was ours stays so, what comes can be. */
@@ -286,6 +301,7 @@ static struct kunit_case directory_cases[] = {
 	KUNIT_CASE(hak_slab_of_any_value_agrees_with_owner),
 	KUNIT_CASE(hak_owns_object_is_true_to_its_last_byte),
 	KUNIT_CASE(hak_owns_object_of_small_block_is_true),
+	KUNIT_CASE(hak_dir_reach_below_the_start_is_refused),
 	KUNIT_CASE(hak_dir_reach_keeps_what_is_there),
 	KUNIT_CASE(hak_slab_of_header_and_tail_is_null),
 	KUNIT_CASE(hak_usable_size_of_own_magazine_is_zero),

@@ -56,6 +56,11 @@ hak_kernel()
 		END { exit !found }' "$HAK_ROOT/kernels.txt"
 }
 
+# What this machine is, as Debian names it.
+HAK_ARCH=amd64
+# hak_arch NAME: the architecture of a kernel in kernels.txt.
+hak_arch() { case $1 in *-arm64*) echo arm64 ;; *) echo $HAK_ARCH ;; esac; }
+
 # The files git knows or would add; without git all but what a build leaves.  To be called in the root.
 list_files()
 {

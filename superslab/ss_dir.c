@@ -9,6 +9,9 @@
  * When memory is plugged in, a table of at least twice the size takes the place of the one
  * before.  That stays for those who still read it.  What they look for is theirs, and was in it
  * already, or is found in neither.  All of these together are smaller than the last.
+ *
+ * A table only grows at its end.  Memory that is plugged in below its start stays unused: blocks
+ * there are refused, and no address there is ours.
  */
 #include "superslab/ss_block.h"
 #include "superslab/ss_dir.h"
@@ -46,15 +49,12 @@ static struct dir_table *dir_now(void)
 	return hak_look_past(smp_load_acquire(&dir_table));
 }
 
-/* Where the direct map begins. */
-static unsigned long dir_start(void)
-{
-	return round_down((unsigned long)__va(0), HAK_SS_SIZE);
-}
+/* Where the first region begins; written before there is a table. */
+static unsigned long dir_start __read_mostly;
 
 static unsigned long dir_index(const void *p)
 {
-	return ((unsigned long)p - dir_start()) >> HAK_SS_SHIFT;
+	return ((unsigned long)p - dir_start) >> HAK_SS_SHIFT;
 }
 
 static unsigned int page_in_region(const void *p)
@@ -96,11 +96,12 @@ static struct dir_table *dir_create(unsigned long nr)
 	return t;
 }
 
+/* 0 if all of that lies below the first region. */
 static unsigned long entries_up_to(unsigned long end_pfn)
 {
 	unsigned long end = (unsigned long)__va(PFN_PHYS(end_pfn));
 
-	return DIV_ROUND_UP(end - dir_start(), HAK_SS_SIZE);
+	return end > dir_start ? DIV_ROUND_UP(end - dir_start, HAK_SS_SIZE) : 0;
 }
 
 bool hak_dir_reach(unsigned long end_pfn)
@@ -109,7 +110,7 @@ bool hak_dir_reach(unsigned long end_pfn)
 	struct dir_table *t;
 
 	if (nr <= now)
-		return true;
+		return nr;
 	t = dir_create(max(nr, 2 * now));
 	if (!t)
 		return false;
@@ -131,8 +132,10 @@ static unsigned long end_of_memory(void)
 int hak_dir_init(void)
 	hak_unchecked("nobody else is there yet, and in user space this thread has no CPU")
 {
-	struct dir_table *t = dir_create(entries_up_to(end_of_memory()));
+	struct dir_table *t;
 
+	dir_start = round_down((unsigned long)__va(PFN_PHYS(hak_first_pfn())), HAK_SS_SIZE);
+	t = dir_create(entries_up_to(end_of_memory()));
 	if (!t)
 		return -ENOMEM;
 	dir_table = t;
@@ -326,7 +329,7 @@ static unsigned long dir_look(const void *p)
 	unsigned long i = dir_index(p);
 	struct dir_table *t = dir_now();
 
-	if ((unsigned long)p < dir_start() || i >= t->nr)
+	if ((unsigned long)p < dir_start || i >= t->nr)
 		return 0;
 	/* Pairs with whoever set the entry: what it leads to is filled in. */
 	return smp_load_acquire(&t->entry[i]);
@@ -423,7 +426,7 @@ void hak_dir_for_each(void (*fn)(void *base, unsigned int order, struct hak_ss *
 	void *region;
 
 	for (i = 0; i < dir_now()->nr; i++) {
-		region = (void *)(dir_start() + (i << HAK_SS_SHIFT));
+		region = (void *)(dir_start + (i << HAK_SS_SHIFT));
 		preempt_disable();
 		entry = dir_look(region);
 		m = entry_mixed(entry);

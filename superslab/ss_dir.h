@@ -24,7 +24,8 @@ void hak_dir_exit(void);
  * @end_pfn: number of the first page behind it
  *
  * Context: Process context. May sleep.
- * Return: false if there is no memory for that; what is beyond stays uncovered.
+ * Return: false if there is no memory for that, or if all of it lies below the first region; it
+ * stays uncovered.
  */
 bool hak_dir_reach(unsigned long end_pfn);
 
@@ -36,7 +37,7 @@ bool hak_dir_reach_all(void);
  * @base: start of the block
  *
  * Context: Any.
- * Return: false for memory beyond what hak_dir_reach() was asked for.
+ * Return: false for memory beyond what hak_dir_reach() was asked for, or below the first region.
  */
 bool hak_dir_covers(const void *base);
 

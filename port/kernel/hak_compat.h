@@ -14,6 +14,7 @@
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/irq_work.h>
+#include <linux/kallsyms.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/memory.h>
@@ -176,6 +177,25 @@ static inline int hak_work_cpu(void)
 	queue_delayed_work_on(hak_work_cpu(), wq, work, delay)
 /* The same at once, whether it is queued already or not. */
 #define hak_hurry_any(wq, work) mod_delayed_work_on(hak_work_cpu(), wq, work, 0)
+
+/*
+ * The first page that the directory has to cover.  On x86 the direct map begins with page 0.
+ * Elsewhere __va(0) may lie outside of it: on arm64 it does with addresses of 52 bits, and
+ * with KASLR the map itself begins up to 2^47 bytes below the first page there is.
+ */
+static inline unsigned long hak_first_pfn(void)
+{
+#ifdef CONFIG_X86
+	return 0;
+#else
+	unsigned long first = ULONG_MAX;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		first = min(first, (unsigned long)node_start_pfn(nid));
+	return first;
+#endif
+}
 
 typedef unsigned long (*hak_shrink_fn)(struct shrinker *s, struct shrink_control *sc);
 
@@ -341,10 +361,19 @@ static inline const char *hak_module_name(struct module *mod)
 	return mod && mod != THIS_MODULE ? module_name(mod) : NULL;
 }
 
-/* Is @ip code of a client?  Those are modules: what is built in cannot link to one. */
+/*
+ * Is @ip code of a client?  Those are modules: what is built in cannot link to one.  On arm64 with
+ * KASLR modules lie beside the kernel, and outside of MODULES_VADDR to MODULES_END: the name of
+ * the symbol tells.  It is asked about bad frees only.
+ */
 static inline bool hak_is_client(unsigned long ip)
 {
-#ifdef MODULE
+#if defined(MODULE) && defined(CONFIG_ARM64)
+	char name[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(name, ip);
+	return strchr(name, '[') && !within_module(ip, THIS_MODULE);
+#elif defined(MODULE)
 	return ip >= MODULES_VADDR && ip < MODULES_END && !within_module(ip, THIS_MODULE);
 #else
 	return ip;
