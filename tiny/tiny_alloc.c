@@ -330,7 +330,7 @@ static noinline void *irq_alloc_by_core(struct hak_cache *c, gfp_t gfp, enum hak
 NOKPROBE_SYMBOL(irq_alloc_by_core);
 
 /* As hak_alloc_miss(), at an interrupt level. */
-static __always_inline void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
+static hak_apart void *irq_alloc_miss(struct hak_cache *c, gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
 	unsigned long off = cache_quick(c);

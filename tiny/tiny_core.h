@@ -159,7 +159,7 @@ static __always_inline unsigned long cache_quick(struct hak_cache *c)
 static __always_inline struct hak_set *this_set(struct hak_cache *c, enum hak_level lvl)
 {
 	if (HAK_NR_LEVELS == 1 || lvl == HAK_TASK)
-		return &raw_cpu_ptr(hak_percpu(c))->task;
+		return &hak_arch_this_cpu(hak_percpu(c))->task;
 	return hak_head_read(c, irq[lvl - 1]);
 }
 

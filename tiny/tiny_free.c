@@ -245,10 +245,16 @@ core:
 	irq_free_by_core(c, p, lvl, caller);
 }
 
-static noinline void nmi_free(struct hak_cache *c, void *p, unsigned long caller)
+static hak_apart void irq_free_missed(struct hak_cache *c, void *p, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
-	hak_free_deferred(c, p, caller);
+	irq_free_miss(c, p, lvl, _RET_IP_);
+}
+
+static noinline void nmi_free(struct hak_cache *c, void *p)
+	hak_drops(&hak_set_token)
+{
+	hak_free_deferred(c, p, _RET_IP_);
 	level_leave(true);
 }
 NOKPROBE_SYMBOL(nmi_free);
@@ -267,7 +273,7 @@ static __always_inline void irq_free(struct hak_cache *c, void *p, enum hak_leve
 	level_leave(true);
 	return;
 miss:
-	irq_free_miss(c, p, lvl, _RET_IP_);
+	irq_free_missed(c, p, lvl);
 }
 
 static noinline void hardirq_free(struct hak_cache *c, void *p)
@@ -275,7 +281,7 @@ static noinline void hardirq_free(struct hak_cache *c, void *p)
 {
 	lockdep_assert_irqs_disabled();
 	if (unlikely(in_nmi()))
-		nmi_free(c, p, _RET_IP_);
+		nmi_free(c, p);
 	else
 		irq_free(c, p, HAK_HARDIRQ);
 }

@@ -6,6 +6,7 @@
  *
  *   hakmem_arch_x86.h       x86-64 with several CPUs: what C cannot say
  *   hakmem_arch_generic.h   the same in C
+ *   hakmem_arch_arm64.h     arm64: what of that is shorter otherwise
  *   hakmem_arch_um.h        how User-Mode Linux finds its CPU
  *
  * Nothing else in the project knows on which of them it runs.
@@ -61,8 +62,20 @@ static __no_kasan_or_inline void hak_arch_poke(void *p, unsigned long word)
 #if defined(CONFIG_UML) && defined(CONFIG_SMP) && defined(CONFIG_PREEMPTION) && \
 	!defined(CONFIG_DEBUG_PREEMPT) && !defined(CONFIG_TRACE_PREEMPT_TOGGLE)
 #include <linux/hakmem_arch_um.h>
+#elif defined(CONFIG_ARM64)
+#include <linux/hakmem_arch_arm64.h>
 #endif
 #include <linux/hakmem_arch_generic.h>
+#endif
+
+/* What @ptr leads to on this CPU. */
+#ifndef hak_arch_this_cpu
+#define hak_arch_this_cpu(ptr) raw_cpu_ptr(ptr)
+#endif
+
+/* The SuperSlab of @p; @mark is hak_mark(@p), of which the low bits of @p stay. */
+#ifndef hak_arch_base
+#define hak_arch_base(mark, p) ((mark) - HAK_MARK)
 #endif
 
 /*

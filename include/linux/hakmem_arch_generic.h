@@ -25,7 +25,7 @@ struct hak_arch_cpu {
 
 /* The task level's set of @c on this CPU. */
 #ifndef hak_arch_set
-#define hak_arch_set(here, c) (&raw_cpu_ptr(hak_percpu(c))->task)
+#define hak_arch_set(here, c) (&hak_arch_this_cpu(hak_percpu(c))->task)
 #endif
 
 /* Take the newest object of @s into @p, or go to @miss; here the count never is below 0. */
@@ -72,7 +72,7 @@ do {										\
 #define hak_arch_unmark(p) WRITE_ONCE(*(unsigned long *)(p), 0)
 #define hak_arch_keep(p) barrier()
 
-#define hak_arch_behind(c, at) (&raw_cpu_ptr(hak_percpu((void *)(c) + (at)))->task)
+#define hak_arch_behind(c, at) (&hak_arch_this_cpu(hak_percpu((void *)(c) + (at)))->task)
 #define hak_arch_pop_behind(c, at, p, miss)					\
 do {										\
 	struct hak_set *__b = hak_arch_behind(c, at);				\
@@ -100,20 +100,22 @@ do {										\
 		goto bad;							\
 } while (0)
 
+/* @i is @n, or go to @miss unless that is under @cap. */
+#ifndef hak_arch_under
+#define hak_arch_under(i, n, cap, miss)						\
+do {										\
+	(i) = (u8)(n);								\
+	if (unlikely((i) >= (cap)))						\
+		goto miss;							\
+} while (0)
+#endif
+
 #ifndef hak_arch_below
 /* @i is @n less one, or go to @miss if that is 0. */
 #define hak_arch_below(i, n, miss)						\
 do {										\
 	(i) = (u8)(n);								\
 	if (unlikely((i)-- == 0))						\
-		goto miss;							\
-} while (0)
-
-/* @i is @n, or go to @miss unless that is under @cap. */
-#define hak_arch_under(i, n, cap, miss)						\
-do {										\
-	(i) = (u8)(n);								\
-	if (unlikely((i) >= (cap)))						\
 		goto miss;							\
 } while (0)
 

@@ -140,7 +140,9 @@ void *HAK_ABI_NAME(hak_alloc_size)(size_t size, gfp_t gfp);
 /* Not SOFTIRQ_MASK: a section with bottom halves off is task level. */
 #define HAK_IRQ_LEVELS (NMI_MASK | HARDIRQ_MASK | SOFTIRQ_OFFSET)
 
+#ifndef hak_at_irq_level
 #define hak_at_irq_level(cpu) (hak_arch_count(cpu) & HAK_IRQ_LEVELS)
+#endif
 
 static __always_inline unsigned long hak_mark(const void *p)
 {
@@ -149,7 +151,7 @@ static __always_inline unsigned long hak_mark(const void *p)
 
 /* The tag of the slab page of @p, whose SuperSlab must be known to be ours. */
 #define hak_tag_at(mark, p)							\
-	((struct hak_cache **)((mark) - HAK_MARK) +				\
+	((struct hak_cache **)hak_arch_base(mark, p) +				\
 	 hak_arch_bits32(p, HAK_SPAGE_SHIFT, HAK_TAG_BITS))
 
 /*

@@ -180,8 +180,8 @@ static inline int hak_work_cpu(void)
 
 /*
  * The first page that the directory has to cover.  On x86 the direct map begins with page 0.
- * Elsewhere __va(0) may lie outside of it: on arm64 it does with addresses of 52 bits, and
- * with KASLR the map itself begins up to 2^47 bytes below the first page there is.
+ * Elsewhere __va(0) may lie outside of it, as on arm64 with addresses of 52 bits.  There the map
+ * itself may begin, with KASLR, up to 2^47 bytes below the first page there is.
  */
 static inline unsigned long hak_first_pfn(void)
 {
@@ -340,7 +340,22 @@ static inline struct hak_cache *hak_alloc_percpu(size_t size)
 #define hak_nr_cpus() num_possible_cpus()
 
 /* A field of the head of handle @c on this CPU. */
+#ifdef CONFIG_ARM64
+#define hak_head_read(c, field)							\
+	(((struct hak_head *)hak_arch_this_cpu(hak_percpu(c)) - 1)->field)
+#else
 #define hak_head_read(c, field) raw_cpu_read(((struct hak_head __percpu *)hak_percpu(c) - 1)->field)
+#endif
+
+/*
+ * What a path seldom does, as its last call.  On arm64 that is a function of its own.  Otherwise
+ * every path keeps the arguments, and saves and signs a return address that one of them reads.
+ */
+#ifdef CONFIG_ARM64
+#define hak_apart noinline __kprobes
+#else
+#define hak_apart __always_inline
+#endif
 
 /* The inlined pop lowered the count of the set that @c leads to, which is to hold nothing. */
 #define hak_count_mend(c) raw_cpu_write(hak_percpu(c)->task.n, 0)

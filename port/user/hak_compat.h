@@ -42,6 +42,7 @@ bool SHIM_KERNEL_OWNS(const void *p);
 
 /* The address space of a block stays ours: pieces lose their memory, the block ends as a whole. */
 #define hak_first_pfn()			0UL
+#define hak_apart			__always_inline
 #define hak_reclaims()			true
 #define hak_reclaimed(pages)		((void)(pages))
 #define hak_pages_freeze(page, order)	((page)->refs = 0)

@@ -58,6 +58,13 @@ typedef unsigned int gfp_t, slab_flags_t;
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define barrier()		__asm__ volatile("" : : : "memory")
+#if defined(__x86_64__)
+#define cpu_relax()		__builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define cpu_relax()		__asm__ volatile("yield" : : : "memory")
+#else
+#define cpu_relax()		barrier()
+#endif
 #define OPTIMIZER_HIDE_VAR(v)	__asm__("" : "+r" (v))
 #ifdef __SANITIZE_THREAD__
 /* As the kernel's KCSAN has it: a plain write beside a marked read is no race. */

@@ -408,7 +408,7 @@ static noinline void lock_held(raw_spinlock_t *l)
 
 	do {
 		for (spins = 0; spins < 64 && READ_ONCE(l->held); spins++)
-			__builtin_ia32_pause();
+			cpu_relax();
 		if (lock_at_once(l))
 			return;
 	} while (!lock_in_kernel(l));

@@ -81,7 +81,6 @@ void unit_threads_join(void);
 #define cpumask_first(mask)	(mask)
 #define cpumask_next(cpu, mask)	((cpu) + 1)
 #define cpumask_any_but(mask, cpu) ((cpu) + 1)
-#define cpu_relax()		__builtin_ia32_pause()
 #define num_online_nodes()	1
 
 /* Memory: watched.c stands between the core and the next allocator */
