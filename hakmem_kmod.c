@@ -11,6 +11,7 @@
  */
 #include "debugfs/hak_debugfs.h"
 #include "dropin/dropin.h"
+#include "tiny/tiny_sample.h"
 
 static unsigned int hardened = 1;
 module_param(hardened, uint, 0444);
@@ -327,6 +328,7 @@ static void __exit hakmem_exit(void)
 	hak_defer_exit();
 	rcu_barrier();
 	hak_caches_exit();
+	hak_sampler_exit();
 	hak_block_exit();
 	directory_exit();
 	pages = atomic_long_read(&hak_mem_stat[HAK_MEM_PAGES]);

@@ -314,7 +314,7 @@ static void act_shrink(void)
 	hak_shrink_all();
 }
 
-/* What can be read.  `conf` and `audit` can be written as well, in debugfs. */
+/* What can be read.  `conf`, `audit` and `allocs` can be written as well, in debugfs. */
 static const struct {
 	const char *name;
 	umode_t mode;
@@ -329,6 +329,8 @@ static const struct {
 	{ "config", 0444, &config_fops, config_show },
 	{ "conf", 0644, &conf_fops, conf_show },
 	{ "audit", 0644, &audit_fops, audit_show },
+	{ "allocs", 0644, &hak_allocs_fops, hak_allocs_show },
+	{ "flow", 0444, &hak_flow_fops, hak_flow_show },
 };
 
 /* For root, like /proc/slabinfo. */

@@ -58,6 +58,7 @@ extern struct kunit_suite hak_client_suite;
 extern struct kunit_suite hak_conf_suite;
 extern struct kunit_suite hak_wait_suite;
 extern struct kunit_suite hak_report_suite;
+extern struct kunit_suite hak_sample_suite;
 
 extern unsigned long hak_kunit_seed;	/* module parameter seed= */
 extern unsigned int hak_kunit_ops;	/* module parameter ops= */

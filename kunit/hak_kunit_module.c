@@ -37,7 +37,7 @@ kunit_test_suites(&hak_class_suite, &hak_magazine_suite, &hak_depot_suite, &hak_
 		  &hak_reclaim_suite, &hak_reap_suite, &hak_short_suite, &hak_flow_suite,
 		  &hak_rcu_suite, &hak_reserve_suite, &hak_node_suite, &hak_backend_suite,
 		  &hak_client_suite, &hak_wait_suite, &hak_report_suite, &hak_conf_suite,
-		  &hak_double_suite, &hak_links_suite);
+		  &hak_double_suite, &hak_links_suite, &hak_sample_suite);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Suites of hakmem");

@@ -17,6 +17,7 @@
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_depot.h"
+#include "tiny/tiny_sample.h"
 
 /* Clears the mark; zeroes the object if asked, unless it has a constructor. */
 void *hak_finish_alloc(struct hak_core *core, void *p, gfp_t gfp)
@@ -221,8 +222,9 @@ static __always_inline void *gated_pop(struct hak_core *core, struct hak_cache *
 	struct hak_set *s = this_set(core->sets, lvl);
 	void *p = set_pop(s);
 
-	/* The inlined pop lowered the count of the set it sees. */
-	this_set(c, lvl)->n = 0;
+	/* The inlined pop lowered the count of the set it sees, which may be this one. */
+	if (this_set(c, lvl)->n < 0)
+		this_set(c, lvl)->n = 0;
 	if (likely(p))
 		count_event(s, HAK_ALLOC_MAGAZINE);
 	return p;
@@ -263,10 +265,26 @@ static __always_inline void *empty_body(struct hak_core *core, gfp_t gfp, enum h
 	return finish_plain(core, p);
 }
 
-/* Functions of their own, so that the shorter does not save the registers of the longer. */
-static noinline void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp)
+/* Somebody wants to know of the object. Likewise. */
+static noinline void *sampled_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp,
+				    enum hak_level lvl, bool irq, unsigned long caller)
 	hak_drops(&hak_set_token)
 {
+	void *p = gated_body(core, c, gfp, lvl, irq);
+
+	if (p)
+		hak_sample_alloc(core, p, caller);
+	return p;
+}
+NOKPROBE_SYMBOL(sampled_alloc);
+
+/* Functions of their own, so that the shorter does not save the registers of the longer. */
+static noinline void *gated_alloc(struct hak_core *core, struct hak_cache *c, gfp_t gfp,
+				  unsigned long caller)
+	hak_drops(&hak_set_token)
+{
+	if (HAK_SAMPLES && unlikely(core->mode.sampled))
+		return sampled_alloc(core, c, gfp, HAK_TASK, false, caller);
 	return gated_body(core, c, gfp, HAK_TASK, false);
 }
 NOKPROBE_SYMBOL(gated_alloc);
@@ -282,6 +300,8 @@ static noinline void *irq_gated_alloc(struct hak_core *core, struct hak_cache *c
 				      gfp_t gfp, enum hak_level lvl)
 	hak_drops(&hak_set_token)
 {
+	if (HAK_SAMPLES && unlikely(core->mode.sampled))
+		return sampled_alloc(core, c, gfp, lvl, true, 0);
 	return gated_body(core, c, gfp, lvl, true);
 }
 NOKPROBE_SYMBOL(irq_gated_alloc);
@@ -313,7 +333,7 @@ HAK_NOENDBR void *HAK_ABI_NAME(hak_alloc_miss)(struct hak_cache *c, gfp_t gfp)
 	return p;
 core:
 	core = cache_core(c);
-	return core->mode.gated ? gated_alloc(core, c, gfp) : empty_alloc(core, gfp);
+	return core->mode.gated ? gated_alloc(core, c, gfp, _RET_IP_) : empty_alloc(core, gfp);
 }
 HAK_EXPORT(HAK_ABI_NAME(hak_alloc_miss));
 hak_no_landing(HAK_ABI_NAME(hak_alloc_miss));

@@ -5,6 +5,7 @@
  */
 #include "tiny/tiny_class.h"
 #include "tiny/tiny_depot.h"
+#include "tiny/tiny_sample.h"
 
 static const struct hak_cache_args no_args;
 
@@ -119,6 +120,8 @@ struct hak_core *hak_core_create(const char *name, unsigned int size,
 	core->pool.thrifty = core_thrifty(core);
 	/* Of the depots for the first time, of the rest because it may have changed meanwhile. */
 	hak_core_conf(core);
+	if (HAK_SAMPLES)
+		hak_gate_new(core);
 	mutex_unlock(&hak_caches_lock);
 	return core;
 fail:
@@ -138,9 +141,9 @@ HAK_EXPORT_TEST(hak_core_live);
 u64 hak_gone_events[HAK_NR_SET_EVENTS];
 
 /* What a set has counted. One of an interrupt level may be closed, and used again, meanwhile. */
-static void set_events(const struct hak_core *core, int cpu, int lvl, u64 ev[HAK_NR_SET_EVENTS])
+static void set_events(struct hak_cache *sets, int cpu, int lvl, u64 ev[HAK_NR_SET_EVENTS])
 {
-	const struct hak_set *s = cpu_set(core->sets, cpu, lvl);
+	const struct hak_set *s = cpu_set(sets, cpu, lvl);
 	u64 seen[HAK_NR_SET_EVENTS];
 	int i;
 
@@ -150,7 +153,7 @@ static void set_events(const struct hak_core *core, int cpu, int lvl, u64 ev[HAK
 		seen[i] = hak_peek(hak_head_of(s)->ev[i]);
 	/* Before it is seen whether the set is still there: then nobody else wrote to them. */
 	smp_rmb();
-	for (i = 0; cpu_set(core->sets, cpu, lvl) == s && i < HAK_NR_SET_EVENTS; i++)
+	for (i = 0; cpu_set(sets, cpu, lvl) == s && i < HAK_NR_SET_EVENTS; i++)
 		ev[i] += seen[i];
 }
 
@@ -160,7 +163,11 @@ void hak_core_events(const struct hak_core *core, u64 ev[HAK_NR_SET_EVENTS])
 
 	for_each_possible_cpu(cpu)
 		for (lvl = 0; lvl < HAK_NR_LEVELS; lvl++)
-			set_events(core, cpu, lvl, ev);
+			set_events(core->sets, cpu, lvl, ev);
+	/* What the handle's have counted before. */
+	for_each_possible_cpu(cpu)
+		if (core->gate && core->sets == core->gate)
+			set_events(core->handle, cpu, HAK_TASK, ev);
 }
 HAK_EXPORT_TEST(hak_core_events);
 
@@ -171,7 +178,11 @@ static void core_orphan(struct hak_core *core, unsigned long live)
 	if (core->typed)
 		pr_err("hakmem: cache %s destroyed with %lu objects of %u bytes live, which stay\n",
 		       core->name, live, core->size);
+	if (HAK_SAMPLES && core->sampled)
+		hak_sampler_leaks(core);
 	hak_pool_orphan(&core->pool);
+	if (HAK_SAMPLES)
+		hak_gate_gone(core);
 	synchronize_rcu();
 	hak_core_percpu_free(core);
 	kfree(core->depot);
@@ -202,6 +213,8 @@ unsigned long hak_core_destroy(struct hak_core *core)
 		core_orphan(core, live);
 		return live;
 	}
+	if (HAK_SAMPLES)
+		hak_gate_gone(core);
 	/* Look-ups of stale pointers may still be looking at it. */
 	synchronize_rcu_expedited();
 	core_free(core);

@@ -73,6 +73,10 @@ struct hak_core {
 	slab_flags_t flags;
 	struct list_head list hak_guarded_by(&hak_caches_lock);
 	struct hak_depot *depot;	/* nr_node_ids of them */
+	bool sampled;			/* [hak_caches_lock] its calls are to be seen: tiny_gate.c */
+	struct hak_cache *gate;		/* [hak_caches_lock] sets meanwhile, unless it is gated anyway */
+	struct hak_flow *flow;		/* [hak_caches_lock] not NULL: objects get records */
+	struct hak_flow *flow_next;	/* [hak_caches_lock] on its way there */
 };
 
 /* All caches, and how many of them are typed. */
@@ -315,6 +319,10 @@ int hak_core_percpu(struct hak_core *core);	/* 0 or -ENOMEM; may sleep */
 void hak_core_quick(struct hak_core *core);	/* its mode has changed; under hak_caches_lock */
 void hak_core_percpu_free(struct hak_core *core);
 
+/* Sets beside those of a handle that is not gated, as core->gate: 0 or -ENOMEM. May sleep. */
+int hak_gate_sets(struct hak_core *core);
+void hak_gate_sets_free(struct hak_core *core);	/* nobody uses them any more */
+
 /* What the set @s of a level may grow to: as many slots as there are, and as parameters allow. */
 u8 hak_set_most(const struct hak_core *core, const struct hak_set *s, enum hak_level lvl);
 long hak_slots_room(void);		/* bytes on each CPU for slots beyond HAK_MAG_FIRST */
@@ -324,6 +332,8 @@ extern atomic_long_t hak_slots_beyond;	/* and what caches have of it */
 void hak_drain_here(struct hak_core *core, bool idle_only);	/* this CPU; process context */
 void hak_drain_core(struct hak_core *core);	/* all CPUs; may sleep */
 void hak_drain_core_cpuslocked(struct hak_core *core);
+/* The same of @sets alone, which are or were those of @core; no depot. */
+void hak_drain_sets_cpuslocked(struct hak_core *core, struct hak_cache *sets);
 void hak_drain_dead_cpu(struct hak_core *core, int cpu);
 bool hak_cpu_holds(struct hak_core *core, int cpu);	/* anything in its sets? racy */
 

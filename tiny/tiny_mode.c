@@ -11,6 +11,8 @@
  *   quick      out of line, calling nothing            the mark of a live object; in doubt a
  *                                                      look-up, which is called
  *   watched    out of line       out of line           a look-up; KASAN and kmemleak are told
+ *   sampled    as gated, while somebody wants to know of its objects
+ *   looked-up  as exact, likewise
  *
  * Gated is also a property: of all modes but plain and node.  The mode of that name is only that.
  *
@@ -18,7 +20,9 @@
  */
 #include "tiny/tiny_core.h"
 
-enum mode { PLAIN, NODE, GATED, EXACT, RECKONED, QUICK, WATCHED, NR_MODES };
+enum mode {
+	PLAIN, NODE, GATED, EXACT, RECKONED, QUICK, WATCHED, SAMPLED, LOOKED_UP, NR_MODES
+};
 
 static const struct hak_mode mode_table[] = {
 	[PLAIN]    = { .name = "plain" },
@@ -29,6 +33,9 @@ static const struct hak_mode mode_table[] = {
 		       .arithmetic = true },
 	[QUICK]    = { "quick",    .frees_out = true, .gated = true, .exact = true, .quick = true },
 	[WATCHED]  = { "watched",  .frees_out = true, .gated = true, .exact = true },
+	[SAMPLED]  = { "sampled",  .frees_out = true, .gated = true, .sampled = true },
+	[LOOKED_UP] = { "looked-up", .frees_out = true, .gated = true, .exact = true,
+			.sampled = true },
 };
 
 static_assert(ARRAY_SIZE(mode_table) == NR_MODES);
@@ -70,7 +77,9 @@ const struct hak_mode *hak_mode_of(const struct hak_core *core, const struct hak
 {
 	enum mode mode;
 
-	if (HAK_WATCHED)
+	if (core->sampled)
+		mode = HAK_WATCHED || wants_exact(core, conf) ? LOOKED_UP : SAMPLED;
+	else if (HAK_WATCHED)
 		mode = WATCHED;
 	else if (!wants_gate(core, conf))
 		mode = conf->multi_node ? NODE : PLAIN;

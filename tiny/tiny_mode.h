@@ -21,6 +21,7 @@ struct hak_mode {
 	bool exact;		/* each free is looked up, where arithmetic does not do */
 	bool arithmetic;	/* the start of a live object follows from its address */
 	bool quick;		/* a free that arithmetic and mark prove calls nothing */
+	bool sampled;		/* each call is seen: tiny_sample.h */
 };
 
 /**

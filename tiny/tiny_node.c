@@ -8,6 +8,7 @@
  * reuse.
  */
 #include "tiny/tiny_class.h"
+#include "tiny/tiny_sample.h"
 #include "tiny/tiny_set.h"
 
 /* One object of @nid's slabs, made if there are none; NULL if there is no memory on it. */
@@ -69,6 +70,8 @@ void *hak_cache_alloc_node(struct hak_cache *c, gfp_t gfp, int node)
 	if (!p && !(gfp & __GFP_THISNODE))
 		return hak_cache_alloc(c, gfp);
 	count_here(core, p ? HAK_ALLOC_SLAB : HAK_ALLOC_FAIL);
+	if (p && core->mode.sampled)
+		hak_sample_alloc(core, p, _RET_IP_);
 	return p ? hak_finish_alloc(core, p, gfp) : NULL;
 }
 HAK_EXPORT(hak_cache_alloc_node);

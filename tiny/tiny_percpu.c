@@ -153,8 +153,28 @@ int hak_core_percpu(struct hak_core *core)
 	return 0;
 }
 
+int hak_gate_sets(struct hak_core *core)
+{
+	core->gate = handle_create(false, core->task_slots);
+	if (!core->gate)
+		return -ENOMEM;
+	handle_init(core->gate, core, core->task_slots);
+	return 0;
+}
+
+void hak_gate_sets_free(struct hak_core *core)
+{
+	handle_destroy(core->gate, false, core->task_slots);
+	core->gate = NULL;
+}
+
 void hak_core_percpu_free(struct hak_core *core)
 {
+	/* A cache that is sampled when it ends. */
+	if (core->gate) {
+		hak_gate_sets_free(core);
+		core->sets = core->handle;
+	}
 	handle_destroy(core->handle, core->sets != core->handle, core->task_slots);
 	atomic_long_add(-beyond_bytes(core->task_slots), &hak_slots_beyond);
 	core->handle = NULL;

@@ -377,6 +377,30 @@ static inline unsigned long hak_client_of(unsigned long caller)
 #endif
 }
 
+/* Can objects be sampled? tiny_sample.h */
+#define HAK_SAMPLES 1
+
+/* Calls on the way here from the first client's on, or @caller.  At least 1. Context: any. */
+static inline unsigned int hak_stack_save(unsigned long *ip, unsigned int room,
+					  unsigned long caller)
+{
+	unsigned int n = 0, own = 0;
+
+#ifdef CONFIG_STACKTRACE
+	n = stack_trace_save(ip, room, 1);
+#endif
+#ifdef MODULE
+	while (own < n && within_module(ip[own], THIS_MODULE))
+		own++;
+#endif
+	if (own == n) {
+		ip[0] = caller ?: _RET_IP_;
+		return 1;
+	}
+	memmove(ip, ip + own, (n - own) * sizeof(*ip));
+	return n - own;
+}
+
 /* How messages print an address of code. */
 #define HAK_SYM "%pS"
 

@@ -10,6 +10,7 @@
 #define HAK_EXPORT(sym)			_Static_assert(1, #sym)
 #define HAK_EXPORT_TEST(sym)		_Static_assert(1, #sym)
 #define HAK_SYM				"%p"
+#define HAK_SAMPLES			0
 #define hak_client_of(caller)		(caller)
 #define hak_module_name(mod)		((void)(mod), (const char *)NULL)
 #define hak_uninit

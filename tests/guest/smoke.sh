@@ -68,10 +68,10 @@ mem1=$(free_kb)
 check "no event of the load was lost" trace_end
 refuse "a second load is refused" load hakmem
 check_btf "hakmem"
-for f in stats classes caches magazines superslabs audit config; do
+for f in stats classes caches magazines superslabs audit config allocs flow; do
 	check "debugfs: $f can be read" cat $D/$f
 done
-for f in stats classes caches magazines superslabs config; do
+for f in stats classes caches magazines superslabs config flow; do
 	refuse "debugfs: $f cannot be written" put 1 $D/$f
 done
 for f in reset shrink; do

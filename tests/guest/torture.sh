@@ -2,6 +2,7 @@
 # The torture module, under hakmem's parameters PARAMS and its own in TORTURE; seconds= is SECONDS_.
 # READERS=1: every file in debugfs is read all the time.  CYCLES: times the module is loaded and
 # unloaded again in the middle of its work, first of all.
+# SAMPLES=1: caches begin and cease to be sampled all the time.
 # FAULTS=1: where the kernel has fault injection, allocations of the torture threads fail at random.
 # Its reserves take memory of the kernel's at each step, so some of these have to be refused.
 # UNPLUG=1: memory is plugged in first, and its blocks go offline and come back all the time.
@@ -24,12 +25,23 @@ faults()
 }
 refused() { awk -v n="$1" '$0 ~ "ok - " n ":" { for (i = 2; i <= NF; i++) if ($i ~ /^refused/) print $(i - 1) }' /tmp/result; }
 
+# All caches, each object, or one cache no more; what goes wrong with it is told at the end.
+samples()
+{
+	while [ ! -e /tmp/stop ]; do
+		for text in "on every=512" "off cache=hak-64" all off; do
+			put "$text" $D/allocs 2>>/tmp/unsampled && echo "$text" >>/tmp/sampled
+			case $text in off*) ;; *) sed -n 's/.*freed unseen \([0-9]*\)$/\1/p' $D/allocs >>/tmp/stale ;; esac
+		done
+	done
+}
+
 # A file is made up as a whole at the first read, so the shell's own will do, which starts no program.
 readers()
 {
 	local f line
 	while [ ! -e /tmp/stop ]; do
-		for f in stats classes caches magazines superslabs config audit; do
+		for f in stats classes caches magazines superslabs config audit allocs flow; do
 			# superslabs has a line a block, and there may be none.
 			line=
 			read -r line <$D/$f
@@ -73,7 +85,11 @@ while [ $n -lt "${CYCLES:-0}" ]; do
 done
 : >/tmp/reads
 : >/tmp/unread
+: >/tmp/sampled
+: >/tmp/unsampled
+: >/tmp/stale
 if [ "${READERS:-0}" = 1 ]; then readers & fi
+if [ "${SAMPLES:-0}" = 1 ]; then samples & fi
 if [ "${FAULTS:-0}" = 1 ]; then
 	check "allocations can be made to fail" faults
 	TORTURE="$TORTURE faults=1"
@@ -104,6 +120,11 @@ if [ "${UNPLUG:-0}" = 1 ]; then
 	check "blocks of memory went in between" test "$(said went)" -gt 0
 	check "and stayed where something lived" test "$(said stays)" -gt 0
 	check "each was answered for" test "$(said silent)" = 0
+fi
+if [ "${SAMPLES:-0}" = 1 ]; then
+	check "sampling began and ended ($(wc -l </tmp/sampled) times)" test "$(wc -l </tmp/sampled)" -gt 3
+	check "each time it was asked to ($(head -n 1 /tmp/unsampled))" test ! -s /tmp/unsampled
+	check "no free was unseen meanwhile ($(sort -u /tmp/stale | tr '\n' ' '))" test "$(sort -u /tmp/stale)" = 0
 fi
 check "torture unloads" rmmod hakmem_torture
 check "audit afterwards" audit_zero

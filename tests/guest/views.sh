@@ -17,7 +17,7 @@ if [ "$HOW" = lockdown ]; then
 	check "debugfs is there" test -e $D/stats
 	check "a client runs" load hakmem_selftest test=context
 	check "the kernel is locked down" lock
-	for f in stats classes caches magazines superslabs config; do
+	for f in stats classes caches magazines superslabs config flow; do
 		check "debugfs: $f can be read" cat $D/$f
 	done
 	refuse "debugfs: audit is refused" cat $D/audit
@@ -26,12 +26,12 @@ else
 	# Of what it tests, the files are no part.
 	check "a client runs" load hakmem_selftest test=context
 fi
-for f in stats classes caches magazines superslabs config conf audit; do
+for f in stats classes caches magazines superslabs config conf audit allocs flow; do
 	check "proc: $f says something" grep -q . $P/$f
 	refuse "proc: $f cannot be written" put 1 $P/$f
 	check "proc: $f is root's" test "$(ls -l $P/$f | cut -c1-10)" = -r--------
 done
-check "proc: no file but these" test "$(ls $P | wc -l)" = 8
+check "proc: no file but these" test "$(ls $P | wc -l)" = 10
 check "stats are lines of name and value" awk 'NF != 2 { bad = 1 } END { exit bad || !NR }' $P/stats
 check "stats have counted the client's objects" test "$(value alloc_slab)" -gt 0
 check "caches name the size classes" grep -q '^hak-64 ' $P/caches

@@ -27,7 +27,7 @@ UNIT_MOVES_preempt-tsan := -finstrument-functions
 
 UNIT_KERNEL_ONLY := $(addprefix $(TOP)/kunit/,hak_kunit_module.c context_kunit.c rcu_kunit.c \
 	node_kunit.c short_kunit.c backend_kunit.c client_kunit.c scale_kunit.c atomic_kunit.c locks_kunit.c \
-	kasan_kunit.c hak_kunit_log.c wait_kunit.c lockdep_kunit.c report_kunit.c)
+	kasan_kunit.c hak_kunit_log.c wait_kunit.c lockdep_kunit.c report_kunit.c sample_kunit.c)
 UNIT_KUNIT := $(filter-out $(UNIT_KERNEL_ONLY),$(wildcard $(TOP)/kunit/*.c))
 UNIT_SOURCES := $(LIB) $(UNIT_KUNIT) $(TOP)/kunit/host/host_run.c $(wildcard unit/*.c)
 UNIT_HEADERS := $(HEADERS) $(wildcard $(TOP)/kunit/*.h $(TOP)/kunit/*/*.h unit/*.h unit/kunit/*.h)
