@@ -40,11 +40,12 @@ static void site_show(struct seq_file *m, struct hak_site *site, const struct ha
 {
 	unsigned int i;
 
-	seq_printf(m, "%s %s objects %lu bytes %lu samples %lu ages", site->cache, site->where,
+	seq_printf(m, "%s objects %lu bytes %lu samples %lu ages", site->cache,
 		   objects_of(live->bytes, site), live->bytes, live->samples);
 	for (i = 0; i < HAK_AGES; i++)
 		seq_printf(m, " %lu", site->size ? objects_of(live->age[i], site) : live->age[i]);
-	seq_printf(m, " made %lu\n", objects_of(atomic_long_read(&site->bytes), site));
+	seq_printf(m, " made %lu by %s\n", objects_of(atomic_long_read(&site->bytes), site),
+		   site->where);
 	stack_show(m, "first", &site->first);
 	stack_show(m, "last", &site->last);
 }
@@ -64,8 +65,8 @@ static void sampler_show(struct seq_file *m, struct hak_site_live *live, u16 *or
 	seq_printf(m, "# records %lu of %u, samples %lu, without room %lu, freed unseen %lu\n",
 		   held, HAK_SAMPLE_RECORDS, atomic_long_read(&s->samples),
 		   atomic_long_read(&s->lost), atomic_long_read(&s->stale));
-	seq_puts(m, "# cache caller, live objects and bytes as estimated, samples they come from,");
-	seq_puts(m, " objects by age <1s <10s <1min <10min more, and all that were made\n");
+	seq_puts(m, "# cache, live objects and bytes as estimated, samples they come from,");
+	seq_puts(m, " objects by age <1s <10s <1min <10min more, all that were made, and caller\n");
 	for (i = 0; i < n; i++)
 		site_show(m, &s->site[order[i]], &live[order[i]]);
 }

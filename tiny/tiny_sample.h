@@ -40,7 +40,7 @@ struct hak_record {
 	u32 bytes;			/* it stands for */
 	u32 when;			/* jiffies, the lower half */
 	u16 site;
-	u16 from;			/* CPU or node: hak_flow_here() */
+	u16 from;			/* CPU or node */
 };
 
 /* Callers, newest first. Who has exchanged @busy for 1 may touch the rest. */
