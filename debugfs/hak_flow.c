@@ -49,7 +49,7 @@ int hak_flow_show(struct seq_file *m, void *unused)
 	if (!hak_sampler)
 		seq_puts(m, "# off: switch allocs on\n");
 	else
-		seq_puts(m, "# objects, estimated: a line by who allocated, a column by who freed\n");
+		seq_puts(m, "# objects, estimated: lines by who allocated, columns by who freed\n");
 	list_for_each_entry(core, &hak_caches, list)
 		if (core->flow)
 			core_show(m, core);

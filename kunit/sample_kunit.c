@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Suite hakmem_sample: sampled objects.  Each has a record while it is live and no longer, whichever
- * way it is freed.  To begin or to cease to sample loses nothing.
+ * Suite hakmem_sample: sampled objects.  Each has a record while it is live and no longer,
+ * whichever way it is freed.  To begin or to cease to sample loses nothing.
  */
 #include "kunit/hak_kunit.h"
 #include "kunit/hak_kunit_log.h"

@@ -73,8 +73,8 @@ struct hak_core {
 	slab_flags_t flags;
 	struct list_head list hak_guarded_by(&hak_caches_lock);
 	struct hak_depot *depot;	/* nr_node_ids of them */
-	bool sampled;			/* [hak_caches_lock] its calls are to be seen: tiny_gate.c */
-	struct hak_cache *gate;		/* [hak_caches_lock] sets meanwhile, unless it is gated anyway */
+	bool sampled;			/* [hak_caches_lock] its calls are seen: tiny_gate.c */
+	struct hak_cache *gate;		/* [hak_caches_lock] sets meanwhile, if it is not gated */
 	struct hak_flow *flow;		/* [hak_caches_lock] not NULL: objects get records */
 	struct hak_flow *flow_next;	/* [hak_caches_lock] on its way there */
 };

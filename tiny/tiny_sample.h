@@ -28,7 +28,7 @@
 #define HAK_SAMPLE_WAYS		8U		/* of a bucket: a cache line of keys */
 #define HAK_SAMPLE_BITS		12U		/* of buckets: 32768 records */
 #define HAK_SAMPLE_RECORDS	(HAK_SAMPLE_WAYS << HAK_SAMPLE_BITS)
-#define HAK_SITES		1024U		/* call sites; the first is for those without room */
+#define HAK_SITES		1024U		/* the first is for call sites without room */
 #define HAK_SITE_TRIES		16U
 #define HAK_SITE_STACK		12U		/* callers that are kept */
 #define HAK_SITE_NAME		72U
@@ -50,7 +50,7 @@ struct hak_stack {
 	unsigned long ip[HAK_SITE_STACK];
 };
 
-/* A function that allocated of a cache. All but the counters and @last is constant once it is ready. */
+/* Who allocated of a cache. All but the counters and @last is constant once it is ready. */
 struct hak_site {
 	u32 state;			/* 0, then HAK_SITE_BEGUN, then HAK_SITE_READY */
 #define HAK_SITE_BEGUN	1U
