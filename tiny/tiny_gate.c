@@ -97,7 +97,7 @@ static void gates_shut(void)
 int hak_gate_on(const char *name, unsigned long every)
 {
 	struct hak_core *core;
-	int err, found = 0;
+	int err, found = 0, begun = 0;
 
 	if (every < 1 || every > HAK_SAMPLE_EVERY_MAX)
 		return -EINVAL;
@@ -108,11 +108,16 @@ int hak_gate_on(const char *name, unsigned long every)
 	err = found ? hak_sampler_make(every, !name) : -ENOENT;
 	if (err)
 		goto out;
-	list_for_each_entry(core, &hak_caches, list)
-		if (is_named(core, name) && !core->sampled)
-			err = gate_begin(core) ?: err;
-	gates_close();
-	gates_shut();
+	list_for_each_entry(core, &hak_caches, list) {
+		if (!is_named(core, name) || core->sampled)
+			continue;
+		begun++;
+		err = gate_begin(core) ?: err;
+	}
+	if (begun) {
+		gates_close();
+		gates_shut();
+	}
 out:
 	mutex_unlock(&hak_caches_lock);
 	cpus_read_unlock();
@@ -171,65 +176,100 @@ static void settle_dead(struct hak_core *core, int cpu)
 		hak_head_of(home)->ev[i] += xchg(&hak_head_of(s)->ev[i], 0);
 }
 
-struct settle_work {
-	struct work_struct work;
-	struct hak_core *core;
-};
+/* Of a cache that ceases to be sampled, its flow is put by until nobody counts there. */
+static bool gate_closes(const struct hak_core *core)
+{
+	return core->flow_next && !core->flow;
+}
 
 static void settle_this_cpu(struct work_struct *work)
+	hak_unchecked("who holds the mutex waits for this")
 {
-	settle_here(container_of(work, struct settle_work, work)->core);
+	struct hak_core *core;
+
+	list_for_each_entry(core, &hak_caches, list)
+		if (gate_closes(core) && core->gate)
+			settle_here(core);
 }
 
 /* On each CPU; nobody fills the sets that took over any more, and they are empty. */
-static void gate_settle(struct hak_core *core)
+static void gates_settle(void)
+	hak_must_hold(&hak_caches_lock)
 {
-	struct settle_work w = { .core = core };
+	struct work_struct work;
+	struct hak_core *core;
 	int cpu;
 
-	INIT_WORK_ONSTACK(&w.work, settle_this_cpu);
+	INIT_WORK_ONSTACK(&work, settle_this_cpu);
 	for_each_possible_cpu(cpu) {
-		if (!cpu_online(cpu)) {
-			settle_dead(core, cpu);
+		if (cpu_online(cpu)) {
+			hak_woken(cpu);
+			queue_work_on(cpu, hak_wq, &work);
+			flush_work(&work);
 			continue;
 		}
-		hak_woken(cpu);
-		queue_work_on(cpu, hak_wq, &w.work);
-		flush_work(&w.work);
+		list_for_each_entry(core, &hak_caches, list)
+			if (gate_closes(core) && core->gate)
+				settle_dead(core, cpu);
 	}
-	destroy_work_on_stack(&w.work);
+	destroy_work_on_stack(&work);
 }
 
-/* The way back of one cache, up to where nobody fills the sets that took over. */
-static void gate_leave(struct hak_core *core, struct hak_flow **flow)
+/* No object of these gets a record from here on, and whoever makes one has ended. */
+static void gates_stop(const char *name)
 	hak_must_hold(&hak_caches_lock)
 {
-	*flow = core->flow;
-	WRITE_ONCE(core->flow, NULL);
-	/* Whoever makes a record of this cache has ended. */
+	struct hak_core *core;
+
+	list_for_each_entry(core, &hak_caches, list) {
+		if (!core->sampled || !is_named(core, name))
+			continue;
+		core->flow_next = core->flow;
+		WRITE_ONCE(core->flow, NULL);
+	}
 	synchronize_rcu_expedited();
-	hak_sampler_drop(core);
-	if (core->gate)
-		WRITE_ONCE(core->sets, core->handle);
-	synchronize_rcu_expedited();
-	core->sampled = false;
-	core->mode = *hak_mode_of(core, &hak_conf);
-	hak_core_quick(core);
 }
 
-static void gate_end(struct hak_core *core)
+/* The records go, and the handle's sets are those of the cache again. */
+static void gates_open(void)
 	hak_must_hold(&hak_caches_lock)
 {
-	struct hak_flow *flow;
+	struct hak_core *core;
 
-	gate_leave(core, &flow);
-	if (core->gate) {
-		hak_drain_sets_cpuslocked(core, core->gate);
-		gate_settle(core);
-		synchronize_rcu_expedited();
-		hak_gate_sets_free(core);
+	list_for_each_entry(core, &hak_caches, list) {
+		if (!gate_closes(core))
+			continue;
+		hak_sampler_drop(core);
+		if (core->gate)
+			WRITE_ONCE(core->sets, core->handle);
 	}
-	kfree(flow);
+	synchronize_rcu_expedited();
+	list_for_each_entry(core, &hak_caches, list) {
+		if (!gate_closes(core))
+			continue;
+		core->sampled = false;
+		core->mode = *hak_mode_of(core, &hak_conf);
+		hak_core_quick(core);
+		if (core->gate)
+			hak_drain_sets_cpuslocked(core, core->gate);
+	}
+}
+
+/* Nobody looks at what is left any more. */
+static void gates_end(void)
+	hak_must_hold(&hak_caches_lock)
+{
+	struct hak_core *core;
+
+	synchronize_rcu_expedited();
+	list_for_each_entry(core, &hak_caches, list) {
+		if (!gate_closes(core))
+			continue;
+		if (core->gate)
+			hak_gate_sets_free(core);
+		kfree(core->flow_next);
+		core->flow_next = NULL;
+	}
 }
 
 int hak_gate_off(const char *name)
@@ -241,12 +281,16 @@ int hak_gate_off(const char *name)
 	mutex_lock(&hak_caches_lock);
 	if (hak_sampler && !name)
 		hak_sampler->all = false;
-	list_for_each_entry(core, &hak_caches, list) {
+	list_for_each_entry(core, &hak_caches, list)
 		found += is_named(core, name);
-		if (core->sampled && is_named(core, name))
-			gate_end(core);
-		left += core->sampled;
+	if (hak_sampler && found) {
+		gates_stop(name);
+		gates_open();
+		gates_settle();
+		gates_end();
 	}
+	list_for_each_entry(core, &hak_caches, list)
+		left += core->sampled;
 	if (!left && (!hak_sampler || !hak_sampler->all))
 		hak_sampler_free();
 	mutex_unlock(&hak_caches_lock);

@@ -31,6 +31,7 @@ samples()
 	while [ ! -e /tmp/stop ]; do
 		for text in "on every=512" "off cache=hak-64" all off; do
 			put "$text" $D/allocs 2>>/tmp/unsampled && echo "$text" >>/tmp/sampled
+			sleep 0.1
 			case $text in off*) ;; *) sed -n 's/.*freed unseen \([0-9]*\)$/\1/p' $D/allocs >>/tmp/stale ;; esac
 		done
 	done
