@@ -224,7 +224,7 @@ static void cache_is_as_before(struct kunit *test, struct hak_cache *c, const ch
 	const struct hak_set *s;
 	int cpu, lvl;
 
-	KUNIT_EXPECT_STREQ(test, core->mode.name, mode);
+	KUNIT_EXPECT_PTR_EQ(test, core->mode.name, mode);
 	KUNIT_EXPECT_FALSE(test, core->sampled || core->gate || core->flow);
 	KUNIT_EXPECT_EQ(test, core->mode.gated, core->sets != core->handle);
 	for_each_set(s, core->sets, cpu, lvl)
