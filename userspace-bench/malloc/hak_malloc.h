@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What hak_malloc.c and hak_aligned.c share: how an object is taken, and how functions are named. */
+/* What hak_malloc.c and hak_aligned.c share: how an object is taken, how functions are named. */
 #ifndef _HAK_MALLOC_H
 #define _HAK_MALLOC_H
 
